@@ -17,6 +17,11 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 MOST_LINES_OF_FILE, MOST_LINES_OF_FUNCTION, MOST_WORDS_OF_TEST = 300, 50, 12
 
+NAMES_OF_EVERYTHING = {"one", "found", "told", "wanted", "place"}
+"""They say nothing about the thing that they name."""
+OF_DOCUMENTS = {"connext_monitor/core/documents/chains.py": {"found"}}
+"""Keys of documents that other programs read."""
+
 # What is still larger, longer or called alike. Whatever no longer is goes from here.
 LARGE_FILES: set[str] = set()
 LONG_FUNCTIONS = {
@@ -175,6 +180,49 @@ def test_the_names_of_tests_are_short_claims() -> None:
         if function.name.startswith("test_") and function.name.count("_") > MOST_WORDS_OF_TEST
     ]
     assert long == []
+
+
+def names_of_everything(source: ast.Module) -> set[str]:
+    """What it calls a variable, parameter, field, function or class by a name that fits anything."""
+    return {
+        name for node in nodes(source) for name in _names_given(node) if name.strip("_").lower() in NAMES_OF_EVERYTHING
+    }
+
+
+def _names_given(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+            yield name
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.alias(asname=str(name)):
+            yield name
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "one = 1",
+        "[one for one in ()]",
+        "told, count = (), 0",
+        "self.found = []",
+        "def f(wanted): ...",
+        "def told(): ...",
+        "class Found: ...",
+        "match 1:\n    case place: ...",
+        "from a import b as told",
+        "lambda one: 1",
+        "with open() as _found: ...",
+    ],
+)
+def test_a_name_of_everything_is_seen(source: str) -> None:
+    assert names_of_everything(ast.parse(source)) != set()
+
+
+def test_things_are_named_for_what_they_are() -> None:
+    files = (*PACKAGE, *SCRIPTS, *TESTS)
+    vague = {where(file): names for file in files if (names := names_of_everything(tree(file)))}
+    assert vague == OF_DOCUMENTS
 
 
 def imported(source: ast.Module) -> set[str]:

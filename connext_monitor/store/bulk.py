@@ -73,14 +73,14 @@ class SelectIn:
     @cached_property
     def _blobs(self) -> list[int]:
         return [
-            place for place, column in enumerate(self._write().selected_columns) if isinstance(column.type, LargeBinary)
+            index for index, column in enumerate(self._write().selected_columns) if isinstance(column.type, LargeBinary)
         ]
 
     def _as_one_text(self) -> Select[*tuple[Any, ...]]:
         """The whole answer as one row with one text in it."""
         query = self._write()
         values = [
-            func.hex(column) if place in self._blobs else column for place, column in enumerate(query.selected_columns)
+            func.hex(column) if index in self._blobs else column for index, column in enumerate(query.selected_columns)
         ]
         return query.with_only_columns(
             func.json_group_array(func.json_array(*values)), maintain_column_froms=True

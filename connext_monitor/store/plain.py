@@ -23,7 +23,7 @@ class StoredRow(tuple[Any, ...]):
 
 def row_type(names: Collection[str]) -> type[StoredRow]:
     """A type of rows with these columns."""
-    columns = {name: property(itemgetter(place)) for place, name in enumerate(names)}
+    columns = {name: property(itemgetter(index)) for index, name in enumerate(names)}
     return type("StoredRow", (StoredRow,), {"__slots__": (), **columns})
 
 

@@ -88,7 +88,7 @@ def run(*alerts: AlertChange, seconds: float = SECONDS) -> Trace:
     return Trace(seconds=seconds, epoch=EPOCH, up=(Interval(0.0, seconds),), alerts=alerts, chains=chains)
 
 
-def told(trace: Trace, *, after: float = 1.0) -> Trace:
+def delivered(trace: Trace, *, after: float = 1.0) -> Trace:
     """The run with what the webhook is told of its alerts: each change once, so many seconds later."""
     messages = tuple(
         Message(

@@ -260,8 +260,8 @@ class Simulation:
             epoch=EPOCH,
             up=tuple(self._up),
             stopped=tuple(self._stopped),
-            suspended=tuple(Interval(one.at, one.at + one.seconds) for one in story.suspensions),
-            disk_failing=tuple(Interval(one.at, one.at + one.seconds) for one in story.disk_faults),
+            suspended=tuple(Interval(pause.at, pause.at + pause.seconds) for pause in story.suspensions),
+            disk_failing=tuple(Interval(fault.at, fault.at + fault.seconds) for fault in story.disk_faults),
             alerts=tuple(self._history.changes),
             messages=self._channels.messages,
         )

@@ -29,7 +29,7 @@ def fault(trouble: EndpointTrouble, amount: float = 1.0, at: float = 0.0) -> End
     return EndpointFault(HERE, 0, at, WHILE - at, trouble, amount)
 
 
-def told(
+def story_of(
     *faults: EndpointFault, traits: EndpointTraits = POLLED, reorgs: tuple[Reorg, ...] = (), tagged: bool = False
 ) -> Story:
     """A story in which an endpoint of a chain has these faults, and three transfers are called on it early."""

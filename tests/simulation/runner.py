@@ -97,8 +97,8 @@ def _of_seed(seed: int, days: float, minutes: bool) -> Outcome:
 def _signs(story: Story) -> set[tuple[str, str]]:
     """What is wrong with a story's run, without when and about what."""
     run, verdict = played(story)
-    found = {(finding.wrong.value, finding.rule) for finding in verdict.findings}
-    return found | {("error", fault.partition(" ")[2][:40]) for fault in run.faults}
+    signs = {(finding.wrong.value, finding.rule) for finding in verdict.findings}
+    return signs | {("error", fault.partition(" ")[2][:40]) for fault in run.faults}
 
 
 def _keep(run: Run, verdict: Verdict) -> Path:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import inf
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import BETA, EPOCH, block_hash, ended, opened, run, stands, told, transfer, world
+from tests.simulation.handmade import BETA, EPOCH, block_hash, delivered, ended, opened, run, stands, transfer, world
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
 from tests.simulation.rules.outages import channels, database
 from tests.simulation.rules.weather import Case
@@ -99,7 +99,7 @@ def test_history_that_an_endpoint_has_is_not_lost() -> None:
 def test_a_full_disk_must_be_told_of() -> None:
     failing = opened(2012.0, "database_failing", "database")
     full = replace(run(), disk_failing=(FULL,))
-    heard = replace(full, messages=told(run(failing, ended(failing, 2310.0, "recovered"))).messages)
+    heard = replace(full, messages=delivered(run(failing, ended(failing, 2310.0, "recovered"))).messages)
     assert judged(world(), heard).sound
     assert counted(Wrong.FALSE, world(), replace(heard, messages=heard.messages[:1])) == 1
     assert counted(Wrong.MISSED, world(), full) == 1

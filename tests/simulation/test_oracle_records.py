@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.simulation.findings import Wrong
-from tests.simulation.handmade import ended, opened, recorded, run, stands, told, transfer, world
+from tests.simulation.handmade import delivered, ended, opened, recorded, run, stands, transfer, world
 from tests.simulation.oracle import judge_truth
 from tests.simulation.trace import Trace
 
@@ -15,7 +15,7 @@ LATE = transfer(sent=stands(1000), executed=stands(1900), reconciled=stands(2000
 OWED = transfer(2, sent=stands(2900), executed=stands(3000))
 WORLD = replace(world(LATE, OWED), quiet_from=0.0)
 ALERT = opened(1312.0, "execute_overdue", LATE.transfer_id)
-SOUND = recorded(WORLD, told(run(ALERT, ended(ALERT, 1912.0, "executed"))))
+SOUND = recorded(WORLD, delivered(run(ALERT, ended(ALERT, 1912.0, "executed"))))
 
 
 def test_a_whole_sound_run_is_sound() -> None:

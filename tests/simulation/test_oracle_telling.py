@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import ended, opened, run, stands, told, transfer, world
+from tests.simulation.handmade import delivered, ended, opened, run, stands, transfer, world
 from tests.simulation.rules.telling import telling
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import AlertChange, Interval, Message, State, Trace
@@ -11,7 +11,7 @@ from tests.simulation.truth import ChannelTruth, Truth
 
 ALERT = opened(1312.0, "execute_overdue", "0x01")
 TURNS = (ALERT, ended(ALERT, 1912.0, "executed"))
-SOUND = told(run(*TURNS))
+SOUND = delivered(run(*TURNS))
 DISCORD = replace(world(), channels=(ChannelTruth(name="chat", digests=True, edits=True),))
 
 
@@ -35,7 +35,7 @@ def test_an_opening_or_an_end_that_nobody_is_told_is_missed() -> None:
 
 
 def test_what_is_told_long_after_it_happened_is_late() -> None:
-    assert count(Wrong.LATE, told(run(*TURNS), after=100.0)) == 2
+    assert count(Wrong.LATE, delivered(run(*TURNS), after=100.0)) == 2
 
 
 def test_a_message_that_was_taken_and_comes_again_is_told_twice() -> None:

@@ -13,19 +13,19 @@ LATE = transfer(sent=stands(1000), executed=stands(1900), reconciled=stands(2000
 ALERT = opened(1312.0, "execute_overdue", LATE.transfer_id)
 
 
-def found(*changes: AlertChange) -> int:
+def count_of(*changes: AlertChange) -> int:
     findings = list(wording(Case(world(LATE), run(*changes))))
     assert judge_truth(world(LATE), run(*changes)).counts[Wrong.FALSE] >= len(findings)
     return len(findings)
 
 
 def test_an_alert_says_how_serious_it_is() -> None:
-    assert found(ALERT) == 0
-    assert found(replace(ALERT, severity="info")) == 1
+    assert count_of(ALERT) == 0
+    assert count_of(replace(ALERT, severity="info")) == 1
 
 
 def test_an_alert_says_how_it_ended() -> None:
-    assert found(ALERT, ended(ALERT, 1912.0, "executed")) == 0
-    assert found(ALERT, ended(ALERT, 1812.0, "executed")) == 1
-    assert found(ALERT, ended(ALERT, 1912.0, "reorged")) == 1
-    assert found(ALERT, ended(ALERT, 1912.0, "recovered")) == 1
+    assert count_of(ALERT, ended(ALERT, 1912.0, "executed")) == 0
+    assert count_of(ALERT, ended(ALERT, 1812.0, "executed")) == 1
+    assert count_of(ALERT, ended(ALERT, 1912.0, "reorged")) == 1
+    assert count_of(ALERT, ended(ALERT, 1912.0, "recovered")) == 1

@@ -8,7 +8,7 @@ from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.monitoring.chain_data import MalformedEntry, PushedLog
 from connext_monitor.monitoring.endpoint import Pushes
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable
-from tests.simulation.opened_endpoint import CONTRACT, Opened, at, fault, told
+from tests.simulation.opened_endpoint import CONTRACT, Opened, at, fault, story_of
 from tests.simulation.small_worlds import HERE, PUSHING
 from tests.simulation.story import EndpointFault, Reorg, Story
 from tests.simulation.troubles import EndpointTrouble
@@ -50,17 +50,17 @@ def heads_until(seconds: float, world_of: Story) -> list[int]:
 
 
 def test_each_head_and_log_is_pushed_once() -> None:
-    assert heads_until(45.0, told(traits=PUSHING)) == [61, 62, 63, 64]
-    assert logs_until(45.0, told(traits=PUSHING)) == [(7, False), (8, False), (9, False)]
+    assert heads_until(45.0, story_of(traits=PUSHING)) == [61, 62, 63, 64]
+    assert logs_until(45.0, story_of(traits=PUSHING)) == [(7, False), (8, False), (9, False)]
 
 
 def test_an_endpoint_that_no_longer_lags_pushes_all_heads_that_it_owes() -> None:
     lagging = EndpointFault(HERE, 0, 0.0, 25.0, EndpointTrouble.LAG, 3)
-    assert heads_until(45.0, told(lagging, traits=PUSHING)) == [58, 59, 60, 61, 62, 63, 64]
+    assert heads_until(45.0, story_of(lagging, traits=PUSHING)) == [58, 59, 60, 61, 62, 63, 64]
 
 
 def test_a_reorg_pushes_removed_logs_and_only_the_newest_head() -> None:
-    reorged = told(traits=PUSHING, reorgs=(Reorg(HERE, 32.0, 2, rises=False),))
+    reorged = story_of(traits=PUSHING, reorgs=(Reorg(HERE, 32.0, 2, rises=False),))
     assert heads_until(45.0, reorged) == [61, 62, 63, 63, 64]
     assert logs_until(45.0, reorged) == [
         (7, False),
@@ -87,12 +87,12 @@ def test_a_reorg_pushes_removed_logs_and_only_the_newest_head() -> None:
     ],
 )
 def test_pushes_are_mute_doubled_or_falsely_removed(trouble: EndpointTrouble, pushed: list[tuple[int, bool]]) -> None:
-    assert logs_until(45.0, told(fault(trouble), traits=PUSHING)) == pushed
+    assert logs_until(45.0, story_of(fault(trouble), traits=PUSHING)) == pushed
 
 
 def test_a_connection_that_is_cut_ends_its_subscriptions() -> None:
     with pytest.raises(EndpointUnavailable):
-        heads_until(45.0, told(fault(EndpointTrouble.DISCONNECT, at=30.0), traits=PUSHING))
+        heads_until(45.0, story_of(fault(EndpointTrouble.DISCONNECT, at=30.0), traits=PUSHING))
 
 
 def test_a_monitor_that_is_killed_is_pushed_nothing_more() -> None:
@@ -101,4 +101,4 @@ def test_a_monitor_that_is_killed_is_pushed_nothing_more() -> None:
         node.endpoints.kill()
         return await pushed_logs(stream, 45.0)
 
-    assert at(1.0, told(traits=PUSHING), killed) == []
+    assert at(1.0, story_of(traits=PUSHING), killed) == []

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.simulation.drawing import draw
 from tests.simulation.findings import Finding, Verdict, Wrong
-from tests.simulation.handmade import ended, opened, run, told
+from tests.simulation.handmade import delivered, ended, opened, run
 from tests.simulation.report import Report
 
 
@@ -12,7 +12,7 @@ def test_a_report_counts_what_happened_and_what_is_wrong() -> None:
     story = draw(1, 1.0)
     alert = opened(1312.0, "execute_overdue", "0x01")
     again = replace(alert, at=2000.0)
-    trace = told(run(alert, replace(alert, at=1320.0), ended(alert, 1912.0, "executed"), again))
+    trace = delivered(run(alert, replace(alert, at=1320.0), ended(alert, 1912.0, "executed"), again))
     verdict = Verdict.of([Finding(1.0, Wrong.LATE, "a rule", "0x01", "words")])
     report = Report.of(story, trace, verdict)
     assert report.transfers.total() == len(story.transfers)

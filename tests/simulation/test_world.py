@@ -23,9 +23,9 @@ seeds = st.integers(0, 2**32)
 DAYS = 0.3
 
 
-def lived(told: Story, until: float | None = None) -> World:
-    world = World(told)
-    world.advance(told.seconds if until is None else until)
+def lived(story: Story, until: float | None = None) -> World:
+    world = World(story)
+    world.advance(story.seconds if until is None else until)
     return world
 
 

@@ -21,7 +21,7 @@ from connext_monitor.core.transfer import Path as Way
 from connext_monitor.core.transfer_view import TransferView
 from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 
-ROUTERS = [Address(bytes([place]) * 20) for place in (1, 2, 3)]
+ROUTERS = [Address(bytes([number]) * 20) for number in (1, 2, 3)]
 START = 1_700_000_000
 LOCALS = {ALPHA: Address(b"\x09" * 20), BETA: Address(b"\x09" * 20), GAMMA: Address(b"\x09" * 20)}
 
@@ -52,7 +52,7 @@ class Made:
             yield reconciled(params, sighting(nonce, START + self.begun + self.reconciled))
 
 
-def wanted(transfer: Transfer, window: Window) -> bool:
+def in_window(transfer: Transfer, window: Window) -> bool:
     return window.origin in {None, transfer.origin} and window.destination in {None, transfer.destination}
 
 
@@ -63,8 +63,12 @@ def of_window(view: TransferView, window: Window) -> bool:
 def pathways(views: Sequence[TransferView], window: Window) -> set[PathwayStats]:
     every = {(view.transfer.origin, view.transfer.destination) for view in views}
     of = {ends: [v for v in views if ends == (v.transfer.origin, v.transfer.destination)] for ends in every}
-    found = (pathway(*ends, of_ends, window) for ends, of_ends in of.items())
-    return {one for one in found if one != PathwayStats(one.origin, one.destination)}
+    figures = (pathway(*ends, of_ends, window) for ends, of_ends in of.items())
+    return {
+        pathway_stats
+        for pathway_stats in figures
+        if pathway_stats != PathwayStats(pathway_stats.origin, pathway_stats.destination)
+    }
 
 
 def pathway(origin: DomainId, destination: DomainId, views: Sequence[TransferView], window: Window) -> PathwayStats:
@@ -88,7 +92,7 @@ def leg_stats(leg: Leg, views: Sequence[TransferView], begun: Sequence[TransferV
     seconds = took(begun, leg)
     return LegStats(
         latency=percentiles(seconds),
-        histogram=histogram([(one, 1) for one in seconds]),
+        histogram=histogram([(second, 1) for second in seconds]),
         late=sum(view.state(leg, 0) in {"late", "overdue"} for view in begun)
         + sum(
             # What has no deadline (nobody watches its destination) is called overdue here by force.
@@ -116,8 +120,8 @@ def percentiles(seconds: Sequence[int]) -> LatencyPercentiles:
 def routers(views: Sequence[TransferView], window: Window, amounts: dict[int, int]) -> set[RouterStats]:
     filled = [view.transfer for view in views if view.transfer.path is Way.FAST]
     inside = [view.transfer for view in views if view.transfer.path is Way.FAST and of_window(view, window)]
-    found = set()
-    for router in {one for transfer in filled for one in transfer.routers}:
+    stats = set()
+    for router in {router for transfer in filled for router in transfer.routers}:
         fills = sum(router in transfer.routers for transfer in inside)
         last = max(t.executed.block.timestamp for t in filled if router in t.routers and t.executed)
         owed = []
@@ -127,8 +131,8 @@ def routers(views: Sequence[TransferView], window: Window, amounts: dict[int, in
                 amount = sum(part(t, router, amounts[t.info.nonce]) for t in open_ if t.info)
                 owed.append(Owed(domain, LOCALS[domain], amount, len(open_)))
         share = fills / len(inside) if inside else None
-        found.add(RouterStats(router, fills, share, last, tuple(sorted(owed, key=repr))))
-    return found
+        stats.add(RouterStats(router, fills, share, last, tuple(sorted(owed, key=repr))))
+    return stats
 
 
 def part(transfer: Transfer, router: Address, amount: int) -> int:
@@ -140,10 +144,10 @@ def part(transfer: Transfer, router: Address, amount: int) -> int:
 def buckets(views: Sequence[TransferView], window: Window, width: int) -> list[TimeBucket]:
     begun = [view for view in views if of_window(view, window) and view.transfer.xcalled]
     parts = sorted({view.transfer.started_at // width * width for view in begun})
-    found = []
+    counted = []
     for since in parts:
         inside = [view for view in begun if since <= view.transfer.started_at < since + width]
         fast, slow = (sum(view.transfer.path is way for view in inside) for way in Way)
         legs = [percentiles(took(inside, leg)) for leg in LEGS]
-        found.append(TimeBucket(since, len(inside), fast, slow, *legs))
-    return found
+        counted.append(TimeBucket(since, len(inside), fast, slow, *legs))
+    return counted

@@ -19,8 +19,8 @@ LATER = NOW + timedelta(seconds=1)
 async def late(store: Store, called: Sequence[EventRecord] = CALLED, *providers: str) -> None:
     """Record the transfers, and call their execution overdue."""
     await put(store, seen(*called))
-    for one in called:
-        assert await accuse(store, one, *(providers or ("ops",)))
+    for record in called:
+        assert await accuse(store, record, *(providers or ("ops",)))
 
 
 async def look(store: Store, provider: str = "ops", since: float = 0.0) -> Queue:

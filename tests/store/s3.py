@@ -26,7 +26,7 @@ class Bucket:
 
     def keys(self) -> list[str]:
         """Everything in the bucket."""
-        return [one["Key"] for one in self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+        return [entry["Key"] for entry in self.client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
 @contextmanager

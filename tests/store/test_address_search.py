@@ -16,28 +16,28 @@ from tests.world.two_chains import ASSET, DESTINATION, ORIGIN, RECIPIENT, ROUTER
 ANY = TransferFilter()
 
 
-async def found(transfers: Transfers, address: Address, wanted: TransferFilter = ANY) -> list[TransferId]:
-    return list((await transfers.of_address(address, wanted, limit=100, after=None)).ids)
+async def transfers_of(transfers: Transfers, address: Address, selection: TransferFilter = ANY) -> list[TransferId]:
+    return list((await transfers.of_address(address, selection, limit=100, after=None)).ids)
 
 
 @pytest.mark.parametrize("address", [SENDER, RECIPIENT, ASSET, ROUTER])
 async def test_every_party_is_found(store: Store, address: Address) -> None:
     sample = Sample(1)
     await fill(store, [sample.xcalled(), sample.executed(), Sample(2).reconciled()])
-    assert await found(store.transfers, address) == [sample.id]
+    assert await transfers_of(store.transfers, address) == [sample.id]
 
 
 async def test_an_address_without_transfers_finds_none(store: Store) -> None:
     """Zeros stand everywhere in an event, and are nobody's address here."""
     await fill(store, [Sample(1).xcalled()])
     for address in (Address(bytes(20)), Address(SENDER[:10] + RECIPIENT[:10])):
-        assert await found(store.transfers, address) == []
+        assert await transfers_of(store.transfers, address) == []
 
 
 async def test_an_address_search_keeps_to_the_filter(store: Store) -> None:
     there, back = Sample(1), Sample(2, origin=DESTINATION, destination=ORIGIN)
     await fill(store, [there.xcalled(), back.xcalled()])
-    assert await found(store.transfers, SENDER, TransferFilter(origin=DESTINATION)) == [back.id]
+    assert await transfers_of(store.transfers, SENDER, TransferFilter(origin=DESTINATION)) == [back.id]
 
 
 @examples(12)
@@ -55,8 +55,10 @@ async def test_pages_hold_each_one_once_and_in_order_whatever_comes_meanwhile(
 
 async def see_all_pages(store: Store, routed: list[bool], window: int, limit: int) -> None:
     samples = [Sample(nonce, START - nonce) for nonce in range(len(routed))]
-    records = [one.xcalled() for one in samples]
-    await fill(store, records + [one.executed() for one, is_routed in zip(samples, routed, strict=True) if is_routed])
+    records = [sample.xcalled() for sample in samples]
+    await fill(
+        store, records + [sample.executed() for sample, is_routed in zip(samples, routed, strict=True) if is_routed]
+    )
     got = list[TransferId]()
     after: Cursor | None = None
     for turn in range(50):
@@ -69,4 +71,4 @@ async def see_all_pages(store: Store, routed: list[bool], window: int, limit: in
         newer = Sample(100 + turn, START + 1 + turn)
         await fill(store, [newer.xcalled(), newer.executed()])
     assert after is None
-    assert got == [one.id for one, is_routed in zip(samples, routed, strict=True) if is_routed]
+    assert got == [sample.id for sample, is_routed in zip(samples, routed, strict=True) if is_routed]

@@ -57,7 +57,7 @@ _GIVEN_UP = Prepared(
 async def test_news_wait_are_tried_again_and_are_told_or_refused(store: Store) -> None:
     log, later = store.alerts, NOW + timedelta(seconds=30)
     await store.alerts.open(CHAIN, ["desk", "ops", "pager"])
-    assert {one.state for one in (await log.delivery_records([CHAIN.id]))[CHAIN.id]} == {DeliveryStatus.WAITING}
+    assert {record.state for record in (await log.delivery_records([CHAIN.id]))[CHAIN.id]} == {DeliveryStatus.WAITING}
     by_name = {name: await store.outbox.next_delivery(name) for name in ("desk", "ops", "pager")}
     for name, delivery in by_name.items():
         assert delivery is not None
@@ -86,16 +86,16 @@ async def test_what_a_digest_tells_waits_for_the_digest(store: Store) -> None:
     assert (waiting.in_digest, waiting.state, waiting.done_at) == (True, DeliveryStatus.WAITING, None)
     digest = await store.outbox.digest(1)
     await store.outbox.group_sent(digest, Change.OPENED, "m1", NOW + timedelta(seconds=2))
-    (told,) = (await log.delivery_records([alert.id]))[alert.id]
-    assert (told.state, told.done_at) == (DeliveryStatus.TAKEN, NOW + timedelta(seconds=2))
+    (record,) = (await log.delivery_records([alert.id]))[alert.id]
+    assert (record.state, record.done_at) == (DeliveryStatus.TAKEN, NOW + timedelta(seconds=2))
 
 
 async def test_open_alerts_are_counted_by_what_they_are_about(store: Store) -> None:
     await put(store, seen(SENT, OTHER))
-    for one in (SENT, OTHER):
-        await accuse(store, one)
+    for record in (SENT, OTHER):
+        await accuse(store, record)
     await store.alerts.open(CHAIN, [])
-    counted = {(one.pathway, one.subject): one for one in await store.alerts.open_by_topic()}
+    counted = {(count.pathway, count.subject): count for count in await store.alerts.open_by_topic()}
     overdue = counted[(ALPHA, BETA), None]
     assert (overdue.count, overdue.severity, overdue.since) == (2, Severity.CRITICAL, NOW)
     assert counted[None, "alpha"].count == 1

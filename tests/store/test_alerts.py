@@ -28,7 +28,7 @@ ID = XCALLED.event.transfer_id
 BETA_UNSEEN = chain_unobserved("beta", NOW, silent_for=120, waiting=1, why="it refused the connection")
 
 
-async def told(store: Store, provider: str) -> list[Change]:
+async def changes_for(store: Store, provider: str) -> list[Change]:
     """Deliver all that waits for a provider; what it was."""
     changes = []
     while (delivery := await store.outbox.next_delivery(provider)) is not None:
@@ -49,8 +49,8 @@ async def test_a_provider_is_sent_one_end_per_opening(store: Store) -> None:
     await put(store, gone(EXECUTED))
     await accuse(store, XCALLED, "ops")
     await put(store, seen(EXECUTED))
-    assert await told(store, "desk") == [Change.OPENED, Change.RESOLVED]
-    assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
+    assert await changes_for(store, "desk") == [Change.OPENED, Change.RESOLVED]
+    assert await changes_for(store, "ops") == [Change.OPENED, Change.RESOLVED]
 
 
 async def test_an_alert_opening_and_ending_twice_is_sent_in_order(store: Store) -> None:
@@ -59,7 +59,7 @@ async def test_an_alert_opening_and_ending_twice_is_sent_in_order(store: Store) 
         await accuse(store, XCALLED, "ops")
         await put(store, seen(EXECUTED))
         await put(store, gone(EXECUTED))
-    assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED] * 2
+    assert await changes_for(store, "ops") == [Change.OPENED, Change.RESOLVED] * 2
 
 
 async def test_a_reopened_alerts_end_refers_to_its_last_opening(store: Store) -> None:
@@ -115,7 +115,7 @@ async def test_an_alert_is_not_opened_twice_nor_ended_twice(store: Store) -> Non
     assert not await store.alerts.open(BETA_UNSEEN, ["ops"])
     assert await store.alerts.resolve(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
     assert not await store.alerts.resolve(ResolveAlert.of(BETA_UNSEEN, Resolution.OBSERVED), NOW)
-    assert await told(store, "ops") == [Change.OPENED, Change.RESOLVED]
+    assert await changes_for(store, "ops") == [Change.OPENED, Change.RESOLVED]
 
 
 async def test_an_alert_that_was_never_opened_cannot_end(store: Store) -> None:
@@ -175,7 +175,7 @@ async def test_a_tried_delivery_holds_up_only_its_own_alert(store: Store) -> Non
     first = await store.outbox.next_delivery("ops")
     assert first is not None
     await store.outbox.delivery_postponed(first.id, 1, 1234.5, "too long")
-    queued = [(one.alert.id, one.change) for one in await store.outbox.next_deliveries("ops", 50)]
+    queued = [(delivery.alert.id, delivery.change) for delivery in await store.outbox.next_deliveries("ops", 50)]
     assert queued == [(BETA_UNSEEN.id, Change.OPENED), (other.id, Change.OPENED)]
 
 
@@ -203,7 +203,7 @@ async def test_a_delivery_brings_the_transfer_as_it_is_now(store: Store) -> None
 
 async def test_each_providers_deliveries_are_its_own(store: Store) -> None:
     await store.alerts.open(BETA_UNSEEN, ["ops", "desk"])
-    assert await told(store, "ops") == [Change.OPENED]
+    assert await changes_for(store, "ops") == [Change.OPENED]
     assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 1}
 
 

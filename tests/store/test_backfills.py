@@ -28,7 +28,7 @@ def nothing(_origin: DomainId, _destination: DomainId) -> None:
 
 async def backfilled(store: Store, *read: BlockRange, domain: DomainId = ALPHA) -> None:
     """Commit that these blocks were read, and XCalled with them."""
-    await commit(store, seen(XCALLED), history=[HistoryRead(domain, one) for one in read], durations=nothing)
+    await commit(store, seen(XCALLED), history=[HistoryRead(domain, blocks) for blocks in read], durations=nothing)
 
 
 async def watch_from(store: Store, block: int) -> None:
@@ -65,7 +65,7 @@ async def test_what_began_in_the_first_block_watched_is_given_its_deadlines(stor
     await backfilled(store, blocks(5, 15))
     await watch_from(store, 10)
     await store.deadlines.recompute(durations, {})
-    assert [one.transfer_id for one in await awaited_in(store, due_until=FAR)] == [ID, ID]
+    assert [leg.transfer_id for leg in await awaited_in(store, due_until=FAR)] == [ID, ID]
 
 
 async def test_a_leg_that_arrives_gives_no_deadline_to_the_other_one(store: Store) -> None:

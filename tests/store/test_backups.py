@@ -29,8 +29,8 @@ def folder(file: Path, tmp_path: Path) -> BackupFolder:
 
 def rows(file: Path, table: str) -> int:
     with closing(sqlite3.connect(file)) as connection:
-        found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - a test's own word
-        return found
+        count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - a test's own word
+        return count
 
 
 def there(folder: BackupFolder) -> list[str]:
@@ -40,9 +40,10 @@ def there(folder: BackupFolder) -> list[str]:
 async def test_a_copy_made_under_writes_holds_one_instant(store: Store, file: Path, tmp_path: Path) -> None:
     async def write() -> None:
         for nonce in count():
-            place = sighting(nonce)
+            seen_at = sighting(nonce)
             await put(
-                store, seen(xcalled(info(nonce), place), executed(info(nonce), place), reconciled(info(nonce), place))
+                store,
+                seen(xcalled(info(nonce), seen_at), executed(info(nonce), seen_at), reconciled(info(nonce), seen_at)),
             )
 
     writing = asyncio.create_task(write())

@@ -16,8 +16,8 @@ MANY = 1025
 
 async def test_more_transfers_than_fit_one_statement_are_found(store: Store) -> None:
     infos = [info(nonce) for nonce in range(MANY)]
-    await put(store, seen(*(xcalled(one, sighting(10)) for one in infos)))
-    changes, _ = await put(store, seen(*(executed(one, sighting(20)) for one in infos)))
+    await put(store, seen(*(xcalled(transfer, sighting(10)) for transfer in infos)))
+    changes, _ = await put(store, seen(*(executed(transfer, sighting(20)) for transfer in infos)))
     assert all(transfer.xcalled is not None for transfer, _ in changes.transfers)
     assert len(await store.transfers.listed(TransferFilter(), limit=2 * MANY)) == MANY
 

@@ -60,9 +60,9 @@ async def test_what_is_found_later_is_kept_and_tells_nobody(store: Store) -> Non
 
 
 async def bids(store: Store, since: int = BEGAN) -> tuple[int, int]:
-    found = await store.causes.bids((ALPHA, BETA), since, 3600)
-    assert found.lately == 3600
-    return found.without, found.by_routers
+    bids_made = await store.causes.bids((ALPHA, BETA), since, 3600)
+    assert bids_made.lately == 3600
+    return bids_made.without, bids_made.by_routers
 
 
 async def test_without_a_router_are_the_slow_and_those_that_were_accused(store: Store) -> None:

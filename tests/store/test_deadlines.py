@@ -38,7 +38,7 @@ async def due(store: Store) -> tuple[int, int] | None:
 
 
 async def awaited(store: Store) -> list[tuple[Leg, int]]:
-    return [(one.leg, one.due_at - STARTED) for one in await awaited_in(store, due_until=2**62)]
+    return [(leg.leg, leg.due_at - STARTED) for leg in await awaited_in(store, due_until=2**62)]
 
 
 async def test_both_legs_are_awaited_until_they_arrive(store: Store) -> None:
@@ -65,7 +65,7 @@ async def test_nothing_is_awaited_of_an_xcalled_that_is_taken_back(store: Store)
 
 async def test_a_leg_is_awaited_on_the_chain_that_owes_it(store: Store) -> None:
     await put(store, seen(XCALLED, xcalled(info(1, BETA, ALPHA), sighting(10))))
-    assert {(one.transfer_id, one.destination) for one in await awaited_in(store, due_until=2**62)} == {
+    assert {(leg.transfer_id, leg.destination) for leg in await awaited_in(store, due_until=2**62)} == {
         (ID, BETA),
         (xcalled(info(1, BETA, ALPHA), sighting(10)).event.transfer_id, ALPHA),
     }
@@ -73,7 +73,7 @@ async def test_a_leg_is_awaited_on_the_chain_that_owes_it(store: Store) -> None:
 
 async def test_a_leg_due_at_the_instant_asked_for_is_among_the_awaited(store: Store) -> None:
     await put(store, seen(XCALLED))
-    assert [one.leg for one in await awaited_in(store, due_until=STARTED + 300)] == [Leg.EXECUTE]
+    assert [leg.leg for leg in await awaited_in(store, due_until=STARTED + 300)] == [Leg.EXECUTE]
     assert await awaited_in(store, due_until=STARTED + 299) == []
 
 
@@ -146,12 +146,12 @@ async def test_what_is_awaited_can_be_read_in_parts_that_leave_nothing_out(store
     called = [xcalled(info(nonce), sighting(1, timestamp=STARTED + nonce // 3)) for nonce in range(10)]
     await put(store, seen(*called))
     for size in (1, 3, 4, 100):
-        found: list[Awaited] = []
+        in_parts: list[Awaited] = []
         while part := await store.deadlines.awaited(
-            Leg.EXECUTE, due_until=2**62, after=found[-1] if found else None, limit=size
+            Leg.EXECUTE, due_until=2**62, after=in_parts[-1] if in_parts else None, limit=size
         ):
             assert len(part) <= size
-            found += part
-        assert found == sorted(found, key=lambda one: (one.due_at, one.transfer_id))
-        assert {one.transfer_id for one in found} == {one.event.transfer_id for one in called}
-        assert len(found) == len(called)
+            in_parts += part
+        assert in_parts == sorted(in_parts, key=lambda leg: (leg.due_at, leg.transfer_id))
+        assert {leg.transfer_id for leg in in_parts} == {record.event.transfer_id for record in called}
+        assert len(in_parts) == len(called)

@@ -25,7 +25,7 @@ async def test_a_digest_counts_and_names_the_longest_overdue_and_the_largest(sto
     await store.outbox.note_ends("ops", LATER)
     digest = await store.outbox.digest(group_id)
     assert (digest.members, digest.open, dict(digest.endings)) == (6, 5, {"executed": 1})
-    named = [one.transfer.transfer.info for one in digest.largest if one.transfer]
+    named = [member.transfer.transfer.info for member in digest.largest if member.transfer]
     shown = [digest.oldest.transfer.transfer.info, *named] if digest.oldest.transfer else []
     assert [params.normalized_in for params in shown if params] == [3, 2**255, 10**18, 7]
 
@@ -85,7 +85,7 @@ async def test_an_opening_that_was_tried_goes_on_by_itself_and_joins_nothing(sto
     await store.outbox.delivery_postponed(tried.id, 2, 1234.5, "too long")
     queue = await look(store)
     assert queue.retries == [Retry(tried.id, Change.OPENED, NOW.timestamp())]
-    assert [one.count for one in queue.waiting] == [4]
+    assert [topic.count for topic in queue.waiting] == [4]
     await form(store)
     queue = await look(store)
     assert [group.members for group in queue.groups] == [4]

@@ -24,7 +24,7 @@ from tests.world.transfers import ALPHA, BETA, info, sighting, xcalled
 async def test_openings_wait_by_kind_and_pathway(store: Store) -> None:
     await late(store)
     await store.alerts.open(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops", "desk"])
-    waiting = {one.topic: (one.count, one.oldest, one.fresh) for one in (await look(store)).waiting}
+    waiting = {queued.topic: (queued.count, queued.oldest, queued.fresh) for queued in (await look(store)).waiting}
     assert waiting == {
         TOPIC: (5, NOW.timestamp(), False),
         Topic(CHAIN_UNOBSERVED): (1, NOW.timestamp(), True),
@@ -88,11 +88,11 @@ async def test_ends_of_members_are_noted_and_others_are_sent_alone(store: Store)
 async def test_a_group_is_as_severe_as_the_worst_of_its_open_members(store: Store) -> None:
     topic = Topic(RECONCILE_OVERDUE, (ALPHA, BETA))
     await put(store, seen(*CALLED[:2]))
-    for one in CALLED[:2]:
-        assert await accuse(store, one, "ops", leg=Leg.RECONCILE)
+    for record in CALLED[:2]:
+        assert await accuse(store, record, "ops", leg=Leg.RECONCILE)
     await store.outbox.form_group("ops", topic, 0, LATER)
     group_id = (await look(store)).groups[-1].id
-    longest, other = (overdue_id(one.event.transfer_id, Leg.RECONCILE) for one in CALLED[:2])
+    longest, other = (overdue_id(record.event.transfer_id, Leg.RECONCILE) for record in CALLED[:2])
     assert (await store.outbox.digest(group_id)).severity is Severity.WARNING
     assert (await store.outbox.digest(group_id)).oldest.alert.id == longest
     assert await store.alerts.escalate(other, lambda _: [], LATER)
@@ -144,7 +144,7 @@ async def test_an_end_is_noted_in_each_providers_own_group(store: Store) -> None
 async def test_a_topic_says_whether_a_waiting_opening_is_critical(store: Store) -> None:
     await late(store)
     await store.alerts.open(chain_unobserved("beta", NOW, silent_for=1, waiting=0, why=""), ["ops"])
-    assert {one.topic.kind: one.critical for one in (await look(store)).waiting} == {
+    assert {queued.topic.kind: queued.critical for queued in (await look(store)).waiting} == {
         EXECUTE_OVERDUE: True,
         CHAIN_UNOBSERVED: False,
     }
@@ -198,7 +198,7 @@ async def test_openings_of_an_older_version_that_wait_get_their_topic(file: Path
             connection.execute(delivery, {"id": kind})
         connection.commit()
     store = await open_store(file, NAMES)
-    assert {one.topic for one in (await look(store)).waiting} == {TOPIC, Topic(CHAIN_UNOBSERVED)}
+    assert {queued.topic for queued in (await look(store)).waiting} == {TOPIC, Topic(CHAIN_UNOBSERVED)}
     await store.close()
 
 

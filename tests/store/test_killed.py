@@ -28,11 +28,11 @@ async def test_promise_1_a_batch_killed_at_any_statement_is_whole_or_absent(tmp_
 
 def tables(file: Path) -> dict[str, list[str]]:
     """The rows of each table, in SQL."""
-    found: dict[str, list[str]] = {}
+    inserts: dict[str, list[str]] = {}
     for line in contents(file):
         if line.startswith("INSERT INTO"):
-            found.setdefault(line.split('"')[1], []).append(line)
-    return found
+            inserts.setdefault(line.split('"')[1], []).append(line)
+    return inserts
 
 
 async def test_the_batch_of_that_test_writes_all_that_promise_1_names(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ async def test_the_batch_of_that_test_writes_all_that_promise_1_names(tmp_path: 
     ends = {row.alert.resolution for row, _ in await store.alerts.listed(AlertState.RESOLVED, limit=10)}
     assert ends == {"executed", "reorged"}
     assert {channel.provider: channel.waiting for channel in await store.outbox.channels()} == {"desk": 4, "ops": 4}
-    assert [await store.chains.coverage(one.domain) for one in (PROGRESS, ORIGIN)] == [
+    assert [await store.chains.coverage(chain.domain) for chain in (PROGRESS, ORIGIN)] == [
         PROGRESS.coverage,
         ORIGIN.coverage,
     ]

@@ -93,10 +93,10 @@ async def test_a_cancelled_crowd_of_readers_leaves_no_file_open(file: Path) -> N
     async with nothing_left():
         reading = await Store.open_readonly(file, NAMES)
         crowd = [asyncio.ensure_future(reading.transfers.by_id(XCALLED.event.transfer_id)) for _ in range(40)]
-        for turn, one in enumerate(crowd):
+        for turn, reader in enumerate(crowd):
             if turn % 4 == 0:
                 await asyncio.sleep(0)
-            one.cancel()
+            reader.cancel()
         await asyncio.gather(*crowd, return_exceptions=True)
         assert await reading.transfers.by_id(XCALLED.event.transfer_id) is not None
         await reading.close()

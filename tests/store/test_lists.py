@@ -20,20 +20,20 @@ def called(nonce: int, at: int) -> EventRecord:
     return xcalled(info(nonce), sighting(at))
 
 
-async def listed(store: Store, wanted: TransferFilter = EVERYTHING) -> list[TransferId]:
-    return [view.transfer.transfer_id for view in await store.transfers.listed(wanted, limit=100)]
+async def listed(store: Store, selection: TransferFilter = EVERYTHING) -> list[TransferId]:
+    return [view.transfer.transfer_id for view in await store.transfers.listed(selection, limit=100)]
 
 
 async def pages(store: Store, size: int) -> list[TransferId]:
     """All transfers, page by page, while a newer one comes after every page."""
-    found: list[TransferId] = []
+    listed_ids: list[TransferId] = []
     after: Cursor | None = None
     while page := await store.transfers.listed(EVERYTHING, limit=size, after=after):
-        found += [view.transfer.transfer_id for view in page]
+        listed_ids += [view.transfer.transfer_id for view in page]
         last = page[-1].transfer
         after = (last.started_at, last.transfer_id)
-        await put(store, seen(called(1000 + len(found), 1000)))
-    return found
+        await put(store, seen(called(1000 + len(listed_ids), 1000)))
+    return listed_ids
 
 
 @settings(examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -87,8 +87,8 @@ async def test_all_transfers_of_a_transaction_are_found_by_it(store: Store) -> N
     # The samples' events all stand in one transaction.
     records = [called(nonce, 10) for nonce in range(3)]
     await put(store, seen(*records))
-    found = await store.transfers.by_id_or_tx(records[0].sighting.tx_hash)
-    assert {view.transfer.transfer_id for view in found} == {record.event.transfer_id for record in records}
+    views = await store.transfers.by_id_or_tx(records[0].sighting.tx_hash)
+    assert {view.transfer.transfer_id for view in views} == {record.event.transfer_id for record in records}
 
 
 async def test_a_transaction_of_two_events_finds_their_transfer_once(store: Store) -> None:

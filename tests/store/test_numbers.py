@@ -52,9 +52,9 @@ async def test_open_legs_are_counted_by_pathway_and_lateness(store: Store) -> No
 
 async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store) -> None:
     first, second, third = Sample(1), Sample(2), Sample(3)
-    await fill(store, [one.xcalled() for one in (first, second, third)])
-    for one, leg in ((first, Leg.EXECUTE), (second, Leg.EXECUTE), (third, Leg.RECONCILE)):
-        await store.alerts.open(overdue(one.id, leg, START, AT, FORTH), [])
+    await fill(store, [sample.xcalled() for sample in (first, second, third)])
+    for sample, leg in ((first, Leg.EXECUTE), (second, Leg.EXECUTE), (third, Leg.RECONCILE)):
+        await store.alerts.open(overdue(sample.id, leg, START, AT, FORTH), [])
     await store.alerts.open(chain_unobserved("here", AT, silent_for=120, waiting=0, why=""), [])
     await store.alerts.resolve(ResolveAlert.of_transfer(EXECUTE_OVERDUE, second.id, Resolution.EXECUTED), AT)
     await store.alerts.escalate(overdue(third.id, Leg.RECONCILE, START, AT).id, lambda _: [], AT)

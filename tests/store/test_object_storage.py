@@ -26,8 +26,8 @@ def bucket() -> Iterator[Bucket]:
         yield running
 
 
-def storage(endpoint: str, place: str = f"s3://{BUCKET}/some/prefix") -> ObjectStorage:
-    return ObjectStorage(read_bucket(place), SecretUrl(endpoint))
+def storage(endpoint: str, url: str = f"s3://{BUCKET}/some/prefix") -> ObjectStorage:
+    return ObjectStorage(read_bucket(url), SecretUrl(endpoint))
 
 
 async def test_uploads_arrive_whole_and_the_oldest_go(bucket: Bucket, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ async def test_an_event_is_found_by_its_transfer(file: Path, query: Callable[[Co
         return [row[3] for explain, values in asked for row in connection.run(explain, values)]
 
     store = await open_store(file, NAMES, watching(statements.append, Inline))
-    found = [step for step in await store.database.write(plans) if "events" in step]
+    steps = [step for step in await store.database.write(plans) if "events" in step]
     await store.close()
-    assert found
-    assert all("transfer_id=?" in step for step in found)
+    assert steps
+    assert all("transfer_id=?" in step for step in steps)

@@ -43,15 +43,15 @@ async def test_the_columns_of_a_row_have_their_names(store: Store) -> None:
 async def test_a_list_of_any_length_finds_just_its_own(store: Store, length: int) -> None:
     await store.database.write(lambda connection: fill(connection, MANY))
     names = [f"p{number:03}" for number in range(length)]
-    found = await store.database.read(lambda connection: SELECT_NAMES.column(connection, names=names, before=10**6))
-    assert found == names
+    selected = await store.database.read(lambda connection: SELECT_NAMES.column(connection, names=names, before=10**6))
+    assert selected == names
 
 
 async def test_values_beside_a_list_keep_their_places(store: Store) -> None:
     await store.database.write(lambda connection: fill(connection, 9))
     names = ["p001", "p005", "p007"]
-    found = await store.database.read(lambda connection: SELECT_NAMES.column(connection, names=names, before=6))
-    assert found == ["p001", "p005"]
+    selected = await store.database.read(lambda connection: SELECT_NAMES.column(connection, names=names, before=6))
+    assert selected == ["p001", "p005"]
 
 
 @pytest.mark.parametrize("pairs", [[], [("p001", 1)], [("p001", 1), ("p002", 2), ("p003", 7)]])

@@ -42,7 +42,7 @@ async def snapshot(store: Store) -> object:
     awaited = await awaited_in(store, due_until=2**62)
     return (
         sorted(((view.transfer, view.due) for view in views), key=lambda pair: pair[0].transfer_id),
-        sorted(awaited, key=lambda one: (one.transfer_id, one.leg)),
+        sorted(awaited, key=lambda leg: (leg.transfer_id, leg.leg)),
     )
 
 
@@ -130,7 +130,7 @@ async def test_other_deadlines_in_the_config_count_for_what_has_not_arrived(stor
 async def test_awaited_legs_come_the_earliest_first_and_only_those_due(store: Store) -> None:
     later = xcalled(info(1), sighting(50))
     await put(store, seen(later, XCALLED))
-    due = [one.due_at for one in await awaited_in(store, due_until=XCALLED.sighting.block.timestamp + 340)]
+    due = [leg.due_at for leg in await awaited_in(store, due_until=XCALLED.sighting.block.timestamp + 340)]
     assert due == [XCALLED.sighting.block.timestamp + 300, later.sighting.block.timestamp + 300]
 
 
@@ -194,9 +194,9 @@ async def after(steps: Sequence[ObservedChange]) -> object:
         store = await open_store(Path(home) / "monitor.db", NAMES)
         for step in steps:
             await put(store, step)
-        found = await snapshot(store)
+        state = await snapshot(store)
         await store.close()
-        return found
+        return state
 
 
 TOLD = st.lists(st.tuples(RECORDS, st.booleans()), max_size=5)
@@ -209,8 +209,10 @@ async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
 ) -> None:
     store, ledger = await open_store(tmp_path_factory.mktemp("history") / "monitor.db", NAMES), Ledger()
     for batch in history:
-        for one, leg in ledger.awaited():
-            await accuse(store, next(r for r in ledger.records.values() if r.event.transfer_id == one), "ops", leg=leg)
+        for transfer_id, leg in ledger.awaited():
+            await accuse(
+                store, next(r for r in ledger.records.values() if r.event.transfer_id == transfer_id), "ops", leg=leg
+            )
         ledger.accuse_all()
         steps = [seen(record) if stays else gone(record) for record, stays in batch]
         ledger.apply(*steps)
@@ -219,7 +221,7 @@ async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
     assert {view.transfer.transfer_id: (view.transfer, view.due) for view in views} == ledger.transfers
     assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
     awaited = await awaited_in(store, due_until=2**62)
-    assert {(one.transfer_id, one.leg): one.due_at for one in awaited} == ledger.awaited()
+    assert {(leg.transfer_id, leg.leg): leg.due_at for leg in awaited} == ledger.awaited()
     await store.close()
 
 

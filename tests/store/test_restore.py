@@ -149,9 +149,9 @@ async def test_killed_at_any_step_there_is_one_database_or_the_other(tmp_path: P
     assert survived > 12
     shutil.copytree(tmp_path / "prepared", tmp_path / "read")
     old, new = contents(tmp_path / "read" / "monitor.db"), contents(tmp_path / "read" / "backup.db")
-    found = [contents(tmp_path / str(step) / "monitor.db") for step in range(1, survived + 1)]
-    replaced = found.index(new)
-    assert found == [old] * replaced + [new] * (survived - replaced)
+    left = [contents(tmp_path / str(step) / "monitor.db") for step in range(1, survived + 1)]
+    replaced = left.index(new)
+    assert left == [old] * replaced + [new] * (survived - replaced)
     assert replaced > 10
     for step in range(replaced + 1, survived + 1):
         assert contents(tmp_path / str(step) / ASIDE) == old

@@ -43,16 +43,20 @@ def progress(next_nonce: int, checkpoint: int = CHECKPOINT) -> list[ChainProgres
 
 def whole(nonce: int, block: int | None = None) -> list[EventRecord]:
     """A completed transfer, each nonce in blocks of its own."""
-    one, block = info(nonce), OLD + 5 * nonce if block is None else block
-    return [xcalled(one, sighting(block)), executed(one, sighting(block + 1)), reconciled(one, sighting(block + 2))]
+    transfer, block = info(nonce), OLD + 5 * nonce if block is None else block
+    return [
+        xcalled(transfer, sighting(block)),
+        executed(transfer, sighting(block + 1)),
+        reconciled(transfer, sighting(block + 2)),
+    ]
 
 
 async def prune(store: Store, before: int = BEFORE) -> int:
     """All that can be pruned, in transactions of two."""
     old = store.retention
     count, last = 0, None
-    while found := await old.settled(before, last, 2):
-        count, last = count + await old.prune(found, before), found[-1]
+    while settled := await old.settled(before, last, 2):
+        count, last = count + await old.prune(settled, before), settled[-1]
     for rest in (old.prune_alerts, old.prune_malformed, old.prune_groups, old.prune_reports):
         while await rest(before, 2):
             pass
@@ -66,8 +70,8 @@ def kept(file: Path) -> dict[str, int]:
 
 
 async def nonces_kept(store: Store) -> list[int]:
-    found = [await store.transfers.by_id(xcalled(info(n), sighting(0)).event.transfer_id) for n in range(20)]
-    return [n for n, one in enumerate(found) if one is not None]
+    transfers = [await store.transfers.by_id(xcalled(info(n), sighting(0)).event.transfer_id) for n in range(20)]
+    return [n for n, transfer in enumerate(transfers) if transfer is not None]
 
 
 async def test_what_is_completed_and_old_goes_with_all_that_hangs_on_it(store: Store, file: Path) -> None:
@@ -76,15 +80,15 @@ async def test_what_is_completed_and_old_goes_with_all_that_hangs_on_it(store: S
     await accuse(store, called, "ops", "desk")
     # One is told alone, the other in a group.
     await store.outbox.form_group("desk", Topic(EXECUTE_OVERDUE, (ALPHA, BETA)), 0, NOW)
-    await put(store, seen(*(one for n in range(9) for one in whole(n))), progress=progress(9), at=NOW)
+    await put(store, seen(*(record for n in range(9) for record in whole(n))), progress=progress(9), at=NOW)
     while (waiting := await store.outbox.next_delivery("ops")) is not None:
         await store.outbox.delivery_sent(waiting.id, "message", NOW)
     await store.outbox.note_ends("desk", NOW)
-    told = await store.outbox.digest(1)
+    digest = await store.outbox.digest(1)
     # Its message may still change.
     assert await prune(store, int(NOW.timestamp()) + 9) == 7
     assert await nonces_kept(store) == [0, 8]
-    await store.outbox.group_sent(told, Change.RESOLVED, None, NOW)
+    await store.outbox.group_sent(digest, Change.RESOLVED, None, NOW)
     assert await prune(store, int(NOW.timestamp()) + 9) == 1
     # The last nonce is the neighbour of what comes next.
     assert await nonces_kept(store) == [8]
@@ -114,12 +118,12 @@ async def test_what_is_pending_young_open_or_not_final_stays(store: Store) -> No
 
 
 async def test_without_proof_of_its_nonce_nothing_goes(store: Store) -> None:
-    await put(store, seen(*(one for n in range(5) for one in whole(n))))
+    await put(store, seen(*(record for n in range(5) for record in whole(n))))
     assert await prune(store) == 0
 
 
 async def test_what_was_pruned_does_not_come_back_and_leaves_no_hole(store: Store, file: Path) -> None:
-    await put(store, seen(*(one for n in range(6) for one in whole(n))), progress=progress(6))
+    await put(store, seen(*(record for n in range(6) for record in whole(n))), progress=progress(6))
     assert await prune(store) == 5
     before = kept(file)
     for step in (seen(whole(0)[0]), seen(*whole(1)[1:]), seen(*whole(2)), gone(whole(3)[0])):
@@ -147,13 +151,15 @@ async def test_a_reorg_after_pruning_makes_no_pruned_nonce_missing(store: Store)
 
 
 async def test_only_a_second_delivery_of_a_pruned_nonce_is_a_phantom(store: Store) -> None:
-    await put(store, seen(*(one for n in range(6) for one in whole(n))), progress=progress(6))
+    await put(store, seen(*(record for n in range(6) for record in whole(n))), progress=progress(6))
     assert await prune(store) == 5
     # Another transfer, with a nonce that was given long ago.
     other = executed(replace(info(2), slippage=301), sighting(YOUNG))
     await put(store, seen(other, whole(2)[1]))
     suspects = await store.suspects.suspects(ALPHA)
-    assert [(one.transfer_id, one.nonce, one.holder) for one in suspects] == [(other.event.transfer_id, 2, None)]
+    assert [(suspect.transfer_id, suspect.nonce, suspect.holder) for suspect in suspects] == [
+        (other.event.transfer_id, 2, None)
+    ]
     verdict = judge_delivery(2, await store.chains.nonces(ALPHA), None, BlockNumber(CHECKPOINT), settled=True)
     assert verdict is PhantomVerdict.HELD
 
@@ -196,13 +202,13 @@ async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """The same events, in any order, with pruning in between or not: the same nonces, holes and open transfers."""
-    records = [one for n in range(6) for one in whole(n)]
+    records = [record for n in range(6) for record in whole(n)]
     left = data.draw(st.sets(st.sampled_from(range(len(records))), max_size=4))
-    order = data.draw(st.permutations([one for place, one in enumerate(records) if place not in left]))
+    order = data.draw(st.permutations([record for index, record in enumerate(records) if index not in left]))
     first, second = sorted(data.draw(st.tuples(*[st.sampled_from(range(len(order)))] * 2)))
     again = data.draw(st.lists(st.sampled_from(order), max_size=6))
     batches = [order[:first], order[first:second], order[second:], again]
-    told = []
+    seen_later = []
     for pruning in (True, False):
         folder = tmp_path_factory.mktemp("pruning")
         store = await Store.open(folder / "monitor.db", NAMES)
@@ -212,13 +218,13 @@ async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
                 await prune(store)
         nonces, hole = await store.chains.nonces(ALPHA), await store.chains.nonce_hole(ALPHA)
         in_flight = [(count.status, count.count) for count in await store.transfers.count_by_status()]
-        told.append((nonces and (nonces.first, nonces.contiguous, nonces.next), hole, in_flight))
+        seen_later.append((nonces and (nonces.first, nonces.contiguous, nonces.next), hole, in_flight))
         await store.close()
-    assert told[0] == told[1]
+    assert seen_later[0] == seen_later[1]
 
 
 async def test_the_monitor_prunes_by_itself(store: Store, file: Path) -> None:
-    await put(store, seen(*(one for n in range(50) for one in whole(n))), progress=progress(50))
+    await put(store, seen(*(record for n in range(50) for record in whole(n))), progress=progress(50))
     assert datetime.now(UTC).timestamp() - BEFORE > 86_400
     clock = SystemClock()
     pruner = Pruning(store.retention, timedelta(days=1), clock, lambda: clock.now().timestamp(), 0.0)
@@ -234,7 +240,7 @@ async def test_the_monitor_prunes_by_the_earlier_of_its_time_and_the_chains(
     store: Store, file: Path, kept_for: timedelta
 ) -> None:
     """Its clock says that all is old enough, and the chains do not: nothing goes, for it would not come back."""
-    await put(store, seen(*(one for n in range(5) for one in whole(n))), progress=progress(5))
+    await put(store, seen(*(record for n in range(5) for record in whole(n))), progress=progress(5))
     asked: list[float | None] = []
 
     def earliest() -> float | None:

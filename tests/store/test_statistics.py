@@ -19,7 +19,7 @@ from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import TimeBucket, Window
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.store import Store
-from tests.store.counting import ROUTERS, START, Made, buckets, pathways, routers, wanted
+from tests.store.counting import ROUTERS, START, Made, buckets, in_window, pathways, routers
 from tests.world.databases import make_old
 from tests.world.examples import examples
 from tests.world.kinds import overdue
@@ -66,19 +66,21 @@ def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
 ) -> None:
     async def check(file: Path) -> None:
         store = await Store.open(file, NAMES)
-        await put(store, seen(*(record for nonce, one in enumerate(transfers) for record in one.records(nonce))))
-        for nonce, one in enumerate(transfers):
-            for leg in one.accused:
-                await accuse(store, one, nonce, leg)
+        await put(
+            store, seen(*(record for nonce, transfer in enumerate(transfers) for record in transfer.records(nonce)))
+        )
+        for nonce, transfer in enumerate(transfers):
+            for leg in transfer.accused:
+                await accuse(store, transfer, nonce, leg)
         views = await store.transfers.listed(TransferFilter(), limit=100)
         statistics = store.statistics
         stats = await statistics.over(window)
         timeline = await statistics.timeline(window, width)
         await store.close()
-        by_hand = [view for view in views if wanted(view.transfer, window)]
+        by_hand = [view for view in views if in_window(view.transfer, window)]
         assert set(stats.pathways) == pathways(by_hand, window)
-        assert {replace(one, owed=tuple(sorted(one.owed, key=repr))) for one in stats.routers} == routers(
-            by_hand, window, {one.info(nonce).nonce: one.amount for nonce, one in enumerate(transfers)}
+        assert {replace(router, owed=tuple(sorted(router.owed, key=repr))) for router in stats.routers} == routers(
+            by_hand, window, {transfer.info(nonce).nonce: transfer.amount for nonce, transfer in enumerate(transfers)}
         )
         assert [bucket for bucket in timeline.buckets if bucket != TimeBucket(bucket.since)] == buckets(
             by_hand, window, width
@@ -88,9 +90,9 @@ def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
         asyncio.run(check(Path(shutil.copy(empty, folder))))
 
 
-async def accuse(store: Store, one: Made, nonce: int, leg: Leg) -> None:
+async def accuse(store: Store, transfer: Made, nonce: int, leg: Leg) -> None:
     """Open the leg's alert, as the scheduler does where it is owed."""
-    record = next(one.records(nonce), None)
+    record = next(transfer.records(nonce), None)
     if record is None:
         return
 
@@ -121,7 +123,7 @@ async def test_an_executed_in_two_places_is_owed_once(store: Store) -> None:
     paid, elsewhere = executed(INFO, sighting(20)), executed(INFO, sighting(21, fork="other"))
     await put(store, seen(xcalled(INFO, sighting(10))), seen(paid), seen(elsewhere))
     [router] = (await store.statistics.over(Window(START, START + 100))).routers
-    assert [(one.amount, one.transfers) for one in router.owed] == [(10**18, 1)]
+    assert [(owed.amount, owed.transfers) for owed in router.owed] == [(10**18, 1)]
 
 
 async def test_the_migration_gives_what_is_stored_its_routers(file: Path) -> None:
@@ -129,7 +131,7 @@ async def test_the_migration_gives_what_is_stored_its_routers(file: Path) -> Non
     params = [info(nonce) for nonce in range(4)]
     await put(
         store,
-        *(seen(xcalled(one, sighting(nonce))) for nonce, one in enumerate(params)),
+        *(seen(xcalled(transfer, sighting(nonce))) for nonce, transfer in enumerate(params)),
         seen(executed(params[0], sighting(20), tuple(ROUTERS)), executed(params[1], sighting(21), ())),
         # Only the lower place counts, and nothing that stands on the wrong chain.
         seen(executed(params[2], sighting(30), (ROUTERS[0],)), executed(params[2], sighting(31, fork="b"), ())),

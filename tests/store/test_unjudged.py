@@ -35,9 +35,9 @@ def sent(nonce: int, block: int = 10) -> EventRecord:
 async def counted(legs: UnjudgedLegs, now: int, *, aged: int = 0, ripe: int = 0) -> UnjudgedCount | None:
     """Those due on beta."""
     marks = {ALPHA: Marks(2**40, 2**40, 2**40), BETA: Marks(now, aged, ripe)}
-    found = await legs.count(marks, LATELY)
-    assert ALPHA not in found
-    return found.get(BETA)
+    counts = await legs.count(marks, LATELY)
+    assert ALPHA not in counts
+    return counts.get(BETA)
 
 
 async def accuse(store: Store, record: EventRecord, *, resolved_at: datetime | None = None) -> None:

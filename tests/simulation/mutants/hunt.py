@@ -20,7 +20,7 @@ import msgspec
 from tests.simulation.mutants.aimed.aim import Aim
 from tests.simulation.mutants.aimed.table import AIMS, aim_at
 from tests.simulation.mutants.mutant import PACKAGE, Mutant, named
-from tests.simulation.mutants.playing import Found, Played
+from tests.simulation.mutants.playing import Played, PlayedFinding
 from tests.simulation.mutants.table import MUTANTS
 from tests.simulation.story import to_json
 
@@ -38,7 +38,7 @@ class Outcome:
 
     aim: Aim
     mutant: Mutant | None
-    killed_by: Found | None
+    killed_by: PlayedFinding | None
     seconds: float
     error: str | None = None
 
@@ -55,12 +55,12 @@ class Outcome:
         return f"{self.mutant.promise:>2}  {self.mutant.name:<36} {where}  {came}"
 
     def _what_came(self, nothing: str, something: str) -> str:
-        found = self.killed_by
+        finding = self.killed_by
         if self.error is not None:
             return f"CANNOT BE PLAYED: {self.error}"
-        if found is None:
+        if finding is None:
             return nothing
-        return f"{something}{found.wrong} after {found.at / _DAY:.3f} days: {found.rule}: {found.words}"
+        return f"{something}{finding.wrong} after {finding.at / _DAY:.3f} days: {finding.rule}: {finding.words}"
 
 
 def hunt(names: Sequence[str] = ()) -> Iterator[Outcome]:
@@ -129,4 +129,4 @@ def _play(folder: Path, aim: Aim, mutant: Mutant | None, story: Path) -> Outcome
     if ended.returncode != 0:
         return Outcome(aim, mutant, None, 0.0, (ended.stderr.strip().splitlines() or ["no words"])[-1])
     played = msgspec.json.decode(ended.stdout, type=Played)
-    return Outcome(aim, mutant, played.found, played.seconds)
+    return Outcome(aim, mutant, played.finding, played.seconds)

@@ -16,7 +16,7 @@ FAULT = "fault"
 """What is wrong where the monitor itself failed, with an error that nobody took."""
 
 
-class Found(msgspec.Struct, frozen=True):
+class PlayedFinding(msgspec.Struct, frozen=True):
     """One thing that is wrong: in which way, by which rule, when in its story (seconds), and in words."""
 
     wrong: str
@@ -28,7 +28,7 @@ class Found(msgspec.Struct, frozen=True):
 class Played(msgspec.Struct, frozen=True):
     """What was found wrong first in a story, and the processor's seconds that it took."""
 
-    found: Found | None
+    finding: PlayedFinding | None
     seconds: float
 
 
@@ -38,15 +38,15 @@ def play_story(story: Story) -> Played:
     try:
         run, verdict = played(story)
     except NeverRests as error:
-        return Played(Found(FAULT, FAULT, story.seconds, str(error)), process_time() - began)
-    found = [
-        Found(finding.wrong, finding.rule, finding.at, f"{finding.words} ({finding.subject})")
+        return Played(PlayedFinding(FAULT, FAULT, story.seconds, str(error)), process_time() - began)
+    findings = [
+        PlayedFinding(finding.wrong, finding.rule, finding.at, f"{finding.words} ({finding.subject})")
         for finding in verdict.findings[:1]
     ]
     for fault in run.faults[:1]:
         at, words = fault.split(" ", 1)
-        found.append(Found(FAULT, FAULT, float(at), words))
-    first = min(found, key=lambda each: each.at, default=None)
+        findings.append(PlayedFinding(FAULT, FAULT, float(at), words))
+    first = min(findings, key=lambda each: each.at, default=None)
     return Played(first, process_time() - began)
 
 

@@ -141,8 +141,8 @@ def _must_tell_of(case: Case, chain: ChainTruth, instants: list[float]) -> Itera
         seen_before = any(i.begin + case.finality_noted_within <= at < i.end for i in calm)
         within = case.covered_every + REORG_SEEN_WITHIN
         by = next((max(at, i.begin) + within for i in calm if i.end > max(at, i.begin) + within), inf)
-        told = any(at <= instant <= by for instant in opened) or any(at in interval for interval in stood)
-        if seen_before and by < case.end and not told:
+        is_alerted = any(at <= instant <= by for instant in opened) or any(at in interval for interval in stood)
+        if seen_before and by < case.end and not is_alerted:
             yield Finding(
                 by, Wrong.MISSED, "deep reorgs are told of", chain.name, f"a final block was replaced at {at:.0f}"
             )

@@ -30,8 +30,8 @@ def database(case: Case) -> Iterator[Finding]:
     failing = union(case.trace.disk_failing)
     for channel in case.truth.channels:
         inbox = Inbox(case, channel)
-        told = [m for m in case.trace.messages if m.channel == channel.name and m.kind == "database_failing"]
-        for message in told:
+        messages = [m for m in case.trace.messages if m.channel == channel.name and m.kind == "database_failing"]
+        for message in messages:
             if message.state is State.OPEN and not meets(
                 failing, Interval(message.at - DATABASE_TOLD_WITHIN, message.at)
             ):
@@ -40,22 +40,23 @@ def database(case: Case) -> Iterator[Finding]:
         able = minus(minus(union(case.trace.up), union(case.trace.suspended)), inbox.unwell)
         for outage in after(both(failing, able), DATABASE_PATIENCE + DATABASE_TOLD_WITHIN):
             if not any(
-                outage.begin - DATABASE_PATIENCE - DATABASE_TOLD_WITHIN - SETTLES <= m.at <= outage.begin for m in told
+                outage.begin - DATABASE_PATIENCE - DATABASE_TOLD_WITHIN - SETTLES <= m.at <= outage.begin
+                for m in messages
             ):
                 words = f"{channel.name} was not told that the database fails"
                 yield Finding(outage.begin, Wrong.MISSED, "never silently blind", "database", words)
-        yield from _not_ended(inbox, told)
+        yield from _not_ended(inbox, messages)
 
 
-def _not_ended(inbox: Inbox, told: Sequence[Message]) -> Iterator[Finding]:
+def _not_ended(inbox: Inbox, messages: Sequence[Message]) -> Iterator[Finding]:
     """Whoever was told that the database fails is told once it works, by the next process if need be."""
-    for number, message in enumerate(told):
+    for number, message in enumerate(messages):
         noting = Interval(message.at, message.at + RECORDED_WITHIN)
         if message.state is State.RESOLVED or not message.acknowledged or was_killed(inbox.case, noting):
             continue
         works = minus((Interval(message.at, inf),), union(inbox.case.trace.disk_failing))
         by = next(obligations(works, inbox.calm, WORKS_WITHIN, inbox.case.end), None)
-        if by is not None and not any(m.state is State.RESOLVED and m.at <= by[0] for m in told[number:]):
+        if by is not None and not any(m.state is State.RESOLVED and m.at <= by[0] for m in messages[number:]):
             words = f"{inbox.channel.name} was not told that the database works again"
             yield Finding(by[0], Wrong.FALSE, "an alert ends with its reason", "database", words)
             return

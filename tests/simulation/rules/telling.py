@@ -123,14 +123,14 @@ def _untold(inbox: Inbox, change: AlertChange, by: float, told_at: float | None)
 
 def _of_each(inbox: Inbox) -> Iterator[Finding]:
     """The n-th turn of an alert is the n-th message about it, repetitions aside."""
-    told: dict[str, list[Message]] = defaultdict(list)
+    taken_by_alert: dict[str, list[Message]] = defaultdict(list)
     keys = set[str]()
     for taken in inbox.messages:
         if taken.alert_id is not None and taken.key not in keys:
             keys.add(taken.key)
-            told[taken.alert_id].append(taken)
+            taken_by_alert[taken.alert_id].append(taken)
     for alert_id, turns in inbox.alerts.items():
-        messages = told[alert_id]
+        messages = taken_by_alert[alert_id]
         for number, change in enumerate(turns):
             message = messages[number] if number < len(messages) else None
             if message is not None and message.state is not change.state:
@@ -224,12 +224,12 @@ def _flooded(inbox: Inbox) -> Iterator[Finding]:
 
 def _twice(inbox: Inbox) -> Iterator[Finding]:
     """What a channel said that it took is not sent again, unless the process ended before it could note that."""
-    told: dict[tuple[str, str | None, State, str], list[Message]] = defaultdict(list)
+    by_claim: dict[tuple[str, str | None, State, str], list[Message]] = defaultdict(list)
     for message in inbox.messages:
         if not message.edit and message.subject is not None:
             key = message.key if message.alert_id is not None else ""
-            told[message.kind, message.subject, message.state, key].append(message)
-    for (kind, subject, state, key), messages in told.items():
+            by_claim[message.kind, message.subject, message.state, key].append(message)
+    for (kind, subject, state, key), messages in by_claim.items():
         turns = [c for of_one in inbox.alerts.values() for c in of_one if (c.kind, c.subject) == (kind, subject)]
         turns = [change for change in turns if change.state is state]
         most = 1 if key else len(turns)
@@ -261,10 +261,10 @@ def _counted_twice(inbox: Inbox) -> Iterator[Finding]:
     for kind in {m.kind for m in certain if m.subject is None}:
         of_kind = [m for m in certain if m.kind == kind and m.message_id in posted]
         alone = sum(1 for m in of_kind if m.subject is not None and m.state is State.OPEN and not m.edit)
-        told = alone + _in_groups(of_kind, inf)
+        counted = alone + _in_groups(of_kind, inf)
         opened = sum(1 for _ in inbox.case.openings(kind))
-        if told > opened:
-            words = f"{inbox.channel.name} was told of {told} alerts of {kind}, and {opened} opened"
+        if counted > opened:
+            words = f"{inbox.channel.name} was told of {counted} alerts of {kind}, and {opened} opened"
             yield Finding(inbox.case.end, Wrong.TWICE, "once if possible", kind, words)
 
 
