@@ -25,7 +25,7 @@ from connext_monitor.store.queues import ends_of, ready
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members
 
 _MEMBER_COLUMNS = ("group_id", "alert_id", "open", "since_at", "amount")
-_TOLD = ("reference", "told_members", "told_open", "told_ms", "ended")
+_MESSAGE_COLUMNS = ("reference", "told_members", "told_open", "told_ms", "ended")
 _THIS = delivery_groups.c.id == parameter("of_group")
 
 
@@ -95,7 +95,7 @@ _SENT = Prepared(
     lambda: (
         update(delivery_groups)
         .where(_THIS)
-        .values(parameters(*_TOLD))
+        .values(parameters(*_MESSAGE_COLUMNS))
         .values(opened_with=func.coalesce(delivery_groups.c.opened_with, parameter("told_members")))
         .values(attempts=0, next_attempt_ms=0, reason=None)
     )

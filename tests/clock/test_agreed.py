@@ -11,7 +11,7 @@ from connext_monitor.core.events import DomainId, Timestamp
 
 RIGHT = 1_700_000_000
 HOUR, YEAR = 3600, 31_536_000
-ONE, OTHER, THIRD = DomainId(1), DomainId(2), DomainId(3)
+FIRST, SECOND, THIRD = DomainId(1), DomainId(2), DomainId(3)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class World:
     A chain in ``still`` has no new blocks.
     """
 
-    chains: tuple[DomainId, ...] = (ONE, OTHER)
+    chains: tuple[DomainId, ...] = (FIRST, SECOND)
     wrong: float = 0.0
     passed: float = 0.0
     lies: dict[DomainId, int] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class World:
 
 
 @pytest.mark.parametrize("wrong", [YEAR, -YEAR, 3000, -3000])
-@pytest.mark.parametrize("chains", [(ONE,), (ONE, OTHER), (ONE, OTHER, THIRD)])
+@pytest.mark.parametrize("chains", [(FIRST,), (FIRST, SECOND), (FIRST, SECOND, THIRD)])
 def test_no_jump_is_believed_for_a_moment(chains: tuple[DomainId, ...], wrong: int) -> None:
     world = World(chains)
     world.go_on(20)
@@ -88,10 +88,10 @@ def test_a_clock_wrong_from_the_start_yields_once_two_chains_agree() -> None:
 
 
 def test_one_chain_alone_cannot_set_the_clock() -> None:
-    world = World(lies={ONE: YEAR})
+    world = World(lies={FIRST: YEAR})
     world.go_on(30)
     assert world.error == 0
-    assert World((ONE,), lies={ONE: YEAR}).error == 0
+    assert World((FIRST,), lies={FIRST: YEAR}).error == 0
 
 
 def test_a_machine_that_slept_is_no_jump() -> None:
@@ -114,54 +114,54 @@ def test_halted_chains_do_not_hold_up_a_clock_that_is_set() -> None:
 
 
 def test_deadlines_go_by_the_newest_block_where_it_is_ahead() -> None:
-    world = World((ONE,), wrong=-3000)
+    world = World((FIRST,), wrong=-3000)
     world.go_on(20)
-    assert world.clock.latest(ONE) == pytest.approx(RIGHT + 20, abs=2)
-    assert world.clock.latest(OTHER) == RIGHT + 20 - 3000
+    assert world.clock.latest(FIRST) == pytest.approx(RIGHT + 20, abs=2)
+    assert world.clock.latest(SECOND) == RIGHT + 20 - 3000
     world.wrong = 100
-    assert world.clock.latest(ONE) == RIGHT + 120
+    assert world.clock.latest(FIRST) == RIGHT + 120
 
 
 def test_a_chain_that_never_agrees_is_believed_when_it_is_alone() -> None:
-    world = World((ONE,), wrong=-3000)
+    world = World((FIRST,), wrong=-3000)
     world.go_on(1)
     world.stand_still()
-    assert world.clock.latest(ONE) == RIGHT + 1 - 3000
+    assert world.clock.latest(FIRST) == RIGHT + 1 - 3000
     world.go_on(30)
-    assert world.clock.latest(ONE) == pytest.approx(RIGHT + 31, abs=2)
+    assert world.clock.latest(FIRST) == pytest.approx(RIGHT + 31, abs=2)
 
 
-@pytest.mark.parametrize("chains", [(ONE, OTHER), (ONE, OTHER, THIRD)])
+@pytest.mark.parametrize("chains", [(FIRST, SECOND), (FIRST, SECOND, THIRD)])
 def test_a_chain_stamping_the_future_makes_nothing_due_while_another_agrees(
     chains: tuple[DomainId, ...],
 ) -> None:
-    world = World(chains, lies={ONE: 86_400})
+    world = World(chains, lies={FIRST: 86_400})
     for _ in range(700):
         world.go_on(1)
-        assert world.clock.latest(ONE) == RIGHT + world.passed
-    world.lies[ONE] = 10
+        assert world.clock.latest(FIRST) == RIGHT + world.passed
+    world.lies[FIRST] = 10
     world.go_on(1)
-    assert world.clock.latest(ONE) == RIGHT + world.passed + 10
+    assert world.clock.latest(FIRST) == RIGHT + world.passed + 10
 
 
 def test_a_chain_that_begins_stamping_the_future_is_not_believed() -> None:
-    world = World((ONE,))
+    world = World((FIRST,))
     world.go_on(20)
-    world.lies[ONE] = 86_400
+    world.lies[FIRST] = 86_400
     world.go_on(5)
-    assert world.clock.latest(ONE) == RIGHT + 25
+    assert world.clock.latest(FIRST) == RIGHT + 25
 
 
 def test_after_a_machine_was_paused_its_chains_are_believed_again_soon() -> None:
-    world = World((ONE,))
+    world = World((FIRST,))
     world.go_on(60)
-    world.lies[ONE] = 3000
+    world.lies[FIRST] = 3000
     world.go_on(15)
-    assert world.clock.latest(ONE) == pytest.approx(RIGHT + 3075, abs=2)
+    assert world.clock.latest(FIRST) == pytest.approx(RIGHT + 3075, abs=2)
 
 
 def test_what_cannot_be_undone_waits_until_a_chain_has_told_the_time() -> None:
-    world = World((ONE,), wrong=YEAR)
+    world = World((FIRST,), wrong=YEAR)
     world.go_on(5)
     assert world.clock.earliest() is None
     assert not world.clock.settled()
@@ -173,13 +173,13 @@ def test_what_cannot_be_undone_waits_until_a_chain_has_told_the_time() -> None:
 
 
 def test_the_irreversible_goes_by_our_clock_where_a_chain_is_ahead() -> None:
-    world = World((ONE,), lies={ONE: YEAR})
+    world = World((FIRST,), lies={FIRST: YEAR})
     world.go_on(20)
     assert world.clock.earliest() == pytest.approx(RIGHT + 20, abs=2)
 
 
 def test_a_stalled_chain_is_no_error_of_the_clock() -> None:
-    world = World((ONE,))
+    world = World((FIRST,))
     world.go_on(20)
     world.stand_still()
     world.go_on(3 * HOUR)
@@ -188,7 +188,7 @@ def test_a_stalled_chain_is_no_error_of_the_clock() -> None:
 
 
 def test_a_difference_is_logged_when_it_begins_and_ends_only() -> None:
-    world = World((ONE, OTHER, THIRD))
+    world = World((FIRST, SECOND, THIRD))
     world.go_on(20)
     with capture_logs() as lines:
         world.wrong = -3000

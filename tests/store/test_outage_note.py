@@ -14,7 +14,9 @@ from connext_monitor.store.outage_note import OutageNote
 from tests.world.outage_notes import MemoryNote
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
-TOLD = AnnouncedOutage("database_failing:database:x", AT, AT, DatabaseTrouble(TroubleKind.FULL, "the disk is full"), 7)
+OUTAGE = AnnouncedOutage(
+    "database_failing:database:x", AT, AT, DatabaseTrouble(TroubleKind.FULL, "the disk is full"), 7
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +29,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_last_outage_noted_is_read_until_it_is_cleared(tmp_path: Path, real: bool) -> None:
     note = OutageNote(tmp_path / "monitor.db.lock") if real else MemoryNote()
     assert await note.read() is None
-    later = replace(TOLD, announced_at=AT + timedelta(hours=1))
-    for outage in (TOLD, later):
+    later = replace(OUTAGE, announced_at=AT + timedelta(hours=1))
+    for outage in (OUTAGE, later):
         assert await note.write(outage) is True
         assert await note.read() == outage
     for _ in range(2):
@@ -40,22 +42,22 @@ async def test_it_is_kept_in_the_lock_file_until_it_is_cleared(tmp_path: Path) -
     with DatabaseLock(tmp_path / "monitor.db", make=True) as lock:
         assert await lock.note.read() is None
         size = (tmp_path / "monitor.db.lock").stat().st_size
-        assert await lock.note.write(TOLD)
+        assert await lock.note.write(OUTAGE)
         # It overwrites what is there, which a full disk takes too.
         assert (tmp_path / "monitor.db.lock").stat().st_size == size
     assert not list((tmp_path / "elsewhere").iterdir())
     with DatabaseLock(tmp_path / "monitor.db", make=True) as lock:
-        assert await lock.note.read() == TOLD
+        assert await lock.note.read() == OUTAGE
         await lock.note.clear()
         assert await lock.note.read() is None
 
 
 async def test_it_is_kept_elsewhere_where_the_folder_is_gone(tmp_path: Path) -> None:
     lock = tmp_path / "data" / "monitor.db.lock"
-    assert await OutageNote(lock).write(TOLD)
+    assert await OutageNote(lock).write(OUTAGE)
     lock.parent.mkdir()
     with DatabaseLock(tmp_path / "data" / "monitor.db", make=True) as again:
-        assert await again.note.read() == TOLD
+        assert await again.note.read() == OUTAGE
         await again.note.clear()
     assert await OutageNote(lock).read() is None
     assert not list((tmp_path / "elsewhere").iterdir())

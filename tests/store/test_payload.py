@@ -11,18 +11,18 @@ from connext_monitor.store.payload import pack, unpack
 from tests.world.strategies import events
 from tests.world.transfers import executed, info, reconciled, xcalled
 
-PLACE = Sighting(BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(1)), Hash32(bytes(32)), 0)
+SIGHTING = Sighting(BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(1)), Hash32(bytes(32)), 0)
 
 
 @given(events)
 def test_a_payload_holds_the_whole_event(event: TransferEvent) -> None:
-    kind = EventRecord(DomainId(1), event, PLACE).kind
+    kind = EventRecord(DomainId(1), event, SIGHTING).kind
     assert unpack(kind, event.transfer_id, pack(event)) == event
 
 
 @pytest.mark.parametrize("amount", [0, 255, 256, 2**63, 2**64 - 1, 2**64, 2**256 - 1])
 def test_amounts_at_the_edges_of_their_widths_come_back(amount: int) -> None:
     params = replace(info(), bridged_amount=amount, normalized_in=amount, slippage=amount)
-    for record in (xcalled(params, PLACE), executed(params, PLACE), reconciled(params, PLACE)):
+    for record in (xcalled(params, SIGHTING), executed(params, SIGHTING), reconciled(params, SIGHTING)):
         event = replace(record.event, amount=amount)
         assert unpack(record.kind, event.transfer_id, pack(event)) == event

@@ -199,11 +199,11 @@ async def after(steps: Sequence[ObservedChange]) -> object:
         return state
 
 
-TOLD = st.lists(st.tuples(RECORDS, st.booleans()), max_size=5)
+RECORDED_OR_GONE = st.lists(st.tuples(RECORDS, st.booleans()), max_size=5)
 
 
 @settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(TOLD, min_size=1, max_size=6))
+@given(st.lists(RECORDED_OR_GONE, min_size=1, max_size=6))
 async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
     tmp_path_factory: pytest.TempPathFactory, history: list[list[tuple[EventRecord, bool]]]
 ) -> None:

@@ -181,7 +181,7 @@ KINDS_SINCE = {
 }
 ARRIVED_ALERT = f"execute_overdue:0x{ARRIVED_LATE.hex()}"
 TOPIC = "execute_overdue:1001:1002"
-_TOLD = {"pending": False, "done_ms": (AT + 302) * 1000, "topic": TOPIC, "fresh": True}
+_DELIVERED = {"pending": False, "done_ms": (AT + 302) * 1000, "topic": TOPIC, "fresh": True}
 _ENDED = {"state": "resolved", "resolved_ms": (AT + 391) * 1000, "resolution": "executed"}
 
 ALERTS = [
@@ -212,9 +212,9 @@ ALERTS = [
     _alert(6, "provider_failing", "desk", {"reason": "answered 503", "dead": 0}),
 ]
 DELIVERIES = [
-    _delivery(LATE_ALERT, "ops", "opened", reference="message-1", **_TOLD),
+    _delivery(LATE_ALERT, "ops", "opened", reference="message-1", **_DELIVERED),
     _delivery(LATE_ALERT, "desk", "opened", attempts=2, next_attempt_ms=NOW * 1000, reason="503", topic=TOPIC),
-    _delivery(ARRIVED_ALERT, "ops", "opened", reference="message-2", **_TOLD),
+    _delivery(ARRIVED_ALERT, "ops", "opened", reference="message-2", **_DELIVERED),
     _delivery(
         ARRIVED_ALERT, "ops", "resolved", resolution="executed", resolved_ms=(AT + 391) * 1000,
         created_ms=(AT + 391) * 1000,

@@ -25,7 +25,7 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId, Pathway, TransferId
 from connext_monitor.core.holds import Held
 from connext_monitor.core.queue import BATCH, GroupMessage, Queue, RecentOpenings, Topic, Waiting, WaitingEnd
-from tests.core.alerts.waiting_alerts import GROUP, NOW, ONE, OTHER, TOLD, TOPIC, action, held, waiting
+from tests.core.alerts.waiting_alerts import GROUP, NOW, OTHER, SENT, TOPIC, WAITING, action, held, waiting
 from tests.world.kinds import chain_unobserved, overdue
 
 # --- lone alerts ---
@@ -62,7 +62,7 @@ def test_an_end_is_told_at_once() -> None:
 
 
 def test_what_has_waited_longest_is_told_first() -> None:
-    queue = Queue([ONE, Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)], end=WaitingEnd(9, NOW - 0.5))
+    queue = Queue([WAITING, Waiting(OTHER, 1, 5, NOW - 1, NOW - 1)], end=WaitingEnd(9, NOW - 0.5))
     assert action(queue) == SendAlert(5, ActionReason.LONE)
 
 
@@ -99,90 +99,90 @@ def test_what_is_all_over_before_it_was_told_is_told_as_that() -> None:
 
 
 def test_a_new_one_joins_the_group_that_is_open() -> None:
-    queue = Queue([ONE], groups=[TOLD])
+    queue = Queue([WAITING], groups=[SENT])
     assert action(queue) == Wait(NOW + 1)
     assert action(queue, now=NOW + 1) == JoinGroup(3, TOPIC, 10)
 
 
 def test_a_full_batch_is_put_into_its_group_at_once() -> None:
-    assert action(Queue([replace(ONE, count=BATCH)], groups=[GROUP])) == JoinGroup(3, TOPIC, BATCH)
+    assert action(Queue([replace(WAITING, count=BATCH)], groups=[GROUP])) == JoinGroup(3, TOPIC, BATCH)
 
 
 def test_a_doubled_group_is_closed_and_the_rest_follows_an_interval_later() -> None:
     # An edit pings nobody, so it does not put off the next that does.
-    doubled = replace(TOLD, members=20, formed_at=NOW - 30, message=GroupMessage(NOW - 1, 20, 10))
-    queue = Queue([ONE], groups=[doubled])
+    doubled = replace(SENT, members=20, formed_at=NOW - 30, message=GroupMessage(NOW - 1, 20, 10))
+    queue = Queue([WAITING], groups=[doubled])
     assert action(queue) == Wait(NOW + 30)
     assert action(queue, now=NOW + 30) == FormGroup(TOPIC, 20, ActionReason.GROWN)
 
 
 def test_a_later_group_takes_as_many_as_are_known_by_then() -> None:
-    assert replace(TOLD, before=20).room == 30
+    assert replace(SENT, before=20).room == 30
 
 
 def test_a_group_that_has_ended_takes_no_more() -> None:
-    assert replace(TOLD, open=0).room == 0
+    assert replace(SENT, open=0).room == 0
 
 
 def test_members_ends_are_noted_once_a_second() -> None:
-    queue = Queue(groups=[TOLD], member_ends=1, ends_since=NOW)
+    queue = Queue(groups=[SENT], member_ends=1, ends_since=NOW)
     assert action(queue) == Wait(NOW + 1)
     assert action(queue, now=NOW + 1) == NoteEnds()
 
 
 def test_what_waits_longest_is_put_into_its_group_first() -> None:
-    theirs = replace(TOLD, id=4, topic=OTHER)
-    queue = Queue([Waiting(TOPIC, 1, 7, NOW, NOW), Waiting(OTHER, 1, 8, NOW - 1, NOW)], groups=[TOLD, theirs])
+    theirs = replace(SENT, id=4, topic=OTHER)
+    queue = Queue([Waiting(TOPIC, 1, 7, NOW, NOW), Waiting(OTHER, 1, 8, NOW - 1, NOW)], groups=[SENT, theirs])
     assert action(queue, now=NOW + 9) == JoinGroup(4, OTHER, 10)
 
 
 def test_a_due_group_takes_only_its_own_alerts() -> None:
-    theirs = replace(TOLD, id=4, topic=OTHER)
+    theirs = replace(SENT, id=4, topic=OTHER)
     queue = Queue([Waiting(OTHER, 1, 8, NOW, NOW)], groups=[GROUP, theirs])
     assert action(queue) == SendGroup(3, Change.OPENED, ActionReason.GATHERED)
 
 
 def test_a_group_that_is_due_takes_what_belongs_to_it_first() -> None:
-    assert isinstance(action(Queue([ONE], groups=[replace(GROUP, oldest=NOW - 9)])), JoinGroup)
+    assert isinstance(action(Queue([WAITING], groups=[replace(GROUP, oldest=NOW - 9)])), JoinGroup)
 
 
 def test_a_due_group_does_not_wait_forever_for_a_stream() -> None:
     late = replace(GROUP, oldest=NOW - 20, newest=NOW - 20, formed_at=NOW - 20)
-    assert isinstance(action(Queue([replace(ONE, newest=NOW)], groups=[late])), SendGroup)
+    assert isinstance(action(Queue([replace(WAITING, newest=NOW)], groups=[late])), SendGroup)
 
 
 def test_a_changed_count_is_written_an_interval_after_the_last() -> None:
-    queue = Queue(groups=[replace(TOLD, open=4)])
+    queue = Queue(groups=[replace(SENT, open=4)])
     assert action(queue) == Wait(NOW + 30)
     assert action(queue, now=NOW + 30) == SendGroup(3, Change.CHANGED, ActionReason.CHANGED)
 
 
 def test_an_unchanged_count_is_not_written_again() -> None:
-    assert action(Queue(groups=[TOLD]), now=NOW + 900) == Wait(None)
+    assert action(Queue(groups=[SENT]), now=NOW + 900) == Wait(None)
 
 
 @pytest.mark.parametrize(
     ("mode", "editable"), [(DigestMode.DIGEST, True), (DigestMode.CHANGING_DIGEST, False)], ids=["never", "nameless"]
 )
 def test_a_message_that_cannot_be_changed_is_told_only_its_end(mode: DigestMode, editable: bool) -> None:
-    group = replace(TOLD, open=4, editable=editable)
+    group = replace(SENT, open=4, editable=editable)
     assert action(Queue(groups=[group]), mode, now=NOW + 900) == Wait(None)
     assert action(Queue(groups=[replace(group, open=0)]), mode) == SendGroup(3, Change.RESOLVED, ActionReason.ENDED)
 
 
 def test_a_group_s_end_is_told_at_once() -> None:
-    assert action(Queue(groups=[replace(TOLD, open=0)])) == SendGroup(3, Change.RESOLVED, ActionReason.ENDED)
+    assert action(Queue(groups=[replace(SENT, open=0)])) == SendGroup(3, Change.RESOLVED, ActionReason.ENDED)
 
 
 def test_a_group_that_was_tried_is_tried_again_in_its_time() -> None:
-    tried = Queue(groups=[replace(TOLD, open=4, attempts=2)])
+    tried = Queue(groups=[replace(SENT, open=4, attempts=2)])
     assert held(tried, Held(alone={"group 3": NOW + 4})) == Wait(NOW + 4)
     assert held(tried, Held(alone={"group 3": NOW + 4}), NOW + 4) == SendGroup(3, Change.CHANGED, ActionReason.TRIED)
 
 
 def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
     ahead = NOW + 10**6
-    announced = replace(TOLD, open=4, message=GroupMessage(ahead, 10, 10))
+    announced = replace(SENT, open=4, message=GroupMessage(ahead, 10, 10))
     assert isinstance(action(Queue(groups=[announced])), SendGroup)
     assert isinstance(action(Queue(groups=[replace(GROUP, oldest=ahead, newest=ahead)])), SendGroup)
     assert isinstance(action(waiting(1, ahead, ahead, fresh=False)), SendAlert)

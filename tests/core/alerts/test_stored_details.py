@@ -19,10 +19,10 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.unjudged import Obstacle
 
-ONE, TWO = DomainId(1001), DomainId(1002)
+ALPHA, BETA = DomainId(1001), DomainId(1002)
 MISMATCH = MismatchDetails(
-    origin=ONE,
-    destination=TWO,
+    origin=ALPHA,
+    destination=BETA,
     wrong=Mismatch.RECIPIENT,
     nonce="7",
     to="0x" + "11" * 20,
@@ -36,7 +36,7 @@ STORED: list[tuple[KindOf[Any], str, Details]] = [
     (
         RECONCILE_OVERDUE,
         '{"due_at": 5, "origin": 1001, "destination": 1002, "escalated_at": 9}',
-        OverdueDetails(due_at=5, origin=ONE, destination=TWO, escalated_at=9),
+        OverdueDetails(due_at=5, origin=ALPHA, destination=BETA, escalated_at=9),
     ),
     (
         CHAIN_UNOBSERVED,
@@ -54,12 +54,12 @@ STORED: list[tuple[KindOf[Any], str, Details]] = [
     (
         PHANTOM_DELIVERY,
         '{"origin": 1001, "destination": 1002, "nonce": "7"}',
-        PhantomDetails(origin=ONE, destination=TWO, nonce="7"),
+        PhantomDetails(origin=ALPHA, destination=BETA, nonce="7"),
     ),
     (
         PHANTOM_DELIVERY,
         '{"origin": 1001, "destination": 1002, "nonce": "7", "holder": "a transfer that is kept no longer"}',
-        PhantomDetails(origin=ONE, destination=TWO, nonce="7", holder="a transfer that is kept no longer"),
+        PhantomDetails(origin=ALPHA, destination=BETA, nonce="7", holder="a transfer that is kept no longer"),
     ),
     (BACKUP_FAILED, '{"reason": "the disk is full \\ud83d"}', BackupFailedDetails(reason="the disk is full \ud83d")),
     (

@@ -15,9 +15,9 @@ RULES = GroupRules(wait=2.0, interval=60.0)
 NOW = 1000.0
 TOPIC = Topic(EXECUTE_OVERDUE, (DomainId(1), DomainId(2)))
 OTHER = Topic(CHAIN_UNOBSERVED)
-ONE = Waiting(TOPIC, 1, 7, NOW, NOW)
+WAITING = Waiting(TOPIC, 1, 7, NOW, NOW)
 GROUP = Group(3, TOPIC, members=10, open=10, before=0, oldest=NOW - 2, newest=NOW - 2, formed_at=NOW - 2)
-TOLD = replace(GROUP, opened_with=10, message=GroupMessage(NOW - 30, 10, 10), editable=True)
+SENT = replace(GROUP, opened_with=10, message=GroupMessage(NOW - 30, 10, 10), editable=True)
 
 
 def action(queue: Queue, mode: DigestMode = DigestMode.CHANGING_DIGEST, now: float = NOW) -> DeliveryAction:
