@@ -209,6 +209,6 @@ def test_whoever_goes_by_the_clock_hears_of_steps_at_once() -> None:
     world.clock.on_step(lambda: steps.append(world.passed))
     world.go_on(20)
     assert steps == [1.0, 1.0]  # the first heads
-    world.lies[ONE] = 100
+    world.lies[FIRST] = 100
     world.go_on(1)
     assert steps[2:] == [21.0]
