@@ -125,7 +125,7 @@ def test_a_channel_that_has_failed_for_a_moment_is_not_told_of() -> None:
 def test_a_channel_that_takes_messages_again_has_recovered() -> None:
     truth = replace(world(), channels=(HOOK, replace(CHAT, troubled=(Interval(2000.0, 2100.0),))))
     alert, failing = opened(2010.0, "execute_overdue", "0x01"), opened(2075.0, "provider_failing", "chat")
-    again = told(run(alert), after=120.0).messages[0]
+    again = delivered(run(alert), after=120.0).messages[0]
     taken = (replace(again, channel="chat", alert_id=None),)
     assert judged(truth, replace(run(alert, failing, ended(failing, 2135.0, "recovered")), messages=taken)).sound
     assert counted(Wrong.FALSE, truth, replace(run(alert, failing), messages=taken)) == 1
