@@ -167,6 +167,8 @@ class Pacer:
         raise RpcRefused(last.host, "more requests for now", last.refusal, pause)
 
     async def _turn(self, urgency: Urgency) -> int:
+        if self._is_free():
+            return self._begin()
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[urgency].append(turn)
         self._give_turns()
@@ -194,11 +196,21 @@ class Pacer:
             if wait > 0:
                 self._timer = loop.call_later(wait, self._give_turns)
                 return
-            self._in_flight += 1
             self._turns += 1
             self._served_at[urgency] = self._turns
-            self.throttle.began(loop.time())
-            self._waiting[urgency].popleft().set_result(self._in_flight)
+            self._waiting[urgency].popleft().set_result(self._begin())
+
+    def _is_free(self) -> bool:
+        """Whether a request may begin at once, and nobody waits who could be passed over."""
+        if any(self._waiting.values()):
+            return False
+        return self.throttle.wait(asyncio.get_running_loop().time(), self._in_flight) == 0
+
+    def _begin(self) -> int:
+        """How many requests are in flight with this one."""
+        self._in_flight += 1
+        self.throttle.began(asyncio.get_running_loop().time())
+        return self._in_flight
 
     def _next(self) -> Urgency | None:
         """Whose turn it is: the most urgent, and now and then those that were passed over."""

@@ -116,15 +116,19 @@ class ProcessLoop(asyncio.BaseEventLoop):
         Raises NeverRests where there is no end to them.
         """
         calls, made = self._calls, 0
-        while made < most and (calls or self._timers_are_due()):
-            call = calls.popleft()
-            if not call.cancelled():
-                made += 1
-                call.run()
-                if self.dead:
-                    break
-                if made > _MOST_AT_ONCE:
-                    raise NeverRests(f"{made} calls were made at {self._time.now:.3f}, and more are due")
+        events._set_running_loop(self)
+        try:
+            while made < most and (calls or self._timers_are_due()):
+                call = calls.popleft()
+                if not call.cancelled():
+                    made += 1
+                    call.run()
+                    if self.dead:
+                        break
+                    if made > _MOST_AT_ONCE:
+                        raise NeverRests(f"{made} calls were made at {self._time.now:.3f}, and more are due")
+        finally:
+            events._set_running_loop(None)
         self.steps += made
         return made
 

@@ -118,8 +118,7 @@ class MonitorProcess:
 
     def run_due(self, most: int) -> int:
         """Make the calls that are due; how many were made."""
-        with self.loop.running():
-            return self.loop.run_due(most)
+        return self.loop.run_due(most)
 
     def ask_to_stop(self) -> None:
         """As SIGTERM does."""

@@ -155,6 +155,8 @@ def _encoded(body: object) -> bytes:
     # Receivers log bodies as they come: what does not print, or turns text around, is written as JSON's escape. A lone
     # surrogate, which no parser has to take, becomes a question mark.
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()
+    if text.isprintable():
+        return text.encode()
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text).encode()
 
 
