@@ -76,10 +76,10 @@ def test_no_function_is_too_long_to_be_seen_at_once() -> None:
 
 
 def types_defined(source: ast.Module) -> Iterator[str]:
-    """The public names that mean a type: of classes, protocols, type variables, new types and aliases."""
+    """The names that mean a type: of classes, protocols, type variables, new types and aliases; private ones too."""
     for node in nodes(source):
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            yield node.name
+        if isinstance(node, ast.ClassDef):
+            yield node.name.removeprefix("_")
     for statement in source.body:
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
@@ -95,6 +95,7 @@ def is_of_a_type(name: str) -> bool:
     "source",
     [
         "class Row: ...",
+        "class _Row: ...",
         "class Row(Protocol): ...",
         "Row = tuple[str, float]",
         "Row: TypeAlias = tuple[str, float]",
@@ -106,8 +107,8 @@ def test_whatever_defines_a_type_is_seen(source: str) -> None:
     assert list(types_defined(ast.parse(source))) == ["Row"]
 
 
-@pytest.mark.parametrize("source", ["class _Row: ...", "ROW = 1", "row = 1", "def Row(): ..."])
-def test_what_defines_no_public_type_is_not_seen(source: str) -> None:
+@pytest.mark.parametrize("source", ["ROW = 1", "row = 1", "def Row(): ..."])
+def test_what_defines_no_type_is_not_seen(source: str) -> None:
     assert list(types_defined(ast.parse(source))) == []
 
 

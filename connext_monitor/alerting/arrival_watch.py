@@ -44,7 +44,7 @@ class LateTransfers(Protocol):
 
 
 @dataclass(slots=True)
-class _LateLeg:
+class _AlertedLeg:
     """A leg with an open alert. ``asked_at`` and ``not_before`` are on the monotonic clock."""
 
     transfer_id: TransferId
@@ -94,7 +94,7 @@ class _Destination:
         self._desk = desk
         self._clock = clock
         self._every = every
-        self._legs: dict[str, _LateLeg] = {}
+        self._legs: dict[str, _AlertedLeg] = {}
         self._failures = StepFailures(_FAILED)
 
     async def look(self) -> None:
@@ -120,13 +120,13 @@ class _Destination:
 
     async def _recall(self) -> None:
         """Which alerts are open now; what is known of those that were so before stays known."""
-        open_now: dict[str, _LateLeg] = {}
+        open_now: dict[str, _AlertedLeg] = {}
         for leg, kind in OVERDUE.items():
             for alert in await self._desk.open_alerts(kind):
                 # Alerts of early versions do not say where their leg is due.
                 may_be_here = self._domain in (alert.details.watched_chains or (self._domain,))
                 if may_be_here and alert.transfer_id is not None:
-                    open_now[alert.id] = self._legs.get(alert.id) or _LateLeg(alert.transfer_id, leg)
+                    open_now[alert.id] = self._legs.get(alert.id) or _AlertedLeg(alert.transfer_id, leg)
         self._legs = open_now
 
     async def _reads_history(self) -> bool:
@@ -134,14 +134,14 @@ class _Destination:
         reached = await self._store.coverage(self._domain)
         return reached is None or reached.covered is None or self._chain.reads_history(reached.covered.timestamp)
 
-    async def _ask(self, leg: _LateLeg, transfer: Transfer) -> bool:
+    async def _ask(self, leg: _AlertedLeg, transfer: Transfer) -> bool:
         """Whether the chain could be asked; what it says has happened is fetched."""
         status = await self._chain.transfer_status(leg.transfer_id)
         if status is not None and done(leg.leg, status):
             await self._fetch(leg, Timestamp(transfer.started_at - _CLOCK_SKEW))
         return status is not None
 
-    async def _fetch(self, leg: _LateLeg, since: Timestamp) -> None:
+    async def _fetch(self, leg: _AlertedLeg, since: Timestamp) -> None:
         about = {"transfer": f"0x{leg.transfer_id.hex()}", "leg": leg.leg.value, "chain": self._chain.name}
         if not leg.fetches:
             log.warning("gap.found", **about)

@@ -9,7 +9,7 @@ from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _HeldDelivery:
     """A delivery that waits for a chain's answer, ``since`` then (monotonic seconds)."""
 
     domain: DomainId
@@ -22,13 +22,13 @@ class HeldDeliveries:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._held: dict[TransferId, _Held] = {}
+        self._held: dict[TransferId, _HeldDelivery] = {}
 
     def hold(self, transfer_id: TransferId, domain: DomainId, reason: str) -> None:
         """This delivery waits for an answer of this chain, which is not given for this ``reason``."""
         before = self._held.get(transfer_id)
         since = before.since if before and before.domain == domain else self._clock.monotonic()
-        self._held[transfer_id] = _Held(domain, since, Hindrance(Obstacle.NOT_ANSWERED, reason))
+        self._held[transfer_id] = _HeldDelivery(domain, since, Hindrance(Obstacle.NOT_ANSWERED, reason))
 
     def release(self, transfer_id: TransferId) -> None:
         """It waits no longer."""

@@ -38,7 +38,7 @@ class Unanswered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Failure:
+class _FailuresInARow:
     """How an endpoint failed at one kind of question: so many times in a row, the last time with these words."""
 
     reason: str
@@ -57,7 +57,7 @@ class AnyEndpoint:
     def __init__(self, state: ChainState, pool: EndpointPool) -> None:
         self._state = state
         self._pool = pool
-        self._failures: dict[PooledEndpoint, _Failure] = {}
+        self._failures: dict[PooledEndpoint, _FailuresInARow] = {}
         self._probed: set[PooledEndpoint] = set()
         self._works_again = asyncio.Event()
         self._connections: dict[PooledEndpoint, _SharedConnection] = {}
@@ -141,7 +141,7 @@ class AnyEndpoint:
         counted = before is not None and (pooled in self._probed or before.rests_until > now)
         in_a_row = 1 if before is None else before.in_a_row + (not counted)
         self._probed.discard(pooled)
-        failure = _Failure(reason, in_a_row, now)
+        failure = _FailuresInARow(reason, in_a_row, now)
         self._failures[pooled] = replace(failure, rests_until=now + failure.rest)
 
     def _why(self) -> str:

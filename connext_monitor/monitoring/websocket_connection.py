@@ -25,7 +25,7 @@ _SILENT: Final = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG
 """The library logs the request line and its headers, which are secret; what matters reaches us as exceptions."""
 
 
-class _Connection(ClientConnection):
+class _YieldingConnection(ClientConnection):
     """The library's connection, which leaves the event loop to others at least half of the time, whatever comes.
 
     The library takes all frames of what the socket gave in one go; pings, which nobody waits for, without end.
@@ -72,7 +72,7 @@ async def connect_websocket(url: EndpointAddress, limits: RpcLimits) -> ClientCo
             ping_timeout=limits.ping_timeout,
             close_timeout=limits.close_timeout,
             max_size=limits.answer_bytes,
-            create_connection=_Connection,
+            create_connection=_YieldingConnection,
             logger=_SILENT,
         )
     except InvalidStatus as error:

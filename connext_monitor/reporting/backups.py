@@ -93,7 +93,7 @@ class Storage(Protocol):
 
 
 @dataclass(slots=True)
-class _Part:
+class _Attempts:
     """Copying or uploading, which fail separately: failures in a row, and when to retry (monotonic seconds)."""
 
     name: str
@@ -129,7 +129,7 @@ class PeriodicBackup:
         self._keep = keep
         self._failures = failures
         self._clock = clock
-        self._copying, self._sending = _Part(COPY), _Part(UPLOAD)
+        self._copying, self._sending = _Attempts(COPY), _Attempts(UPLOAD)
         self._unsent: str | None = None
 
     async def run(self) -> NoReturn:
@@ -208,23 +208,23 @@ class PeriodicBackup:
             log.info("backup.uploaded", file=file.name)
         self._unsent = None
 
-    async def _attempt(self, part: _Part, work: Callable[[], Awaitable[None]]) -> None:
+    async def _attempt(self, attempts: _Attempts, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception as error:  # noqa: BLE001 - whatever it is, the monitor goes on and somebody is told
-            await self._failed_for(part, str(error) if isinstance(error, self._failures) else type(error).__name__)
+            await self._failed_for(attempts, str(error) if isinstance(error, self._failures) else type(error).__name__)
         else:
-            part.failures, part.retry_at = 0, 0.0
-            if part.name in self._alerts:
-                await self._noted(self._alerts.resolve(part.name, Resolution.BACKED_UP))
+            attempts.failures, attempts.retry_at = 0, 0.0
+            if attempts.name in self._alerts:
+                await self._noted(self._alerts.resolve(attempts.name, Resolution.BACKED_UP))
 
-    async def _failed_for(self, part: _Part, reason: str) -> None:
-        part.failures += 1
-        wait = seconds_until_due(None, self._every or inf, self._clock.now(), part.failures)
-        part.retry_at = self._clock.monotonic() + wait
-        log.error("backup.failed", step=part.name, reason=reason, next_in=round(wait, 1))
-        if part.name not in self._alerts:
-            alert = BACKUP_FAILED.open(part.name, self._clock.now(), BackupFailedDetails(reason=reason))
+    async def _failed_for(self, attempts: _Attempts, reason: str) -> None:
+        attempts.failures += 1
+        wait = seconds_until_due(None, self._every or inf, self._clock.now(), attempts.failures)
+        attempts.retry_at = self._clock.monotonic() + wait
+        log.error("backup.failed", step=attempts.name, reason=reason, next_in=round(wait, 1))
+        if attempts.name not in self._alerts:
+            alert = BACKUP_FAILED.open(attempts.name, self._clock.now(), BackupFailedDetails(reason=reason))
             await self._noted(self._alerts.open(alert))
 
     async def _noted(self, writing: Awaitable[None]) -> None:
