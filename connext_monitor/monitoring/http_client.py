@@ -47,7 +47,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
+class _HttpReply:
     """An HTTP answer; its body is None if it is larger than allowed."""
 
     status: int
@@ -121,7 +121,7 @@ class HttpClient:
             return self._closed_by_us() if self._closed.is_set() else self._broken(error)
         return self._read(method, request_id, reply)
 
-    async def _post_again(self, body: bytes) -> _Reply:
+    async def _post_again(self, body: bytes) -> _HttpReply:
         """Post, and once more if a kept connection turns out to be closed: asking anything twice does no harm."""
         try:
             return await self._post(body)
@@ -130,10 +130,10 @@ class HttpClient:
                 raise
             return await self._post(body)
 
-    async def _post(self, body: bytes) -> _Reply:
+    async def _post(self, body: bytes) -> _HttpReply:
         url = URL(self._url.reveal(), encoded=True)
         async with self._session.post(url, data=body, allow_redirects=False) as response:
-            return _Reply(response.status, response.headers, await self._read_body(response))
+            return _HttpReply(response.status, response.headers, await self._read_body(response))
 
     async def _read_body(self, response: aiohttp.ClientResponse) -> bytes | None:
         chunks, length = [], 0
@@ -154,7 +154,7 @@ class HttpClient:
             return EndpointUnavailable(self.host, "does not speak valid HTTP")
         return EndpointUnavailable(self.host, why_unreachable(error))
 
-    def _read(self, method: str, request_id: int, reply: _Reply) -> RpcOutcome:
+    def _read(self, method: str, request_id: int, reply: _HttpReply) -> RpcOutcome:
         """What a reply says, in this order.
 
         1. A body beyond the limit says nothing but that.
@@ -180,19 +180,19 @@ class HttpClient:
             return EndpointUnavailable(self.host, why_status(reply.status), retry_after)
         return outcome
 
-    def _refused(self, method: str, refusal: Refusal, reply: _Reply, retry_after: float | None) -> RpcRefused:
+    def _refused(self, method: str, refusal: Refusal, reply: _HttpReply, retry_after: float | None) -> RpcRefused:
         waits = [wait for wait in (retry_after, refusal.wait) if wait is not None]
         if refusal.reaction is Reaction.RATE and not waits:
             waits = [wait for wait in (reset_in_headers(reply.headers, time.time()),) if wait is not None]
         return RpcRefused(self.host, method, refusal, max(waits, default=None))
 
-    def _is_busy(self, reply: _Reply, retry_after: float | None) -> bool:
+    def _is_busy(self, reply: _HttpReply, retry_after: float | None) -> bool:
         """Whether a status that may mean anything means too many requests: it names a time, or its page says so."""
         if reply.status in _BUSY_STATUSES and retry_after is not None:
             return True
         return reply.status in _EXPLAINED_BY_PAGE and classify(None, self._phrase(reply)).reaction is Reaction.RATE
 
-    def _phrase(self, reply: _Reply) -> str:
+    def _phrase(self, reply: _HttpReply) -> str:
         """What a body that is no JSON-RPC says, a page of HTML for one, after the words of its status."""
         phrase = HTTPStatus(reply.status).phrase if reply.status in set(HTTPStatus) else "Too Many Requests"
         text = re.sub(r"<[^>]*>", " ", (reply.body or b"")[:_PAGE_LOOKED_AT].decode(errors="replace"))
