@@ -21,8 +21,7 @@ from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import first_blocks, no_deadlines, pathway_durations
 from connext_monitor.core.database_trouble import StoreUnavailable
-from connext_monitor.core.labels import TokenId
-from connext_monitor.core.token import Token
+from connext_monitor.core.labels import KnownTokens
 from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
@@ -126,7 +125,7 @@ async def _build(
     outside: Outside,
 ) -> _Monitor:
     """Everything, from the store outwards; the stack lets go of it in the reverse order."""
-    known_tokens: dict[TokenId, Token] = {}
+    known_tokens = KnownTokens()
     labels, durations = chain_labels(config, known_tokens), pathway_durations(config)
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
     opening = StoreOpening(config, names, providers, labels, clock, outside.executor)

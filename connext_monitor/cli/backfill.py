@@ -59,7 +59,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class _BackfillOutcome:
     """What a backfill of ``blocks`` came to; ``malformed`` counts the logs that could not be read."""
 
     chain: ChainConfig
@@ -116,7 +116,7 @@ def _block_range(config: Config, chain: str, first: int, last: int) -> BlockRang
     return BlockRange(BlockNumber(first), BlockNumber(last))
 
 
-async def _backfill(config: Config, chain: ChainConfig, blocks: BlockRange) -> _Outcome:
+async def _backfill(config: Config, chain: ChainConfig, blocks: BlockRange) -> _BackfillOutcome:
     clock, random = SystemClock(asyncio.get_running_loop().time), SystemRandom()
     pools = {other.domain_id: EndpointPool(other, open_endpoint, clock, random) for other in config.chains.values()}
     async with writing(config) as store:
@@ -144,7 +144,7 @@ async def _backfill(config: Config, chain: ChainConfig, blocks: BlockRange) -> _
         # A transfer that the monitor watches has its own alerts.
         unwatched = [view.transfer for view in begun if view.due is None]
         late_now = await LateLegFinder(pools, pathway_durations(config)).among(unwatched, now)
-        return _Outcome(chain, blocks, report, commits.count, now, late_now)
+        return _BackfillOutcome(chain, blocks, report, commits.count, now, late_now)
 
 
 class _ProgressLog:
@@ -199,7 +199,7 @@ def _progress(chain: str, blocks: int) -> Iterator[_ProgressLog | _ProgressBar]:
         yield _ProgressBar(bar, chain, blocks)
 
 
-def _print(outcome: _Outcome, labels: ChainLabels) -> None:
+def _print(outcome: _BackfillOutcome, labels: ChainLabels) -> None:
     report, blocks = outcome.report, outcome.blocks
     before = f"; {report.read_before} had been read before" if report.read_before else ""
     print_line(
@@ -222,7 +222,7 @@ def _proof(report: HistoryReport) -> str:
     )
 
 
-def _print_late(outcome: _Outcome, labels: ChainLabels) -> None:
+def _print_late(outcome: _BackfillOutcome, labels: ChainLabels) -> None:
     late_now = outcome.late_now
     if late_now.late:
         print_line(f"Late now: {_legs(len(late_now.late))} of transfers that began in these blocks, the oldest first.")
@@ -260,7 +260,7 @@ def _row(late: LateLeg, labels: ChainLabels, now: float) -> Sequence[str]:
     )
 
 
-def _document(outcome: _Outcome, labels: ChainLabels) -> BackfillDocument:
+def _document(outcome: _BackfillOutcome, labels: ChainLabels) -> BackfillDocument:
     report, late_now = outcome.report, outcome.late_now
     return BackfillDocument(
         chain=outcome.chain.name,

@@ -14,6 +14,7 @@ from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.documents.fields import encode
 from connext_monitor.core.documents.transfers import transfer_document
+from connext_monitor.core.labels import KnownTokens
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_columns import COLUMNS, transfer_cells
 from connext_monitor.core.transfer_view import TransferView
@@ -39,7 +40,7 @@ def write_transfers(typed: FilterOptions, *, as_csv: bool) -> None:
 
 async def _write(config: Config, selection: TransferFilter, now: float, *, as_csv: bool) -> None:
     async with reading(config) as store:
-        labels = chain_labels(config, await store.tokens.every())
+        labels = chain_labels(config, KnownTokens(await store.tokens.every()))
         rows = csv.writer(sys.stdout, lineterminator="\n")
         if as_csv:
             rows.writerow(COLUMNS)

@@ -21,7 +21,7 @@ from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.command_line import StatsFromDatabase
 from connext_monitor.core.documents.stats import stats_document
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
-from connext_monitor.core.labels import ChainLabels, TokenId
+from connext_monitor.core.labels import ChainLabels, KnownTokens, TokenId
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width
 from connext_monitor.core.token import Token
 from connext_monitor.core.words import duration_words
@@ -39,7 +39,7 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
         option("--destination", destination, lambda text: read_chain(text, labels)),
     )
     numbers, timeline, tokens, not_live = complete(_look(config, window))
-    labels = chain_labels(config, tokens)
+    labels = chain_labels(config, KnownTokens(tokens))
     known_at = rfc3339(last_written(config.monitor.database))
     if as_json:
         document = stats_document(numbers, timeline, labels)

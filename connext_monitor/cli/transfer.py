@@ -25,8 +25,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents.transfers import lookup_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text, rfc3339, unix_rfc3339
-from connext_monitor.core.labels import ChainLabels, TokenId
-from connext_monitor.core.token import Token
+from connext_monitor.core.labels import ChainLabels, KnownTokens
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.core.words import duration_words
@@ -40,12 +39,12 @@ def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
     config = load()
     id_or_hash = option("ID_OR_TX", id_or_tx, read_hash) or b""
 
-    tokens: dict[TokenId, Token] = {}
+    tokens = KnownTokens()
     labels = chain_labels(config, tokens)
 
     async def read() -> list[TransferAndAlerts]:
         async with reading(config) as store:
-            tokens.update(await store.tokens.every())
+            tokens.learn(await store.tokens.every())
             views = await store.transfers.by_id_or_tx(id_or_hash)
             return [(view, await store.alerts.of_transfer(view.transfer.transfer_id)) for view in views]
 

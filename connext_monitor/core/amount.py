@@ -62,7 +62,7 @@ def transfer_amount(transfer: Transfer, labels: ChainLabels) -> Amount | None:
         return None
     if transfer.asset is None or transfer.amount is None:
         return Amount(normalized_number(info.normalized_in))
-    token = labels.tokens.get((transfer.origin, transfer.asset))
+    token = labels.tokens.of(transfer.origin, transfer.asset)
     if token is None:
         return Amount(normalized_number(info.normalized_in), None, transfer.asset, transfer.amount)
     return token_amount(transfer.amount, transfer.asset, token)
@@ -70,7 +70,7 @@ def transfer_amount(transfer: Transfer, labels: ChainLabels) -> Amount | None:
 
 def amount_on(domain: DomainId, address: Address, base_units: int, labels: ChainLabels) -> Amount:
     """So many base units of the token at this address of a chain."""
-    return token_amount(base_units, address, labels.tokens.get((domain, address)))
+    return token_amount(base_units, address, labels.tokens.of(domain, address))
 
 
 def normalized_number(normalized: int) -> str:

@@ -30,15 +30,27 @@ class ChainLabel:
         return f"{self.explorer}/address/{to_checksum_address(address)}" if self.explorer else None
 
 
+class KnownTokens:
+    """What tokens call themselves, as far as that is known: more of them is learned while the program runs."""
+
+    def __init__(self, tokens: Mapping[TokenId, Token] | None = None) -> None:
+        self._by_id = dict(tokens or {})
+
+    def of(self, domain: DomainId, address: Address) -> Token | None:
+        """The token at an address of a chain."""
+        return self._by_id.get((domain, address))
+
+    def learn(self, tokens: Mapping[TokenId, Token]) -> None:
+        """From now on these are known, by these words."""
+        self._by_id.update(tokens)
+
+
 @dataclass(frozen=True, slots=True)
 class ChainLabels:
-    """The labels of all chains whose name is known, configured or not, and of ``tokens``.
-
-    Whoever owns the tokens may learn of more while the program runs; here they are only read.
-    """
+    """The labels of all chains whose name is known, configured or not, and the tokens that are known."""
 
     by_domain: Mapping[DomainId, ChainLabel]
-    tokens: Mapping[TokenId, Token] = field(default_factory=dict)
+    tokens: KnownTokens = field(default_factory=KnownTokens)
 
     def name(self, domain: DomainId) -> str | None:
         """The chain's name, None where nobody knows one."""

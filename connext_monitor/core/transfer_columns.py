@@ -48,7 +48,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 def transfer_cells(view: TransferView, labels: ChainLabels, now: float) -> list[str]:
     """The values of `COLUMNS`; ``now`` in Unix seconds decides between pending and unobserved."""
     document: Mapping[str, Any] = to_builtins(transfer_document(view, labels, now))
-    token = labels.tokens.get((view.transfer.origin, view.transfer.asset)) if view.transfer.asset else None
+    token = labels.tokens.of(view.transfer.origin, view.transfer.asset) if view.transfer.asset else None
     cells: dict[str, object] = {
         **{name: value for name, value in document.items() if name in COLUMNS},
         "symbol": token.symbol if token else None,

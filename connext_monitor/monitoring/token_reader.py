@@ -8,7 +8,7 @@ from typing import Protocol
 import structlog
 
 from connext_monitor.core.events import Address, DomainId
-from connext_monitor.core.labels import TokenId
+from connext_monitor.core.labels import KnownTokens, TokenId
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.monitoring.chain_queries import Unanswered
@@ -50,13 +50,13 @@ class _Nameless:
 
 
 class TokenReader:
-    """Fills ``tokens``: with those that are stored, and with others when they are needed."""
+    """Has ``tokens`` learn those that are stored, and others when they are needed."""
 
     def __init__(
         self,
         store: TokenStore,
         queries: Mapping[DomainId, TokenQueries],
-        tokens: dict[TokenId, Token],
+        tokens: KnownTokens,
         first_pause: float = _FIRST_PAUSE,
     ) -> None:
         """``first_pause``: seconds until a token that gave no symbol is asked again, four times as many each time."""
@@ -69,7 +69,7 @@ class TokenReader:
 
     async def load(self) -> None:
         """Take over those that are stored."""
-        self._tokens.update(await self._store.every())
+        self._tokens.learn(await self._store.every())
 
     async def enrich(self, transfer: Transfer) -> None:
         """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails.
@@ -88,7 +88,7 @@ class TokenReader:
                 if token is None:
                     self._note_nameless(token_id)
                     return
-                self._tokens[token_id] = token
+                self._tokens.learn({token_id: token})
                 self._confirmed.add(token_id)
                 await self._store.keep(*token_id, token)
         except (Unanswered, TimeoutError) as error:

@@ -21,7 +21,7 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
-from connext_monitor.core.labels import ChainLabel, ChainLabels
+from connext_monitor.core.labels import ChainLabel, ChainLabels, KnownTokens
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer_view import TransferView
@@ -77,7 +77,7 @@ def notices(nasty: str) -> Sequence[Notice]:
 def notices_saying(nasty: str) -> Iterator[Notice]:
     labels = ChainLabels(
         {ORIGIN: ChainLabel(nasty, f"https://x.example/{nasty}"), DESTINATION: ChainLabel(nasty, nasty)},
-        {(ORIGIN, TOKEN): Token(nasty, 6)},
+        KnownTokens({(ORIGIN, TOKEN): Token(nasty, 6)}),
     )
     for alert in alerts(nasty):
         endings = [(Change.RESOLVED, alert.resolved(ending, NOW)) for ending in alert.kind.resolutions]

@@ -13,7 +13,6 @@ from tests.browser.conftest import DESK, PHONE, Site, shoot
 from tests.browser.traffic import make_traffic, overdue_alert, samples, see_that_all_is_readable
 from tests.world.kinds import deep_reorg, provider_failing
 from tests.world.two_chains import (
-    ASSET,
     AT,
     DESTINATION,
     ORIGIN,
@@ -91,10 +90,10 @@ async def test_a_burst_is_counted_before_it_is_listed(site: Site) -> None:
     assert site.complaints == []
 
 
-async def test_hostile_words_are_text(site: Site) -> None:
+async def test_hostile_words_are_text(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a token, of an endpoint, of a channel's answer, of an alert and of a search."""
     sample = samples(1)[0]
-    TOKENS[sample.origin, ASSET] = Token("<script>alert(3)", 18)
+    monkeypatch.setattr(TOKENS, "of", lambda _domain, _address: Token("<script>alert(3)", 18))
     await fill(site.store, [sample.xcalled()])
     await site.store.alerts.open(deep_reorg(HOSTILE, AT, block=1, checkpoint=0), [])
     await site.store.outbox.channel_state("ops", ChannelState.DEAD, HOSTILE, AT)
@@ -107,7 +106,6 @@ async def test_hostile_words_are_text(site: Site) -> None:
         assert await page.locator("img, b#q, script:not([src])").count() == 0
         await see_that_all_is_readable(page)
         await shoot(page, f"hostile-{name}")
-    del TOKENS[sample.origin, ASSET]
     await expect(page.get_by_role("searchbox")).to_have_value("<script>'\"><b id=q>")
     await page.goto(site.url)
     assert await page.get_by_text(HOSTILE[:28]).count() >= 4

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.amount import Amount, amount_on, normalized_number, token_amount, transfer_amount
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.labels import ChainLabels, KnownTokens
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer, fold
 from tests.world.two_chains import ASSET, LABELS, ORIGIN, Sample
 
 USDC = Token("USDC", 6)
-NAMED = ChainLabels(LABELS.by_domain, {(ORIGIN, ASSET): USDC})
+NAMED = ChainLabels(LABELS.by_domain, KnownTokens({(ORIGIN, ASSET): USDC}))
 
 
 def transfer_of(amount: int) -> Transfer:

@@ -11,7 +11,7 @@ import pytest
 from eth_abi.abi import encode
 
 from connext_monitor.core.events import Address
-from connext_monitor.core.labels import TokenId
+from connext_monitor.core.labels import KnownTokens
 from connext_monitor.core.token import DECIMALS_CALL, SYMBOL_CALL, Token
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.store.store import Store
@@ -60,30 +60,28 @@ def node() -> TokenNode:
 
 
 @pytest.fixture
-def tokens() -> dict[TokenId, Token]:
-    return {}
+def tokens() -> KnownTokens:
+    return KnownTokens()
 
 
 @asynccontextmanager
-async def reading(
-    store: Store, node: TokenNode, tokens: dict[TokenId, Token], **more: float
-) -> AsyncIterator[TokenReader]:
+async def reading(store: Store, node: TokenNode, tokens: KnownTokens, **more: float) -> AsyncIterator[TokenReader]:
     async with querying(node, patience=0.1) as (queries, _, _):
         yield TokenReader(store.tokens, {ORIGIN: queries}, tokens, **more)
 
 
-async def test_a_token_is_asked_for_once_and_kept(store: Store, node: TokenNode, tokens: dict[TokenId, Token]) -> None:
+async def test_a_token_is_asked_for_once_and_kept(store: Store, node: TokenNode, tokens: KnownTokens) -> None:
     async with reading(store, node, tokens) as reader:
         await reader.enrich(TRANSFER)
         await reader.enrich(TRANSFER)
     learned = {(ORIGIN, TOKEN): USDC}
-    assert (node.looks, tokens, await store.tokens.every()) == (1, learned, learned)
-    later = dict[TokenId, Token]()
+    assert (node.looks, tokens.of(ORIGIN, TOKEN), await store.tokens.every()) == (1, USDC, learned)
+    later = KnownTokens()
     await TokenReader(store.tokens, {}, later).load()
-    assert later == learned
+    assert later.of(ORIGIN, TOKEN) == USDC
 
 
-async def test_what_is_no_token_is_asked_once(store: Store, node: TokenNode, tokens: dict[TokenId, Token]) -> None:
+async def test_what_is_no_token_is_asked_once(store: Store, node: TokenNode, tokens: KnownTokens) -> None:
     node.token = None
     async with reading(store, node, tokens) as reader:
         await reader.enrich(TRANSFER)
@@ -92,28 +90,28 @@ async def test_what_is_no_token_is_asked_once(store: Store, node: TokenNode, tok
 
 
 async def test_a_chain_that_cannot_be_asked_is_asked_again_and_nothing_fails(
-    store: Store, node: TokenNode, tokens: dict[TokenId, Token]
+    store: Store, node: TokenNode, tokens: KnownTokens
 ) -> None:
     node.refuses = ("eth_call",)
     async with reading(store, node, tokens, first_pause=0.0) as reader:
         await reader.enrich(TRANSFER)
-        assert tokens == {}
+        assert tokens.of(ORIGIN, TOKEN) is None
         node.refuses = ()
         await reader.enrich(TRANSFER)
-    assert tokens == {(ORIGIN, TOKEN): USDC}
+    assert tokens.of(ORIGIN, TOKEN) == USDC
 
 
-async def test_a_fault_of_ours_is_logged_and_nothing_fails(store: Store, tokens: dict[TokenId, Token]) -> None:
+async def test_a_fault_of_ours_is_logged_and_nothing_fails(store: Store, tokens: KnownTokens) -> None:
     class Faulty:
         async def token(self, _asset: Address) -> Token | None:
             raise ValueError("a bug")
 
     await TokenReader(store.tokens, {ORIGIN: Faulty()}, tokens).enrich(TRANSFER)
-    assert tokens == {}
+    assert tokens.of(ORIGIN, TOKEN) is None
 
 
 async def test_an_alert_does_not_wait_for_a_chain_that_hangs(
-    store: Store, node: TokenNode, tokens: dict[TokenId, Token]
+    store: Store, node: TokenNode, tokens: KnownTokens
 ) -> None:
     node.silent = ("eth_call",)
     async with reading(store, node, tokens) as reader, asyncio.timeout(10):
@@ -121,29 +119,28 @@ async def test_an_alert_does_not_wait_for_a_chain_that_hangs(
 
 
 async def test_what_is_no_token_is_asked_again_some_time_later(
-    store: Store, node: TokenNode, tokens: dict[TokenId, Token]
+    store: Store, node: TokenNode, tokens: KnownTokens
 ) -> None:
     node.token = None
     async with reading(store, node, tokens, first_pause=0.0) as reader:
         await reader.enrich(TRANSFER)
         node.token = USDC
         await reader.enrich(TRANSFER)
-    assert tokens == {(ORIGIN, TOKEN): USDC}
+    assert tokens.of(ORIGIN, TOKEN) == USDC
 
 
 async def test_a_stored_token_is_asked_for_once_more_in_each_run(
-    store: Store, node: TokenNode, tokens: dict[TokenId, Token]
+    store: Store, node: TokenNode, tokens: KnownTokens
 ) -> None:
     await store.tokens.keep(ORIGIN, TOKEN, WRONG)
     node.refuses = ("eth_call",)
     async with reading(store, node, tokens) as reader:
         await reader.load()
         await reader.enrich(TRANSFER)
-        assert tokens == {(ORIGIN, TOKEN): WRONG}
+        assert tokens.of(ORIGIN, TOKEN) == WRONG
         node.refuses = ()
         await reader.enrich(TRANSFER)
         await reader.enrich(TRANSFER)
-    learned = {(ORIGIN, TOKEN): USDC}
-    assert (tokens, await store.tokens.every()) == (learned, learned)
+    assert (tokens.of(ORIGIN, TOKEN), await store.tokens.every()) == (USDC, {(ORIGIN, TOKEN): USDC})
     # Once refused, and once answered.
     assert node.looks == 2

@@ -1,7 +1,7 @@
 """What the page's tables are made of."""
 
 from connext_monitor.core.amount import Amount
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.labels import ChainLabels, KnownTokens
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import EventRecord, fold
 from connext_monitor.core.transfer_view import TransferView
@@ -17,7 +17,7 @@ def row_of(record: EventRecord, labels: ChainLabels = LABELS) -> TransferRow:
 
 def test_an_amount_is_a_value_and_not_its_words() -> None:
     # A symbol that reads like our own words.
-    labels = ChainLabels(LABELS.by_domain, {(ORIGIN, ASSET): Token("US (D of token E", 6)})
+    labels = ChainLabels(LABELS.by_domain, KnownTokens({(ORIGIN, ASSET): Token("US (D of token E", 6)}))
     row = row_of(Sample(1, amount=1_500_000).xcalled(), labels)
     assert row.amount == Amount("1.5", "US (D of token E", ASSET, 1_500_000)
 

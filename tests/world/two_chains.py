@@ -25,8 +25,7 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
-from connext_monitor.core.labels import ChainLabel, ChainLabels, TokenId
-from connext_monitor.core.token import Token
+from connext_monitor.core.labels import ChainLabel, ChainLabels, KnownTokens
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
 from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
 from connext_monitor.store.store import Store
@@ -34,7 +33,7 @@ from tests.world.recording import commit
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
 NAMES = {ORIGIN: "here", DESTINATION: "there"}
-TOKENS: dict[TokenId, Token] = {}
+TOKENS = KnownTokens()
 LABELS = ChainLabels(
     {ORIGIN: ChainLabel("here", "https://here.example"), DESTINATION: ChainLabel("there", "https://there.example")},
     TOKENS,

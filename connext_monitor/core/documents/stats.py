@@ -184,7 +184,7 @@ def _router(router: RouterStats, labels: ChainLabels) -> RouterStatsDocument:
 
 
 def _owed(owed: Owed, labels: ChainLabels) -> OwedDocument:
-    token = labels.tokens.get((owed.domain, owed.asset))
+    token = labels.tokens.of(owed.domain, owed.asset)
     return OwedDocument(
         chain=chain_name(owed.domain, labels),
         asset=to_checksum_address(owed.asset),

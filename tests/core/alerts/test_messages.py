@@ -13,7 +13,7 @@ from connext_monitor.core.alerts.message import Field, Instant, Message
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Executed
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.labels import ChainLabels, KnownTokens
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Transfer
@@ -179,7 +179,7 @@ def test_a_duration_in_words_is_rounded_down_to_its_smaller_unit(seconds: int) -
 
 
 def test_a_known_token_is_shown_by_symbol_and_address() -> None:
-    labels = ChainLabels(LABELS.by_domain, {(ORIGIN, TOKEN): Token("USDC", 6)})
+    labels = ChainLabels(LABELS.by_domain, KnownTokens({(ORIGIN, TOKEN): Token("USDC", 6)}))
     words = fact(compose(OPENED, LATE, labels), "Amount")
     assert words == "1.5 USDC (token 0x0303030303030303030303030303030303030303)"
 
