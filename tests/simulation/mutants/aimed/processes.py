@@ -1,8 +1,10 @@
 """Aimed at what befalls the process, its clock and its disk."""
 
+from dataclasses import replace
+
 from tests.simulation.mutants.aimed.aim import Aim
 from tests.simulation.mutants.aimed.made import HERE, back, call, calls, story, trouble
-from tests.simulation.story import ChannelFault, ClockStep, DiskFault, Kill
+from tests.simulation.story import ChannelFault, ClockStep, Deadlines, DiskFault, Kill
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 
 _LATE = [(450.0, 700.0), (520.0, 800.0)]
@@ -39,19 +41,30 @@ KILLED_WHILE_TELLING = story(
 )
 """Gone at each statement of what is written when alerts open and end."""
 
+_UNHURRIED = Deadlines(execute=6000.0, reconcile=9000.0, unobserved_after=120.0)
+"""Nothing is asked about a leg before the end: what was lost stays lost."""
+
 KILLED_CATCHING_UP = story(
-    6000.0,
-    [*calls(100.0, 5000.0, 100.0), *map(back, calls(100.0, 5000.0, 130.0))],
+    4200.0,
+    calls(100.0, 3300.0, 40.0),
+    deadlines=_UNHURRIED,
     kills=tuple(
         kill
-        for number in range(8)
+        for number in range(5)
         for kill in (
-            Kill(0, 500.0 + 560.0 * number, 300.0, KillManner.STEP, 1),
-            Kill(0, 800.1 + 560.0 * number, 2.0, KillManner.EVENT, 1 + number),
+            Kill(0, 510.0 + 540.0 * number, 300.0, KillManner.STEP, 1),
+            Kill(0, 810.1 + 540.0 * number, 2.0, KillManner.EVENT, 1 + number),
         )
     ),
 )
-"""Gone while it reads what came meanwhile, which is final."""
+"""Gone while it reads what came meanwhile, which is final. Of a chain with legs only, no nonce tells what is lost."""
+
+FULL_CATCHING_UP = replace(
+    KILLED_CATCHING_UP,
+    kills=KILLED_CATCHING_UP.kills[::2],
+    disk_faults=tuple(DiskFault(0, 810.5 + 540.0 * number, 40.0) for number in range(5)),
+)
+"""The disk is full when what came meanwhile, which is final, is to be stored."""
 
 FULL_DISK = story(
     3900.0,
@@ -83,6 +96,7 @@ RETENTION = story(
 """What is settled is kept for twenty minutes."""
 
 AIMS = (
+    Aim("full catching up", FULL_CATCHING_UP, ("batch-lost-on-a-full-disk",)),
     Aim("full in the midst", FULL_IN_THE_MIDST, ("no-rollback",)),
     Aim("retention", RETENTION, ("prunes-what-is-not-finished",)),
     Aim(
@@ -109,7 +123,6 @@ AIMS = (
         "full disk",
         FULL_DISK,
         (
-            "batch-lost-on-a-full-disk",
             "full-disk-not-told",
             "full-disk-never-over",
         ),
