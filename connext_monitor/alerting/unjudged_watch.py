@@ -27,7 +27,6 @@ from connext_monitor.core.unjudged import (
     UnjudgedBacklog,
     UnjudgedCount,
     combined,
-    stands,
 )
 
 _LOOK_EVERY = 5.0
@@ -130,7 +129,8 @@ class UnjudgedWatch:
             await self._recall()
         await self._count(changed)
         took = self._clock.monotonic() - began
-        return max(self._every, min(_REST * took, self._patience / 4))
+        rest = max(self._every, min(_REST * took, self._patience / 4))
+        return min([rest, *(backlog.time_to_judge for backlog in self._backlogs.values() if backlog.ripens)])
 
     async def _recall(self) -> None:
         """What was alerted about before a restart stands until it has been judged."""
@@ -164,7 +164,7 @@ class UnjudgedWatch:
 
     def _conclude(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks) -> None:
         backlog = self._backlogs[domain]
-        legs = self._legs_of(domain, count, marks, stood=backlog.standing)
+        legs = self._legs_of(domain, count, marks)
         unjudged = combined(legs, self._deliveries_of(domain, stood=backlog.standing))
         if backlog.conclude(unjudged, self._clock.monotonic()) and unjudged is not None:
             log.warning(
@@ -175,8 +175,9 @@ class UnjudgedWatch:
                 reason=unjudged.hindrance.words,
             )
 
-    def _legs_of(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks, *, stood: bool) -> Unjudged | None:
-        if count is None or not stands(count, stood=stood, hindered=self._judging.hindered(domain)):
+    def _legs_of(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks) -> Unjudged | None:
+        hindered, at = self._judging.hindered(domain), self._clock.monotonic()
+        if not self._backlogs[domain].counts(count, at, hindered=hindered) or count is None:
             return None
         hindrance = self._judging.hindrance(domain, count.first_due)
         return Unjudged(count.past_due, marks.now - count.first_due, hindrance)

@@ -106,6 +106,10 @@ class PastDue:
         return min(instant for _, instant in self._instants) if last - first >= self._patience else 0
 
 
+_JUDGED_WITHIN = 10.0
+"""Seconds that judging takes at most where nothing hinders it."""
+
+
 class UnjudgedBacklog:
     """What waits because of one chain, from look to look.
 
@@ -117,6 +121,8 @@ class UnjudgedBacklog:
         self._patience = patience
         self._past_due = PastDue(patience)
         self._last_at = -inf
+        self._ripe_since: float | None = None
+        self.time_to_judge = min(_JUDGED_WITHIN, patience / 4)
         self.standing = True
         self.unjudged: Unjudged | None = None
 
@@ -124,6 +130,28 @@ class UnjudgedBacklog:
         """Its marks where it is this instant now, ``at`` on a clock that nobody sets."""
         self._past_due.note(at, instant)
         return Marks(instant, instant - int(self._patience / 2), self._past_due.ripe)
+
+    def counts(self, count: UnjudgedCount | None, at: float, *, hindered: bool) -> bool:
+        """Whether legs count as unjudged at a look at these monotonic seconds, which calls for an alert.
+
+        Once one is ripe, until those that waited are judged. A call may be read long after its legs were due, as after
+        a reorg, and these are ripe at once: they are given the time that judging takes. One that has only just become
+        past due begins nothing, and prolongs nothing unless it is known to be hindered.
+        """
+        if count is None or not count.ripe:
+            self._ripe_since = None
+        elif self._ripe_since is None:
+            self._ripe_since = at
+        if count is None:
+            return False
+        if self.standing and (count.aged > 0 or hindered):
+            return True
+        return self._ripe_since is not None and at - self._ripe_since >= self.time_to_judge
+
+    @property
+    def ripens(self) -> bool:
+        """Whether a leg is ripe that does not count yet: the next look should come soon."""
+        return self._ripe_since is not None and not self.standing
 
     def conclude(self, unjudged: Unjudged | None, at: float) -> bool:
         """A look has shown this, at these monotonic seconds; whether something begins to stand with it."""
@@ -134,18 +162,6 @@ class UnjudgedBacklog:
         elif at - self._last_at >= self._patience:
             self.standing = False
         return begins
-
-
-def stands(count: UnjudgedCount | None, *, stood: bool, hindered: bool) -> bool:
-    """Whether legs count as unjudged, which calls for an alert: once one is ripe, until those that waited are judged.
-
-    One that has only just become past due begins nothing, and prolongs nothing unless it is known to be hindered.
-    """
-    if count is None:
-        return False
-    if count.ripe:
-        return True
-    return stood and (count.aged > 0 or hindered)
 
 
 def combined(legs: Unjudged | None, deliveries: Unjudged | None) -> Unjudged | None:

@@ -10,10 +10,10 @@ from connext_monitor.core.unjudged import (
     Obstacle,
     PastDue,
     Unjudged,
+    UnjudgedBacklog,
     UnjudgedCount,
     backlog_words,
     combined,
-    stands,
     why_degraded,
 )
 
@@ -77,17 +77,38 @@ def counted(*, past_due: int = 1, aged: int = 0, ripe: int = 0) -> UnjudgedCount
     return UnjudgedCount(past_due, aged, ripe, DUE)
 
 
-@given(st.booleans(), st.booleans())
-def test_it_begins_with_a_ripe_leg_only(hindered: bool, stood: bool) -> None:
-    assert not stands(None, stood=stood, hindered=hindered)
-    assert not stands(counted(aged=1), stood=False, hindered=hindered)
-    assert stands(counted(aged=1, ripe=1), stood=stood, hindered=hindered)
+def backlog(*, stood: bool) -> UnjudgedBacklog:
+    made = UnjudgedBacklog(PATIENCE)
+    made.standing = stood
+    return made
+
+
+@given(st.booleans())
+def test_it_begins_with_a_ripe_leg_only(hindered: bool) -> None:
+    begins = backlog(stood=False)
+    assert not begins.counts(None, 0.0, hindered=hindered)
+    assert not begins.counts(counted(aged=1), 5.0, hindered=hindered)
+    ripe = [begins.counts(counted(aged=1, ripe=1), at, hindered=hindered) for at in (10.0, 15.0, 20.0)]
+    assert ripe == [False, False, True]
+
+
+def test_a_leg_that_is_ripe_when_it_is_read_is_given_time_to_be_judged() -> None:
+    begins = backlog(stood=False)
+    counts = [(0.0, counted(aged=1, ripe=1)), (5.0, None), (10.0, counted(aged=1, ripe=1)), (15.0, None)]
+    assert not any(begins.counts(count, at, hindered=False) for at, count in counts)
+    assert not begins.ripens
+
+
+@given(st.booleans())
+def test_where_it_stood_a_ripe_leg_counts_at_once(hindered: bool) -> None:
+    assert not backlog(stood=True).counts(None, 0.0, hindered=hindered)
+    assert backlog(stood=True).counts(counted(aged=1, ripe=1), 0.0, hindered=hindered)
 
 
 def test_it_lasts_while_a_leg_is_aged_or_hindered() -> None:
-    assert stands(counted(aged=1), stood=True, hindered=False)
-    assert stands(counted(), stood=True, hindered=True)
-    assert not stands(counted(), stood=True, hindered=False)
+    assert backlog(stood=True).counts(counted(aged=1), 0.0, hindered=False)
+    assert backlog(stood=True).counts(counted(), 0.0, hindered=True)
+    assert not backlog(stood=True).counts(counted(), 0.0, hindered=False)
 
 
 def why(kept: Hindrance | None = None, watermark: int | None = DUE + 1, **more: Any) -> Hindrance:

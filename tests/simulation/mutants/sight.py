@@ -15,8 +15,8 @@ SIGHT = (
         "unjudged-legs-not-told",
         11,
         "core/unjudged.py",
-        "    if count is None:\n        return False\n",
-        "    return False\n",
+        "        if count is None:\n            return False\n",
+        "        return False\n",
         "nobody is told that legs are past due and cannot be judged",
     ),
     mutant(

@@ -87,8 +87,8 @@ TRANSACTIONS = (
         "deadlines from before a restart get no timer",
         Edit(
             "core/unjudged.py",
-            "    if count.ripe:\n        return True\n",
-            "    if count.ripe:\n        return False\n",
+            "        return self._ripe_since is not None and ",
+            "        return False and ",
         ),
     ),
 )
