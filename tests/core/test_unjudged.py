@@ -92,7 +92,7 @@ def test_it_begins_with_a_ripe_leg_only(hindered: bool) -> None:
     assert ripe == [False, False, True]
 
 
-def test_a_leg_that_is_ripe_when_it_is_read_is_given_time_to_be_judged() -> None:
+def test_a_leg_ripe_when_read_has_time_to_be_judged() -> None:
     begins = backlog(stood=False)
     counts = [(0.0, counted(aged=1, ripe=1)), (5.0, None), (10.0, counted(aged=1, ripe=1)), (15.0, None)]
     assert not any(begins.counts(count, at, hindered=False) for at, count in counts)

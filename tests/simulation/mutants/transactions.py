@@ -87,8 +87,8 @@ TRANSACTIONS = (
         "deadlines from before a restart get no timer",
         Edit(
             "core/unjudged.py",
-            "        return self._ripe_since is not None and ",
-            "        return False and ",
+            "        return self._ripe_since is not None and at - self._ripe_since >= self.time_to_judge\n",
+            "        return False\n",
         ),
     ),
 )
