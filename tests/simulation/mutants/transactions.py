@@ -74,8 +74,12 @@ TRANSACTIONS = (
         1,
         "monitoring/transfer_checker.py",
         "                if not self._patient:\n                    raise\n",
-        "                return\n",
-        "what could not be stored because the disk was full counts as stored",
+        "                if not self._patient:\n                    raise\n"
+        "                from dataclasses import replace\n"
+        "                from connext_monitor.core.transfer import ObservedChange\n"
+        "                nothing = ObservedChange((), frozenset())\n"
+        "                batch = [replace(part, change=nothing) for part in batch]\n",
+        "of what could not be stored because the disk was full, only how far was read is stored later",
         _FINAL_AT_ONCE,
     ),
     mutant(
