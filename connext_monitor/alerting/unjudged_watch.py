@@ -116,7 +116,7 @@ class UnjudgedWatch:
         return not self._backlogs[domain].standing
 
     async def run(self, changed: Callable[[], None]) -> NoReturn:
-        """Look until cancelled; ``changed`` is called when `of` has something else to say.
+        """Look until cancelled; ``changed`` is called when `of`, `nothing_waits` or `settled` says something else.
 
         While the store cannot be read, what was seen before stands.
         """
@@ -146,13 +146,16 @@ class UnjudgedWatch:
             domain: backlog.marks(at, int(self._judging.time(domain))) for domain, backlog in self._backlogs.items()
         }
         counts = await self._legs.count(marks, settling)
-        before = {domain: self.of(domain) for domain in self._backlogs}
+        before = self._says()
         for domain in self._backlogs:
             self._conclude(domain, counts.get(domain), marks[domain])
         self._has_looked = True
-        if any(self.of(domain) != unjudged for domain, unjudged in before.items()):
+        if self._says() != before:
             changed()
         await self._hand_over(marks, settling)
+
+    def _says(self) -> list[tuple[Unjudged | None, bool, bool]]:
+        return [(self.of(domain), self.nothing_waits(domain), self.settled(domain)) for domain in self._backlogs]
 
     async def _hand_over(self, marks: Mapping[DomainId, Marks], settling: tuple[datetime, datetime]) -> None:
         """Have those legs judged that nothing known keeps from being judged."""

@@ -153,6 +153,16 @@ async def test_progress_during_the_opening_of_an_alert_ends_it(tmp_path: Path) -
         await watched.says(("gnosis", AlertState.RESOLVED))
 
 
+async def test_an_alert_ends_once_the_unjudged_legs_have_been_looked_at(tmp_path: Path) -> None:
+    chains = (silent("gnosis", PATIENCE), silent("ethereum"))
+    async with watching(tmp_path, *chains, counting=False) as watched:
+        await watched.says(("gnosis", AlertState.OPEN))
+        watched.gnosis.fall_silent(0)
+        watched.watch.progressed()
+        watched.count_unjudged()
+        await watched.says(("gnosis", AlertState.RESOLVED))
+
+
 async def test_a_second_silence_is_another_alert(tmp_path: Path) -> None:
     async with watching(tmp_path, silent("gnosis", PATIENCE), silent("ethereum")) as watched:
         await watched.says(("gnosis", AlertState.OPEN))

@@ -26,8 +26,8 @@ class Killed(BaseException):
 class Disk:
     """One process's database in ``folder``, on a disk of which ``full`` says that nothing more can be written to it.
 
-    It names the statement of each transaction that is refused for that: the so-many-th that writes, 0 for its COMMIT;
-    None while there is room.
+    It names the statement of each transaction that is refused for that: the so-many-th that writes, 0 for none before
+    its COMMIT, which is refused in any case; None while there is room. What only reads is not refused.
     ``on_commit`` is called after every commit. `kill_at` has the process die in the midst of a transaction.
     """
 
@@ -87,9 +87,10 @@ class Disk:
         if statement.startswith("BEGIN"):
             self._written = 0
         self._written += statement.startswith(_WRITING)
-        return (statement == COMMIT and self._full() == 0) or (
-            statement.startswith(_WRITING) and self._full() == self._written
-        )
+        room = self._full()
+        if room is None or not self._written:
+            return False
+        return statement == COMMIT or (statement.startswith(_WRITING) and room == self._written)
 
     def _count(self) -> None:
         if self.dead:

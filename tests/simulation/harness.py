@@ -58,10 +58,15 @@ class Run:
 
 def play(story: Story, looks: LookIntervals = settings.LOOKS) -> Run:
     """Play a story to its end; its files, which are deleted then, are in memory where the system offers that."""
-    with tempfile.TemporaryDirectory(dir=_IN_MEMORY if _IN_MEMORY.exists() else None, prefix="simulation-") as own:
+    in_memory = _IN_MEMORY if _IN_MEMORY.exists() else None
+    with tempfile.TemporaryDirectory(dir=in_memory, prefix="simulation-") as own, undisturbed():
         simulation = Simulation(story, looks, Path(own))
-        with undisturbed():
-            return simulation.run()
+        run = simulation.run()
+        with run.log.muted(), ignoring_unraisable():
+            # What is left of its processes would else be closed in the midst of whatever comes next.
+            del simulation
+            gc.collect()
+        return run
 
 
 class Simulation:

@@ -1,13 +1,10 @@
 """Everything that a story says happens to the monitor when it is played."""
 
-import gc
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from tests.simulation.drawing import draw
-from tests.simulation.garbage import ignoring_unraisable
 from tests.simulation.harness import play
 from tests.simulation.runner import played
 from tests.simulation.story import ClockStep, DiskFault, Kill, Story, Suspension
@@ -27,14 +24,6 @@ KILLS = tuple(
     Kill(instance=0, at=900.0 * number, down_for=20.0, manner=manner, count=7)
     for number, manner in enumerate((KillManner.STEP, KillManner.STATEMENT, KillManner.STOP), 1)
 )
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """What is left of a simulated process is collected here, not in the midst of another test."""
-    yield
-    with ignoring_unraisable():
-        gc.collect()
 
 
 @pytest.mark.parametrize(

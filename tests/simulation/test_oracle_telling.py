@@ -134,6 +134,17 @@ def test_a_burst_that_is_told_one_by_one_is_a_storm() -> None:
     assert count(Wrong.FALSE, replace(run(*alerts), messages=alone(5, 30.0)), truth) == 0
 
 
+def test_what_was_tried_apart_while_a_channel_failed_is_no_storm() -> None:
+    truth = replace(DISCORD, transfers=tuple(transfer(number, sent=stands(1000)) for number in range(5)))
+    chat = replace(DISCORD.channels[0], troubled=(Interval(500.0, 1310.0),))
+    failing, at_once = replace(truth, channels=(chat,)), [1200.0] * 5
+    for opened_at, storms in (([900.0, 1000.0, 1100.0, 1200.0, 1300.0], 0), (at_once, 2)):
+        alerts = [
+            opened(at, "execute_overdue", each.transfer_id) for at, each in zip(opened_at, truth.transfers, strict=True)
+        ]
+        assert count(Wrong.FALSE, replace(run(*alerts), messages=alone(5, 1.0)), failing) == storms
+
+
 def test_who_is_asked_to_stop_notes_first_what_was_taken() -> None:
     opening, end = SOUND.messages
     up = (Interval(0.0, 1315.0), Interval(1317.0, 4000.0))

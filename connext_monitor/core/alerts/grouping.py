@@ -92,7 +92,7 @@ def next_action(
 
     in_turn = sorted(map(held_back, _planned(queue, mode, rules, now)), key=rank)
     due = [planned for planned in in_turn if planned.due_at <= now]
-    collects = sorted(_collects(queue, now), key=lambda planned: planned.due_at)
+    collects = sorted(_collects(queue, mode, now), key=lambda planned: planned.due_at)
     for collect in collects:
         if collect.due_at <= now or (due and _completes(queue, collect.action, due[0], now)):
             return collect.action
@@ -107,20 +107,26 @@ def _has_urgent_news(queue: Queue, held: Held) -> bool:
     return grown or any(waiting.critical and waiting.newest > held.tried_at for waiting in queue.waiting)
 
 
-def _collects(queue: Queue, now: float) -> Iterator[_Planned]:
+def _collects(queue: Queue, mode: DigestMode, now: float) -> Iterator[_Planned]:
     if queue.member_ends:
         since = _past(queue.ends_since, now)
         yield _Planned(since if queue.member_ends >= BATCH else since + _COLLECT_AFTER, since, NoteEnds())
     for waiting in queue.waiting:
-        group = _with_room(queue, waiting.topic)
+        group = _joined(waiting.topic, queue, mode)
         if group is not None:
             since = _past(waiting.oldest, now)
             due_at = since if waiting.count >= BATCH else since + _COLLECT_AFTER
             yield _Planned(due_at, since, JoinGroup(group.id, waiting.topic, min(BATCH, group.room)))
 
 
-def _with_room(queue: Queue, topic: Topic) -> Group | None:
-    return next((group for group in queue.groups if group.topic == topic and group.room), None)
+def _joined(topic: Topic, queue: Queue, mode: DigestMode) -> Group | None:
+    """The group that takes further alerts of the topic: its message is yet to be sent, or can still count them."""
+    with_room = (group for group in queue.groups if group.topic == topic and group.room)
+    return next((group for group in with_room if group.message is None or _changes(group, mode)), None)
+
+
+def _changes(group: Group, mode: DigestMode) -> bool:
+    return mode is DigestMode.CHANGING_DIGEST and group.editable
 
 
 def _completes(queue: Queue, collect: DeliveryAction, due: _Planned, now: float) -> bool:
@@ -139,8 +145,8 @@ def _planned(queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> I
         if planned is not None:
             yield planned
     for waiting in queue.waiting:
-        if _with_room(queue, waiting.topic) is None:
-            yield _opening_planned(waiting, queue, rules, now)
+        if _joined(waiting.topic, queue, mode) is None:
+            yield _opening_planned(waiting, queue, mode, rules, now)
     for retry in queue.retries:
         yield _retry_planned(retry, mode, now)
     if queue.end is not None:
@@ -155,10 +161,12 @@ def _retry_planned(retry: Retry, mode: DigestMode, now: float) -> _Planned:
     return _Planned(now, retry.queued_at, action, delivery_key(retry.delivery_id), lane, tried=True)
 
 
-def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: float) -> _Planned:
+def _opening_planned(waiting: Waiting, queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> _Planned:
     """What becomes of a topic's openings that no group takes.
 
-    1. A group of the topic is open, and full: they become another, an interval after that was formed.
+    1. A group of the topic is open that takes no more: they wait until an interval after that was formed, and become
+       another. Where the message of that stays as it is, they are then news like any other: counted in no message, a
+       later alert would be told of by nothing until the group ends.
     2. They are a burst, with those told lately: a group.
     3. Old news, and what follows close on another: it waits, as its like may follow.
     4. A lone one: at once.
@@ -167,10 +175,9 @@ def _opening_planned(waiting: Waiting, queue: Queue, rules: GroupRules, now: flo
     standing = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.message]
     before = sum(group.members for group in standing) + lately.count
     if standing:
-        formed_at = max(_past(group.formed_at, now) for group in standing)
-        return _Planned(
-            formed_at + rules.interval, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.GROWN)
-        )
+        due_at = max(_past(group.formed_at, now) for group in standing) + rules.interval
+        if due_at > now or any(_changes(group, mode) for group in standing):
+            return _Planned(due_at, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.GROWN))
     if waiting.count + lately.count > BURST:
         return _Planned(now, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.BURST))
     if not waiting.fresh or waiting.oldest - lately.last < rules.wait:
@@ -192,7 +199,7 @@ def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRul
         change = Change.OPENED if group.open else Change.RESOLVED
     elif not group.open:
         due_at, change, reason = now, Change.RESOLVED, ActionReason.ENDED
-    elif mode is DigestMode.CHANGING_DIGEST and group.editable and _differs(group, group.message):
+    elif _changes(group, mode) and _differs(group, group.message):
         due_at = _past(group.message.at, now) + rules.interval
         change, reason = Change.CHANGED, ActionReason.CHANGED
     else:

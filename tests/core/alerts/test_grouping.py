@@ -116,6 +116,17 @@ def test_a_doubled_group_is_closed_and_the_rest_follows_an_interval_later() -> N
     assert action(queue, now=NOW + 30) == FormGroup(TOPIC, 20, ActionReason.GROWN)
 
 
+@pytest.mark.parametrize(
+    ("mode", "editable"), [(DigestMode.DIGEST, True), (DigestMode.CHANGING_DIGEST, False)], ids=["never", "nameless"]
+)
+def test_what_follows_a_fixed_message_is_told_within_an_interval(mode: DigestMode, *, editable: bool) -> None:
+    sent = replace(SENT, formed_at=NOW - 20, editable=editable)
+    lone, burst = replace(waiting(1), groups=[sent]), replace(waiting(BURST + 1), groups=[sent])
+    assert action(lone, mode) == action(burst, mode) == Wait(NOW + 40)
+    assert action(lone, mode, now=NOW + 40) == SendAlert(7, ActionReason.LONE)
+    assert action(burst, mode, now=NOW + 40) == FormGroup(TOPIC, 10, ActionReason.BURST)
+
+
 def test_a_later_group_takes_as_many_as_are_known_by_then() -> None:
     assert replace(SENT, before=20).room == 30
 

@@ -214,9 +214,24 @@ def _flooded(inbox: Inbox) -> Iterator[Finding]:
         of_topic[:] = [other for other in of_topic if other.at > message.at - BURST_WITHIN]
         if message.subject not in {other.subject for other in of_topic}:
             of_topic.append(message)
-        if transfer and len(of_topic) > BURST:
+        if transfer and len(_opened_together(inbox, of_topic)) > BURST:
             words = f"{inbox.channel.name} was told of {len(of_topic)} alerts of {message.kind} one by one"
             yield Finding(message.at, Wrong.FALSE, "no storms", message.subject, words)
+
+
+def _opened_together(inbox: Inbox, of_topic: Sequence[Message]) -> Sequence[Message]:
+    """Those of one burst with the last: while a channel fails, each has a try of its own, and is repeated by itself."""
+    last = of_topic[-1]
+    if not meets(inbox.unwell, Interval(last.at, last.at)):
+        return of_topic
+    opened = {
+        change.subject: change.at
+        for turns in inbox.alerts.values()
+        for change in turns
+        if change.kind == last.kind and change.state is State.OPEN and change.at <= last.at
+    }
+    since = opened.get(last.subject or "", last.at) - BURST_WITHIN
+    return [message for message in of_topic if opened.get(message.subject or "", message.at) >= since]
 
 
 # Once
