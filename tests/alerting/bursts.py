@@ -17,7 +17,7 @@ from connext_monitor.alerting.providers.slack import SlackConfig, SlackUrl
 from connext_monitor.alerting.providers.slack.webhook import SlackWebhook
 from connext_monitor.alerting.providers.webhook import WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
-from connext_monitor.clock import SystemClock
+from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import GroupRules
@@ -61,13 +61,14 @@ class Burst:
         """Call their execution overdue, in one go."""
         every = list(numbers)
         await self._put(ObservedChange(seen=tuple(xcalled(info(number), sighting(10 + number)) for number in every)))
+        at = datetime.now(UTC)
+        decisions = []
         for number in every:
             transfer_id = xcalled(info(number), sighting(10 + number)).event.transfer_id
-            at = datetime.now(UTC)
             alert = overdue(transfer_id, Leg.EXECUTE, int(at.timestamp()) - late_by, at)
-            assert await self.store.alerts.open_decided(
-                [(transfer_id, partial(_same, alert))], lambda _: self.providers
-            )
+            decisions.append((transfer_id, partial(_same, alert)))
+        opened = await self.store.alerts.open_decided(decisions, lambda _: self.providers)
+        assert len(opened) == len(every)
 
     async def arrive(self, numbers: Iterable[int]) -> None:
         """Let their executions be seen."""
@@ -94,9 +95,11 @@ async def bursting(file: Path, *providers: str) -> AsyncIterator[Burst]:
 
 
 @asynccontextmanager
-async def managed(burst: Burst, *providers: Provider, rules: GroupRules = RULES) -> AsyncIterator[AlertManager]:
+async def managed(
+    burst: Burst, *providers: Provider, rules: GroupRules = RULES, clock: Clock = CONTEXT.clock
+) -> AsyncIterator[AlertManager]:
     """A manager that runs beside the block."""
-    manager = AlertManager(burst.store.outbox, providers, LABELS, rules, HealthNotes(), SystemClock())
+    manager = AlertManager(burst.store.outbox, providers, LABELS, rules, HealthNotes(), clock)
     async with running(manager.run()):
         yield manager
 

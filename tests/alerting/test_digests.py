@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.alerting.bursts import (
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.slack.vendor import Slack
 from tests.alerting.providers.webhook.vendor import Receiver
+from tests.world.clocks import ManualClock
 from tests.world.waiting import until
 
 
@@ -71,7 +73,9 @@ async def test_old_alerts_coming_one_after_another_are_one_message(
     burst: Burst, discord: Discord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = count_looks(burst, monkeypatch)
-    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=10.0)) as manager:
+    # Ahead of the time that alerts are stored with: none of them lies in the future for it.
+    clock = ManualClock(datetime.now(UTC) + timedelta(minutes=10), running=True)
+    async with managed(burst, to_discord(discord), rules=replace(CALM, wait=3600.0), clock=clock) as manager:
         await burst.late([0], late_by=3600)
         before = len(looks)
         manager.wake()
@@ -79,6 +83,8 @@ async def test_old_alerts_coming_one_after_another_are_one_message(
         for number in range(1, 10):
             await burst.late([number], late_by=3600)
             manager.wake()
+        clock.advance(3600)
+        manager.wake()
         await until(lambda: titles(discord) == [f"CRITICAL · 10 transfers {OVERDUE}"])
     assert len(discord.seen) == 1
 
