@@ -1,9 +1,11 @@
 """What holds for every test: the lane it runs in, its turn among several workers, and default signals."""
 
 import gc
+import logging
 import os
 import re
 import signal
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -59,6 +61,7 @@ def _few_collections_of_garbage() -> None:
 
 _default_signals()
 _plain_log()
+_LOG = structlog.get_config()
 _few_collections_of_garbage()
 # The machines that run this are slow and shared: how long an example takes says nothing about the code. Every run draws
 # other examples, so that half of Hypothesis' hundred are enough in each.
@@ -66,6 +69,18 @@ settings.register_profile("unhurried", deadline=None, max_examples=50)
 settings.load_profile("unhurried")
 # For the quick lane, and for a second run of the same properties on another Python.
 settings.register_profile("few", settings.get_profile("unhurried"), max_examples=10)
+
+
+@pytest.fixture(autouse=True)
+def log_as_configured() -> Iterator[None]:
+    """Each test begins with the log of tests, whatever another one configured, as the program does when it starts."""
+    root, own = logging.getLogger(), logging.getLogger("connext_monitor")
+    handlers, level, own_level = list(root.handlers), root.level, own.level
+    structlog.configure(**_LOG)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    own.setLevel(own_level)
 
 
 def _needs(file: Path) -> str | None:

@@ -1,6 +1,5 @@
 import asyncio
 import json
-import logging
 import subprocess
 import sys
 import threading
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from connext_monitor.cli.program import program
@@ -121,15 +119,3 @@ def another_loop() -> Iterator[OtherLoop]:
 def elsewhere() -> Iterator[OtherLoop]:
     with another_loop() as loop:
         yield loop
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    configured = structlog.get_config()
-    root = logging.getLogger()
-    handlers, level, own = list(root.handlers), root.level, logging.getLogger("connext_monitor").level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("connext_monitor").setLevel(own)
-    structlog.configure(**configured)

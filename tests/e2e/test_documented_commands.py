@@ -19,7 +19,6 @@ from click.testing import CliRunner, Result
 
 from connext_monitor.cli.program import program
 from scripts.devnet import Devnet
-from tests.cli.conftest import logging_as_before  # noqa: F401 - a fixture
 from tests.e2e.documented import ROOT, Documented, commands, documented
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
