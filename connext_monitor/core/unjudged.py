@@ -132,7 +132,7 @@ class UnjudgedBacklog:
         return Marks(instant, instant - int(self._patience / 2), self._past_due.ripe)
 
     def counts(self, count: UnjudgedCount | None, at: float, *, hindered: bool) -> bool:
-        """Whether legs count as unjudged at a look at these monotonic seconds, which calls for an alert.
+        """Whether a look at time ``at`` (monotonic seconds) finds legs unjudged for so long that it calls for an alert.
 
         Once one is ripe, until those that waited are judged. A call may be read long after its legs were due, as after
         a reorg, and these are ripe at once: they are given the time that judging takes. One that has only just become
