@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import pytest
 
 from connext_monitor.alerting.notice import DigestProvider
 from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.config import ProviderTable
-from connext_monitor.core.alerts.alert import About, Alert, KindOf, compose
+from connext_monitor.core.alerts.alert import About, Alert, AlertKind, compose
 from connext_monitor.core.alerts.digest import Digest, NamedMember, compose_digest
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.table import KINDS
@@ -30,7 +30,6 @@ NAMES = ("discord", "slack")
 ENDINGS = [
     (kind, ending)
     for kind in KINDS.values()
-    if isinstance(kind, KindOf)
     for ending in (None, *kind.resolutions)
     if ending is not Resolution.REMOVED
 ]
@@ -53,7 +52,7 @@ def with_channel(
     return run_virtually(main())
 
 
-def alert_of(kind: KindOf[Any], ending: Resolution | None) -> Alert:
+def alert_of(kind: AlertKind, ending: Resolution | None) -> Alert:
     subject = TRANSFER_ID if kind.about is About.TRANSFER else "gnosis"
     alert = kind.open("database" if kind.name == "database_failing" else subject, NOW, details_saying(kind, "words"))
     return alert if ending is None else alert.resolved(ending, NOW)
@@ -61,7 +60,7 @@ def alert_of(kind: KindOf[Any], ending: Resolution | None) -> Alert:
 
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize(("kind", "ending"), ENDINGS, ids=str)
-def test_readers_know_what_every_alert_is_about(name: str, kind: KindOf[Any], ending: Resolution | None) -> None:
+def test_readers_know_what_every_alert_is_about(name: str, kind: AlertKind, ending: Resolution | None) -> None:
     alert = alert_of(kind, ending)
     change = Change.OPENED if ending is None else Change.RESOLVED
     message = compose(alert, ARRIVED if alert.transfer_id else None, LABELS)
@@ -80,7 +79,7 @@ def test_readers_know_what_every_alert_is_about(name: str, kind: KindOf[Any], en
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", KINDS.values(), ids=str)
 @pytest.mark.parametrize("still", [0, 1, 1200, 2500])
-def test_readers_know_what_every_digest_counts(name: str, kind: KindOf[Any], still: int) -> None:
+def test_readers_know_what_every_digest_counts(name: str, kind: AlertKind, still: int) -> None:
     if kind.about is About.MONITOR:
         return
     pathway = (ORIGIN, DESTINATION) if kind.about is About.TRANSFER else None

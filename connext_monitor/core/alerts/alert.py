@@ -1,11 +1,10 @@
 """An alert, and what a kind of alert is: everything that is said and done differently for one kind than for another."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from connext_monitor.core.alerts.cause import Cause
 from connext_monitor.core.alerts.chain_reading import ChainReading
@@ -67,55 +66,6 @@ class Headline:
         return self.singular if count == 1 else self.plural.format(count)
 
 
-class AlertKind(ABC):
-    """What can be wrong, as those see it who deal with alerts of every kind."""
-
-    name: str
-    severity: Severity
-    about: About
-    burst: BurstWords
-    headline: Headline
-    repeats_status: bool
-    """Whether the page shows the same beside its alerts, as the present state of a chain or a channel."""
-    excludes_legs: bool
-    """Whether an open alert about a transfer says all there is to say about its legs: none of them is judged."""
-
-    @property
-    @abstractmethod
-    def resolutions(self) -> Mapping[Resolution, str]:
-        """How its alerts can end, with the words in which a digest counts those that ended so."""
-
-    @abstractmethod
-    def read_details(self, stored: str | bytes) -> Details:
-        """The details that are stored as this JSON object. Raises `msgspec.ValidationError`."""
-
-    @abstractmethod
-    def compose(self, alert: "Alert", transfer: Transfer | None, labels: ChainLabels) -> Message:
-        """The message for one of its alerts, as that is now."""
-
-    @property
-    @abstractmethod
-    def ends_by_reading(self) -> bool:
-        """Whether its alerts, which are about chains, can end with what is read of these."""
-
-    @abstractmethod
-    def ended_by(self, alert: "Alert", reading: ChainReading) -> Resolution | None:
-        """How what has been read of its chain ends one of its alerts; None where it does not."""
-
-    @abstractmethod
-    def check_ending(self, resolution: Resolution) -> None:
-        """Raise ValueError where no alert of this kind ends so."""
-
-    def alert_id(self, transfer_id: TransferId) -> str:
-        """The one id of its alert about this transfer, whatever restarts in between."""
-        return f"{self.name}:{_hex(transfer_id)}"
-
-    def __str__(self) -> str:
-        return self.name
-
-    __repr__ = __str__
-
-
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One alert.
@@ -125,7 +75,7 @@ class Alert:
     """
 
     id: str
-    kind: AlertKind
+    kind: "AlertKind"
     severity: Severity
     subject: str
     opened_at: datetime
@@ -196,8 +146,8 @@ class Ending(Generic[D_contra]):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class KindOf(AlertKind, Generic[D]):
-    """A kind of alert whose details are of type ``D``.
+class KindOf(Generic[D]):
+    """A kind of alert whose details are of type ``D``: what can be wrong.
 
     ``opened`` is what its message says while an alert is open, ``endings`` what becomes of that; ``reading_ends`` how
     what has been read of a chain ends an alert with these details, where it can.
@@ -212,7 +162,9 @@ class KindOf(AlertKind, Generic[D]):
     burst: BurstWords
     headline: Headline
     repeats_status: bool = False
+    """Whether the page shows the same beside its alerts, as the present state of a chain or a channel."""
     excludes_legs: bool = False
+    """Whether an open alert about a transfer says all there is to say about its legs: none of them is judged."""
     reading_ends: Callable[[D, ChainReading], Resolution | None] | None = None
 
     def __post_init__(self) -> None:
@@ -224,10 +176,19 @@ class KindOf(AlertKind, Generic[D]):
         if self.reading_ends and self.about is not About.CHAIN:
             raise TypeError(f"{self.name} is about no chain, and nothing read of one ends it")
 
+    def __str__(self) -> str:
+        return self.name
+
+    __repr__ = __str__
+
     @property
     def resolutions(self) -> Mapping[Resolution, str]:
         """How its alerts can end, with the words in which a digest counts those that ended so."""
         return {resolution: ending.counted for resolution, ending in self.endings.items()}
+
+    def alert_id(self, transfer_id: TransferId) -> str:
+        """The one id of its alert about this transfer, whatever restarts in between."""
+        return f"{self.name}:{_hex(transfer_id)}"
 
     def open(self, subject: TransferId | str, at: datetime, details: D, causes: tuple[Cause, ...] = ()) -> Alert:
         """An alert of this kind that opens at ``at``, about a transfer or about what has this name.
@@ -280,6 +241,10 @@ class KindOf(AlertKind, Generic[D]):
         body = self.opened(view) if alert.resolution is None else self.endings[alert.resolution].words(view)
         resolved = alert.state is AlertState.RESOLVED
         return Message(body.title, body.text, alert.severity, resolved, body.fields, body.links)
+
+
+AlertKind: TypeAlias = KindOf[Any]
+"""A kind, as those see it who deal with alerts of every kind."""
 
 
 def _hex(transfer_id: TransferId) -> str:

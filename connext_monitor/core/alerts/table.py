@@ -5,13 +5,13 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from connext_monitor.core.alerts import kinds
-from connext_monitor.core.alerts.alert import AlertKind
+from connext_monitor.core.alerts.alert import AlertKind, KindOf
 
 
 def _defined() -> Iterator[AlertKind]:
     for module in iter_modules(kinds.__path__, f"{kinds.__name__}."):
         defined = vars(import_module(module.name)).values()
-        yield from (value for value in defined if isinstance(value, AlertKind))
+        yield from (value for value in defined if isinstance(value, KindOf))
 
 
 KINDS: Mapping[str, AlertKind] = {kind.name: kind for kind in _defined()}
