@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import NoReturn, Protocol
 
-import structlog
-
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.chains import JudgedChain
+from connext_monitor.alerting.missing_events import close_gap
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
@@ -25,10 +24,6 @@ _LONGEST_PAUSE = 900.0
 """An event that stays missing is looked for ever more seldom: its delivery may be one that never decodes."""
 _ASKED_PER_LOOK = 64
 """Legs of one destination, so that an outage of days does not become a flood of questions."""
-_CLOCK_SKEW = 3600
-"""Seconds before XCalled from which on the event is looked for: two chains' clocks may differ."""
-
-log = structlog.get_logger()
 
 
 class LateTransfers(Protocol):
@@ -138,16 +133,11 @@ class _Destination:
         """Whether the chain could be asked; what it says has happened is fetched."""
         status = await self._chain.transfer_status(leg.transfer_id)
         if status is not None and done(leg.leg, status):
-            await self._fetch(leg, Timestamp(transfer.started_at - _CLOCK_SKEW))
+            await self._fetch(leg, Timestamp(transfer.started_at))
         return status is not None
 
-    async def _fetch(self, leg: _AlertedLeg, since: Timestamp) -> None:
-        about = {"transfer": f"0x{leg.transfer_id.hex()}", "leg": leg.leg.value, "chain": self._chain.name}
-        if not leg.fetches:
-            log.warning("gap.found", **about)
-        recorded = await self._chain.fetch_events(leg.transfer_id, since)
-        if not recorded:
-            log.error("gap.not_closed", answered=recorded is not None, **about)
+    async def _fetch(self, leg: _AlertedLeg, started_at: Timestamp) -> None:
+        await close_gap(self._chain, (leg.transfer_id, leg.leg), started_at, first=not leg.fetches)
         looks = min(2 ** min(leg.fetches, 10), max(1, round(_LONGEST_PAUSE / self._every)))
         leg.not_before = self._clock.monotonic() + (looks - 0.5) * self._every
         leg.fetches += 1

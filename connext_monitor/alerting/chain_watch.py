@@ -20,7 +20,8 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED, UnobservedDetails
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.unjudged import Obstacle, Unjudged
+from connext_monitor.core.hindrance import Obstacle
+from connext_monitor.core.unjudged import Unjudged
 
 _SHORTEST_PAUSE = 0.25
 """The shortest time, in seconds, between two looks at the chains."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.events import DomainId, TransferId
-from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
+from connext_monitor.core.hindrance import Hindrance, Obstacle
+from connext_monitor.core.unjudged import Unjudged
 
 
 @dataclass(frozen=True, slots=True)

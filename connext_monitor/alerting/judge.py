@@ -23,8 +23,7 @@ from connext_monitor.core.absence import Evidence, LegRuling
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Awaited, TransferWithDeadlines
 from connext_monitor.core.events import Timestamp, TransferId
-from connext_monitor.core.hindrance import hindrance
-from connext_monitor.core.unjudged import Hindrance, Obstacle
+from connext_monitor.core.hindrance import Hindrance, Obstacle, hindrance
 
 _FAULT = Hindrance(Obstacle.FAULT, "an error in this program; see its log")
 

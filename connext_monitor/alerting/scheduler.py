@@ -22,8 +22,8 @@ from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, Leg
 from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.hindrance import Hindrance
 from connext_monitor.core.leg_effects import Effect
-from connext_monitor.core.unjudged import Hindrance
 
 _LOADS_EVERY = 30.0
 _AFTER_FAILURE = 2.0

@@ -8,7 +8,7 @@ from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.alerting.waiting_legs import WaitingLeg
 from connext_monitor.clock import Clock
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.unjudged import Hindrance, Obstacle
+from connext_monitor.core.hindrance import Hindrance, Obstacle
 
 
 class StatusInquiry:

@@ -18,16 +18,9 @@ from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.hindrance import Hindrance, Obstacle
 from connext_monitor.core.labels import ChainNames
-from connext_monitor.core.unjudged import (
-    Hindrance,
-    Marks,
-    Obstacle,
-    Unjudged,
-    UnjudgedBacklog,
-    UnjudgedCount,
-    combined,
-)
+from connext_monitor.core.unjudged import Marks, Unjudged, UnjudgedBacklog, UnjudgedCount, combined
 
 _LOOK_EVERY = 5.0
 _REST = 10.0

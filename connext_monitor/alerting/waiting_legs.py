@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from connext_monitor.clock import Clock
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import Timestamp, TransferId
-from connext_monitor.core.unjudged import Hindrance, Obstacle
+from connext_monitor.core.hindrance import Hindrance, Obstacle
 
 LegKey = tuple[TransferId, Leg]
 

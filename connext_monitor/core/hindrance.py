@@ -1,11 +1,38 @@
 """What keeps legs from being judged, concluded from what is known of their destination."""
 
+from dataclasses import dataclass
+from enum import StrEnum
+
 from connext_monitor.core.events import Timestamp
-from connext_monitor.core.unjudged import Hindrance, Obstacle
 from connext_monitor.core.words import duration_words
 
 _ANSWERS_WITHIN = 3.0
 """Seconds. What takes no longer than that hinders nobody."""
+
+
+class Obstacle(StrEnum):
+    """What keeps legs from being judged; the values label metrics."""
+
+    NOT_COVERED = "not_covered"
+    """The destination is not covered past the deadline: it stands still, or its block times do."""
+    READS_HISTORY = "reads_history"
+    """Its past is still being read: the legs may have arrived in what comes."""
+    NOT_ANSWERED = "not_answered"
+    """No endpoint answers transferStatus."""
+    EVENT_MISSING = "event_missing"
+    """Its contract says that a leg has happened, and no endpoint shows the event."""
+    FAULT = "fault"
+    """Judging fails."""
+    NOT_LOOKED_AT = "not_looked_at"
+    """Nothing is known to keep them from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """An obstacle in words that go on from "cannot be judged"."""
+
+    obstacle: Obstacle
+    words: str
 
 
 def hindrance(

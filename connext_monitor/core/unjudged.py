@@ -5,37 +5,11 @@ judged, and so has a leg of a transfer whose delivery is called false.
 """
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from math import inf
 
-from connext_monitor.core.events import DomainId, Timestamp
-
-
-class Obstacle(StrEnum):
-    """What keeps legs from being judged; the values label metrics."""
-
-    NOT_COVERED = "not_covered"
-    """The destination is not covered past the deadline: it stands still, or its block times do."""
-    READS_HISTORY = "reads_history"
-    """Its past is still being read: the legs may have arrived in what comes."""
-    NOT_ANSWERED = "not_answered"
-    """No endpoint answers transferStatus."""
-    EVENT_MISSING = "event_missing"
-    """Its contract says that a leg has happened, and no endpoint shows the event."""
-    FAULT = "fault"
-    """Judging fails."""
-    NOT_LOOKED_AT = "not_looked_at"
-    """Nothing is known to keep them from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hindrance:
-    """An obstacle in words that go on from "cannot be judged"."""
-
-    obstacle: Obstacle
-    words: str
+from connext_monitor.core.events import Timestamp
+from connext_monitor.core.hindrance import Hindrance
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +45,6 @@ class UnjudgedCount:
     aged: int
     ripe: int
     first_due: Timestamp
-
-
-UnjudgedCounts = Mapping[DomainId, UnjudgedCount]
 
 
 class PastDue:

@@ -13,7 +13,8 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.alert import Alert, AlertState, compose
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED, UnobservedDetails
 from connext_monitor.core.events import DomainId
-from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
+from connext_monitor.core.hindrance import Hindrance, Obstacle
+from connext_monitor.core.unjudged import Unjudged
 from connext_monitor.store.store import Store
 from tests.alerting.answering_chain import UNOBSERVED_AFTER, AnsweringChain
 from tests.world.alerts import DESTINATION, LABELS, NOW, ORIGIN, no_causes

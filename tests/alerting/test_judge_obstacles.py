@@ -14,8 +14,8 @@ from connext_monitor.core.events import (
     Timestamp,
     TransferId,
 )
+from connext_monitor.core.hindrance import Hindrance, Obstacle
 from connext_monitor.core.transfer import Transfer
-from connext_monitor.core.unjudged import Hindrance, Obstacle
 from tests.alerting.answering_chain import SetAnswers
 from tests.alerting.scheduling import DUE, T0, UNSETTLED, executed, id_of, scheduling, xcalled
 from tests.world.alerts import DESTINATION

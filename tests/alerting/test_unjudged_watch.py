@@ -11,8 +11,9 @@ from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.hindrance import Hindrance, Obstacle
 from connext_monitor.core.transfer import ObservedChange
-from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
+from connext_monitor.core.unjudged import Unjudged
 from tests.alerting.scheduling import DUE, DURATIONS, Bench, id_of, scheduling, xcalled
 from tests.world.alerts import DESTINATION, NOW, ORIGIN
 from tests.world.desks import desk_on

@@ -4,10 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.events import Timestamp
-from connext_monitor.core.hindrance import hindrance
+from connext_monitor.core.hindrance import Hindrance, Obstacle, hindrance
 from connext_monitor.core.unjudged import (
-    Hindrance,
-    Obstacle,
     PastDue,
     Unjudged,
     UnjudgedBacklog,

@@ -25,9 +25,10 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
+from connext_monitor.core.hindrance import Hindrance, Obstacle
 from connext_monitor.core.labels import ChainLabel, ChainLabels, KnownTokens
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Sighting
-from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged
+from connext_monitor.core.unjudged import Unjudged
 from connext_monitor.store.store import Store
 from tests.world.recording import commit
 

@@ -7,8 +7,8 @@ from prometheus_client.core import Metric
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.events import BlockRef, DomainId
+from connext_monitor.core.hindrance import Obstacle
 from connext_monitor.core.labels import ChainNames
-from connext_monitor.core.unjudged import Obstacle
 from connext_monitor.reporting.metrics.families import FROM_DATABASE, SINCE_START, counter, gauge
 
 _CHAIN = ("chain",)

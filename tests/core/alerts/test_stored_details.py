@@ -16,8 +16,8 @@ from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE
 from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY, PhantomDetails
 from connext_monitor.core.alerts.kinds.provider_failing import PROVIDER_FAILING, ProviderFailingDetails
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.hindrance import Obstacle
 from connext_monitor.core.mismatch import Mismatch
-from connext_monitor.core.unjudged import Obstacle
 
 ALPHA, BETA = DomainId(1001), DomainId(1002)
 MISMATCH = MismatchDetails(

@@ -5,7 +5,8 @@ from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.removed import REMOVED_CHAIN
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.unjudged import Hindrance, Obstacle, Unjudged, backlog_words
+from connext_monitor.core.hindrance import Hindrance, Obstacle
+from connext_monitor.core.unjudged import Unjudged, backlog_words
 from connext_monitor.core.words import duration_words
 
 
