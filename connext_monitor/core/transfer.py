@@ -1,7 +1,7 @@
 """A transfer as a pure function of the events known of it.
 
 The record is folded from a *set* of event records, so neither order nor repetition nor the chain that spoke first can
-matter (promise 4). What a change of that set means for deadlines and alerts is returned as values.
+matter (promise 4). What a change of that set means for deadlines and alerts is decided in `leg_effects`.
 """
 
 from collections.abc import Iterable
