@@ -14,13 +14,15 @@ from typing import Any, Protocol, Self
 
 import aiohttp
 
+from connext_monitor.config import load_config
 from scripts.devnet import Chain, Transfer
+from tests.e2e.under_way import deliveries_under_way
 from tests.e2e.webhook import SECRET
-from tests.world.processes import ROOT, Command, Process, fork, lines_of, typed
+from tests.world.processes import ROOT, Command, Process, fork, lines_of, stands, typed
 from tests.world.waiting import until
 
 PATIENCE = 60.0
-"""Seconds that a start or an end may take on a machine that does much else."""
+"""Seconds that anything may take which must happen, on a machine that does much else."""
 
 
 class HasUrl(Protocol):
@@ -78,7 +80,11 @@ async def write_config(setup: Setup, folder: Path) -> Path:
 
 
 class Monitor:
-    """One process of the program; it is killed when the context ends, unless it has ended by itself."""
+    """One process of the program; it is killed when the context ends, unless it has ended by itself.
+
+    That kill comes while it sends nothing: what a channel has taken by then is recorded, so that the next monitor on
+    the same database has no reason to repeat it.
+    """
 
     def __init__(self, config: Path, *, skew: Path | None = None, cold: bool = False) -> None:
         """The monitor of this config.
@@ -91,7 +97,7 @@ class Monitor:
         self._cold = cold
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
         self._address: str | None = None
         self.lines: list[str] = []
 
@@ -104,10 +110,14 @@ class Monitor:
         self._reading = asyncio.create_task(self._read(readable))
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        self.kill()
-        await self.ended()
-        await self._session.close()
+    async def __aexit__(self, failed: object = None, *_: object) -> None:
+        try:
+            if failed is None:
+                await until(self._stands_between_deliveries, PATIENCE, lambda: (self._under_way(), self.said))
+        finally:
+            self.kill()
+            await self.ended()
+            await self._session.close()
 
     # The process
 
@@ -122,7 +132,7 @@ class Monitor:
         return self._running.poll()
 
     def kill(self) -> None:
-        """As kill -9 does; a second call does nothing."""
+        """As kill -9 does, whatever it is doing; a second call does nothing."""
         self._running.kill()
 
     def terminate(self) -> None:
@@ -136,9 +146,10 @@ class Monitor:
             await self._reading
         return self._running.wait()
 
-    def stop(self) -> None:
-        """As Ctrl-Z does, or a machine that sleeps: nothing of it runs (SIGSTOP)."""
+    async def stop(self) -> None:
+        """As Ctrl-Z does, or a machine that sleeps: nothing of it runs any more (SIGSTOP)."""
         self._running.send_signal(signal.SIGSTOP)
+        await until(lambda: self.exit_code is not None or stands(self.pid), PATIENCE)
 
     def go_on(self) -> None:
         """End of that (SIGCONT)."""
@@ -248,6 +259,17 @@ class Monitor:
     def _running(self) -> Process:
         assert self._process is not None
         return self._process
+
+    async def _stands_between_deliveries(self) -> bool:
+        """Whether it has ended, or was stopped where nothing is under way; else it goes on."""
+        await self.stop()
+        if self.exit_code is not None or not self._under_way():
+            return True
+        self.go_on()
+        return False
+
+    def _under_way(self) -> list[str]:
+        return deliveries_under_way(load_config(self._config, os.environ).monitor.database)
 
     async def _read(self, stderr: int) -> None:
         async for line in lines_of(stderr):

@@ -45,8 +45,6 @@ async def test_backups_and_reports_of_a_running_monitor(bridge: Devnet, tmp_path
                 received.body["data"]["report"] for received in webhook.received if received.change == "report.stats"
             )
             assert report["total"].keys() >= {"begun", "completed_fast", "completed_slow", "late", "open"}
-            monitor.kill()
-            await monitor.ended()
         # Only now does none of them give way to a newer one.
         copy = max((tmp_path / "backups").glob("*.db"))
         after = await bridge.xcall(alpha, beta)

@@ -46,8 +46,6 @@ async def restarted(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) ->
             await webhook.gets("alert.opened", "execute_overdue", told_before.transfer_id)
             due, executed = await asyncio.gather(bridge.xcall(alpha, beta), bridge.xcall(alpha, beta))
             await asyncio.gather(first.knows(due, "XCalled"), first.knows(executed, "XCalled"))
-            first.kill()
-            await first.ended()
         _, sent = await asyncio.gather(bridge.execute_fast(executed), bridge.xcall(alpha, beta))
         await until(lambda: time.time() > sent.timestamp + DEADLINE)
         async with Monitor(config) as second:
@@ -88,8 +86,6 @@ async def test_a_restart_before_the_deadline_changes_nothing(
             await first.ready()
             transfer = await bridge.xcall(alpha, beta)
             await first.knows(transfer, "XCalled")
-            first.kill()
-            await first.ended()
         async with Monitor(config) as second:
             opened = await webhook.gets("alert.opened", "execute_overdue", transfer.transfer_id)
             await second.covers("beta", int(time.time()) + 1)

@@ -50,7 +50,7 @@ async def stopped(
             await monitor.ready()
             late = await bridge.xcall(alpha, beta)
             await monitor.knows(late, "XCalled")
-            monitor.stop()
+            await monitor.stop()
             if request.param == "dropped":
                 for proxy in proxies.values():
                     await proxy.apply(Drop())

@@ -72,7 +72,7 @@ class Lives:
             case ProcessTrouble.SUSPENDED:
                 if self._monitor is not None:
                     self.suspended = True
-                    self._monitor.stop()
+                    await self._monitor.stop()
             case ProcessTrouble.KILLED:
                 await self.kill()
             case ProcessTrouble.STOPPED:

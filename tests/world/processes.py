@@ -177,6 +177,15 @@ async def typed(config: Path, *arguments: str, before: str = "") -> Ended:
     return await asyncio.to_thread(run, command)
 
 
+def stands(pid: int) -> bool:
+    """Whether a process is stopped, as SIGSTOP does it; not where it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] == "T"
+
+
 async def lines_of(descriptor: int) -> AsyncIterator[str]:
     """The lines that are written to a pipe, until its writer ends; then it is closed."""
     reader = asyncio.StreamReader(limit=1 << 20)
