@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
@@ -50,13 +51,14 @@ class Inline:
 class Threads:
     """Runs calls in at most ``most`` daemon threads, begun when they are needed; each has a connection to itself.
 
-    Belongs to one event loop, which learns of every outcome; what ends after the loop is closed ends unheard.
+    Belongs to one event loop, which learns of every outcome; what ends after the loop is closed ends unheard. A call
+    goes to the thread that was busy last: taken in turn, each one would in time compile every statement.
     """
 
     def __init__(self, make: Callable[[], Connection], most: int = 1) -> None:
         self._make = make
         self._most = most
-        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._calls = _Calls()
         self._unfinished = 0
         self._ends: list[asyncio.Future[None]] = []
         self._closed = False
@@ -92,16 +94,43 @@ class Threads:
             self._ends.append(ended)
 
     def _work(self, connection: Connection, loop: asyncio.AbstractEventLoop, ended: "asyncio.Future[None]") -> None:
+        mine: _Inbox = SimpleQueue()
+        self._calls.next_for(mine)
         try:
-            while (call := self._calls.get()) is not None:
-                call.make(connection, loop)
-                del call  # what it holds on to is not to live until the next one comes
+            while (call := mine.get()) is not None:
+                finish = call.make(connection)
+                # Before anybody learns that it is done: what they then ask for is to come here too.
+                self._calls.next_for(mine)
+                _hand_over(loop, finish)
+                del call, finish  # what they hold on to is not to live until the next one comes
         finally:
             connection.close()
             _hand_over(loop, _settle, ended, None, None)
 
     def _finished(self) -> None:
         self._unfinished -= 1
+
+
+class _Calls:
+    """What is to be done, in order, and the inboxes of those with nothing to do; any thread may use it."""
+
+    def __init__(self) -> None:
+        self._waiting: _Inbox = SimpleQueue()
+        self._idle: list[_Inbox] = []
+        self._lock = threading.Lock()
+
+    def put(self, call: "_Call | None") -> None:
+        """Give it to whoever has been idle for the shortest time; where nobody is, it waits."""
+        with self._lock:
+            (self._idle.pop() if self._idle else self._waiting).put(call)
+
+    def next_for(self, inbox: "_Inbox") -> None:
+        """What has waited for longest comes into the inbox; or, where nothing waits, what is put next."""
+        with self._lock:
+            if self._waiting.empty():
+                self._idle.append(inbox)
+            else:
+                inbox.put(self._waiting.get())
 
 
 class _Call:
@@ -114,7 +143,8 @@ class _Call:
         self._outcome = outcome
         self._finished = finished
 
-    def make(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def make(self, connection: Connection) -> Callable[[], None]:
+        """Returns what is to be called in the event loop then."""
         result: Any = None
         error: BaseException | None = None
         if not self._outcome.cancelled():
@@ -122,12 +152,18 @@ class _Call:
                 result = self._call(connection)
             except BaseException as raised:  # noqa: BLE001 - whatever it is, it is raised where it is awaited
                 error = raised
-        _hand_over(loop, self._finish, result, error)
-        del error  # it holds on to this frame
+        try:
+            return partial(self._finish, result, error)
+        finally:
+            del error  # it holds on to this frame
 
     def _finish(self, result: Any, error: BaseException | None) -> None:  # noqa: ANN401 - whatever the call returned
         self._finished()
         _settle(self._outcome, result, error)
+
+
+_Inbox = SimpleQueue[_Call | None]
+"""None is the end."""
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, *call: Any) -> None:  # noqa: ANN401 - as the loop's own

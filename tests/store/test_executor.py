@@ -98,6 +98,19 @@ async def test_only_calls_in_succession_share_a_connection() -> None:
     assert len(connections) == 2
 
 
+async def test_a_call_goes_to_the_connection_used_last() -> None:
+    async with running(Threads, 3) as executor:
+        gates = [Gate() for _ in range(3)]
+        calls = [asyncio.ensure_future(executor.run(gate)) for gate in gates]
+        for gate in gates:
+            await gate.entered()
+        last = None
+        for gate, call in zip(gates, calls, strict=True):
+            gate.opened.set()
+            last = await call
+        assert [await executor.run(thread) for _ in range(20)] == [last] * 20
+
+
 async def test_only_a_call_cancelled_before_it_begins_is_left_out() -> None:
     done: list[str] = []
 
