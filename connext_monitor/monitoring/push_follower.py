@@ -65,6 +65,8 @@ class PushFollower:
         """Note each head; raises EndpointUnavailable if logs in the announced blocks are not pushed."""
         async for head in self._heads:
             self._pushed.saw_head(head)
+            if self._state.coverage is not None:
+                self._pushed.is_final(self._state.coverage.checkpoint)
             self._requests.saw_head(head)
             if self._pushed.mute:
                 raise EndpointUnavailable(self._endpoint.host, "announces blocks but does not push the logs in them")

@@ -8,6 +8,7 @@ from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.observation import Observation
 
 _KEPT = 20_000
+"""Logs above the checkpoint that are remembered, the most of them."""
 
 _PushKey = tuple[Hash32, Hash32]
 """A log by its block and its transaction: endpoints may number the logs of a block differently."""
@@ -21,7 +22,7 @@ class PushedLogs:
         self._clock = clock
         self._late_push = late_push
         self._begins_after: BlockNumber | None = None
-        self._brought: OrderedDict[_PushKey, None] = OrderedDict()
+        self._brought: OrderedDict[_PushKey, BlockNumber] = OrderedDict()
         self._owed: OrderedDict[_PushKey, float] = OrderedDict()
 
     def saw_head(self, head: Header) -> None:
@@ -32,9 +33,16 @@ class PushedLogs:
     def brought(self, log: RawLog) -> None:
         """A log was pushed."""
         key = (log.block_hash, log.tx_hash)
-        self._brought[key] = None
+        self._brought[key] = log.block_number
         self._owed.pop(key, None)
         if len(self._brought) > _KEPT:
+            self._brought.popitem(last=False)
+
+    def is_final(self, number: BlockNumber) -> None:
+        """What stands in the blocks up to this one is not owed any more, and what was brought of it is forgotten."""
+        if self._begins_after is not None:
+            self._begins_after = max(self._begins_after, number)
+        while self._brought and next(iter(self._brought.values())) <= number:
             self._brought.popitem(last=False)
 
     def covered(self, observation: Observation) -> None:

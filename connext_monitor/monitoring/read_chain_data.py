@@ -196,7 +196,7 @@ def _bytes(text: str) -> bytes:
     return unhexlify(text[2:])  # stricter than bytes.fromhex, which skips spaces
 
 
-@lru_cache(4096)
+@lru_cache(512)
 def _quantity(text: str) -> int:
     # Remembered, since many logs stand in one block, and at the same few positions in their blocks.
     # int() alone would take signs, underscores, spaces and the digits of other scripts.
