@@ -43,8 +43,8 @@ class Database:
         self.path = path
         self._writer = writer
         self._readers = readers
-        self._turn = asyncio.Lock()
-        self._writes: set[asyncio.Task[Any]] = set()
+        self._last: asyncio.Future[Any] | None = None
+        """The write that was asked for last; each waits for the one before."""
         self._ending = asyncio.Event()
 
     @classmethod
@@ -74,37 +74,48 @@ class Database:
     async def close(self) -> None:
         """Wait for the writes under way, for a moment, then let go of the file."""
         self.end()
-        if self._writes:
-            await asyncio.wait(self._writes, timeout=_ENDS_WITHIN)
+        last = self._last
+        if last is not None and not last.done():
+            await asyncio.wait({last}, timeout=_ENDS_WITHIN)
         await self._readers.close(_ENDS_WITHIN)
         if self._writer is not self._readers:
-            await self._writer.close(0.0 if self._writes else _ENDS_WITHIN)
+            await self._writer.close(_ENDS_WITHIN if last is None or last.done() else 0.0)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one transaction: all of it is committed, or nothing. Writers take turns.
 
         ``work`` may be run again where another program holds the lock. Raises DatabaseUnavailableError.
         """
-        task = asyncio.ensure_future(self._write(work))
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
-        # Whoever waited for it may be cancelled at the stop, and nobody need hear of it then.
-        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        return await asyncio.shield(task)
+        before = self._last
+        writing: asyncio.Future[T]
+        if (before is None or before.done()) and self.condition.rest <= 0:
+            writing = self._begin(work)
+        else:
+            writing = asyncio.ensure_future(self._write_after(before, work))
+        self._last = writing
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            writing.add_done_callback(_nobody_hears)
+            raise
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        async with self._turn:
-            await self._rest()
-            self.condition.begun("write")
-            try:
-                done = await self._writer.run(partial(self._commit, work=work))
-            except DatabaseUnavailableError as error:
-                self.condition.not_written(error.trouble)
-                raise
-            finally:
-                self.condition.ended("write")
+    async def _write_after(self, before: "asyncio.Future[Any] | None", work: Callable[[Connection], T]) -> T:
+        if before is not None:
+            await asyncio.wait({before})
+        await self._rest()
+        return await self._begin(work)
+
+    def _begin(self, work: Callable[[Connection], T]) -> "asyncio.Future[T]":
+        """Nobody else writes now."""
+        self.condition.begun("write")
+        return self._writer.run(partial(self._commit, work=work), self._ended)
+
+    def _ended(self, error: BaseException | None) -> None:
+        self.condition.ended("write")
+        if error is None:
             self.condition.written()
-            return done
+        elif isinstance(error, DatabaseUnavailableError):
+            self.condition.not_written(error.trouble)
 
     async def _rest(self) -> None:
         """After a write that failed, have the next one wait for a while, whoever's it is."""
@@ -147,6 +158,12 @@ class Database:
         trouble = trouble_of(error, self.path)
         if trouble is not None:
             raise DatabaseUnavailableError(trouble) from error
+
+
+def _nobody_hears(ended: "asyncio.Future[Any]") -> None:
+    """Whoever waited may be cancelled at the stop; what failed then is no error that somebody overlooked."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 async def _first(executor: Executor, call: Callable[[Connection], None]) -> None:

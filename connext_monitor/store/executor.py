@@ -6,7 +6,7 @@ event loop nor the end of the program.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
@@ -16,12 +16,18 @@ from connext_monitor.store.connection import Connection
 
 T = TypeVar("T")
 
+Ended = Callable[[BaseException | None], None]
+"""Hears that a call has ended, and what it raised."""
+
 
 class Executor(Protocol):
     """Runs calls on connections, each call to its end, even where nobody waits for it any more."""
 
-    def run(self, call: Callable[[Connection], T]) -> Awaitable[T]:
-        """What the call returns or raises; one that is cancelled before it has begun is left out."""
+    def run(self, call: Callable[[Connection], T], ended: Ended | None = None) -> "asyncio.Future[T]":
+        """What the call returns or raises; one that is cancelled before it has begun is left out.
+
+        ``ended`` is called first, on the event loop, even where nobody waits any more.
+        """
         ...
 
     async def close(self, within: float) -> None:
@@ -39,9 +45,19 @@ class Inline:
     def __init__(self, make: Callable[[], Connection], _most: int = 1) -> None:
         self._connection = make()
 
-    async def run(self, call: Callable[[Connection], T]) -> T:
-        """What the call returns or raises."""
-        return call(self._connection)
+    def run(self, call: Callable[[Connection], T], ended: Ended | None = None) -> "asyncio.Future[T]":
+        """What the call returned or raised."""
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        result: Any = None
+        error: Exception | None = None
+        try:
+            result = call(self._connection)
+        except Exception as raised:  # noqa: BLE001 - whatever it is, it is raised where it is awaited
+            error = raised
+        if ended is not None:
+            ended(error)
+        _settle(outcome, result, error)
+        return outcome
 
     async def close(self, within: float) -> None:  # noqa: ARG002 - nothing is under way
         """Let go of the connection."""
@@ -63,7 +79,7 @@ class Threads:
         self._ends: list[asyncio.Future[None]] = []
         self._closed = False
 
-    def run(self, call: Callable[[Connection], T]) -> "asyncio.Future[T]":
+    def run(self, call: Callable[[Connection], T], ended: Ended | None = None) -> "asyncio.Future[T]":
         """What the call returns or raises; cancelled, it is left out where it has not begun, else it goes on."""
         if self._closed:
             raise RuntimeError("the database has been closed")
@@ -71,7 +87,7 @@ class Threads:
             self._begin_thread()
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._unfinished += 1
-        self._calls.put(_Call(call, outcome, self._finished))
+        self._calls.put(_Call(call, outcome, partial(self._finished, ended)))
         return outcome
 
     async def close(self, within: float) -> None:
@@ -107,8 +123,10 @@ class Threads:
             connection.close()
             _hand_over(loop, _settle, ended, None, None)
 
-    def _finished(self) -> None:
+    def _finished(self, ended: Ended | None, error: BaseException | None) -> None:
         self._unfinished -= 1
+        if ended is not None:
+            ended(error)
 
 
 class _Calls:
@@ -136,9 +154,7 @@ class _Calls:
 class _Call:
     """A call that waits for a thread, and the future that learns what came of it."""
 
-    def __init__(
-        self, call: Callable[[Connection], Any], outcome: "asyncio.Future[Any]", finished: Callable[[], None]
-    ) -> None:
+    def __init__(self, call: Callable[[Connection], Any], outcome: "asyncio.Future[Any]", finished: Ended) -> None:
         self._call = call
         self._outcome = outcome
         self._finished = finished
@@ -158,7 +174,7 @@ class _Call:
             del error  # it holds on to this frame
 
     def _finish(self, result: Any, error: BaseException | None) -> None:  # noqa: ANN401 - whatever the call returned
-        self._finished()
+        self._finished(error)
         _settle(self._outcome, result, error)
 
 

@@ -1,5 +1,6 @@
 """The disk of a simulated process: its database's files, and what befalls them while statements run."""
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connext_monitor.store.connection import COMMIT, Connection
-from connext_monitor.store.executor import Inline
+from connext_monitor.store.executor import Ended, Inline
 from tests.simulation.trace import AlertChange, State
 
 T = TypeVar("T")
@@ -113,11 +114,14 @@ class _Calls(Inline):
         super().__init__(lambda: connection)
         self._after = after
 
-    async def run(self, call: Callable[[Connection], T]) -> T:
-        result = await super().run(call)
-        if self._after is not None:
+    def run(self, call: Callable[[Connection], T], ended: Ended | None = None) -> "asyncio.Future[T]":
+        try:
+            outcome = super().run(call, ended)
+        except Killed:  # nobody is there to hear of it
+            return asyncio.get_running_loop().create_future()
+        if self._after is not None and outcome.exception() is None:
             self._after()
-        return result
+        return outcome
 
 
 class AlertHistory:
