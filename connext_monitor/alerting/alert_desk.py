@@ -16,8 +16,8 @@ from connext_monitor.core.events import TransferId
 class AlertStore(Protocol):
     """Where alerts and their deliveries are kept. Each method is one transaction, or one consistent read."""
 
-    async def open_of_kind(self, kind: AlertKind) -> list[Alert]:
-        """The open alerts of one kind."""
+    async def open_of_kinds(self, kinds: Collection[AlertKind]) -> list[Alert]:
+        """The open alerts of these kinds."""
         ...
 
     async def open(self, alert: Alert, providers: Collection[str]) -> bool:
@@ -73,9 +73,9 @@ class AlertDesk:
         """The providers that get the alert now."""
         return () if self._is_silenced(alert) else self._subscribers(alert)
 
-    async def open_alerts(self, kind: AlertKind) -> list[Alert]:
-        """The open alerts of one kind."""
-        return await self._store.open_of_kind(kind)
+    async def open_alerts(self, *kinds: AlertKind) -> list[Alert]:
+        """The open alerts of these kinds."""
+        return await self._store.open_of_kinds(kinds)
 
     async def open(self, alert: Alert) -> bool:
         """Open an alert that is about no transfer; False where it is open already."""

@@ -11,7 +11,7 @@ from connext_monitor.alerting.chains import JudgedChain
 from connext_monitor.alerting.missing_events import close_gap
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
-from connext_monitor.core.alerts.kinds.overdue import OVERDUE
+from connext_monitor.core.alerts.kinds.overdue import LEG_OF
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Leg, TransferWithDeadlines, done, sighting_of
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
@@ -116,12 +116,11 @@ class _Destination:
     async def _recall(self) -> None:
         """Which alerts are open now; what is known of those that were so before stays known."""
         open_now: dict[str, _AlertedLeg] = {}
-        for leg, kind in OVERDUE.items():
-            for alert in await self._desk.open_alerts(kind):
-                # Alerts of early versions do not say where their leg is due.
-                may_be_here = self._domain in (alert.details.watched_chains or (self._domain,))
-                if may_be_here and alert.transfer_id is not None:
-                    open_now[alert.id] = self._legs.get(alert.id) or _AlertedLeg(alert.transfer_id, leg)
+        for alert in await self._desk.open_alerts(*LEG_OF):
+            # Alerts of early versions do not say where their leg is due.
+            may_be_here = self._domain in (alert.details.watched_chains or (self._domain,))
+            if may_be_here and alert.transfer_id is not None:
+                open_now[alert.id] = self._legs.get(alert.id) or _AlertedLeg(alert.transfer_id, LEG_OF[alert.kind])
         self._legs = open_now
 
     async def _reads_history(self) -> bool:

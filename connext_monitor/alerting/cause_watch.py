@@ -16,7 +16,7 @@ from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause, Findings, merged
 from connext_monitor.core.alerts.effects import ResolveAlert
-from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OVERDUE
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, LEG_OF
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg, TransferWithDeadlines
 from connext_monitor.core.events import TransferId
@@ -106,18 +106,21 @@ class CauseWatch:
 
     async def _look(self) -> None:
         """At those open alerts that have not been looked at for longest."""
-        late = [(alert, leg) for leg, kind in OVERDUE.items() for alert in await self._desk.open_alerts(kind)]
-        self._looked_at = {alert.id: self._looked_at.get(alert.id, 0.0) for alert, _ in late}
-        late.sort(key=lambda alert_and_leg: self._looked_at[alert_and_leg[0].id])
-        for alert, leg in late[:_ALERTS_PER_LOOK]:
+        alerts = await self._desk.open_alerts(*LEG_OF)
+        self._looked_at = {alert.id: self._looked_at.get(alert.id, 0.0) for alert in alerts}
+        alerts.sort(key=lambda alert: (self._looked_at[alert.id], LEG_OF[alert.kind] is Leg.RECONCILE))
+        for alert in alerts[:_ALERTS_PER_LOOK]:
             self._looked_at[alert.id] = self._clock.monotonic()
             with self._failures.survive(alert.id):
-                await self._look_again(alert, leg)
+                await self._look_again(alert, LEG_OF[alert.kind])
 
     async def _look_again(self, alert: Alert, leg: Leg) -> None:
         stored = await self._transfers.by_id(alert.transfer_id) if alert.transfer_id else None
-        if stored is not None:
-            await self._keep(alert.id, await self._finder.find(stored.transfer, leg, alerted=True))
+        if stored is None:
+            return
+        findings = await self._finder.find(stored.transfer, leg, alerted=True)
+        if merged(alert.causes, findings) != alert.causes:
+            await self._keep(alert.id, findings)
 
     async def _keep(self, alert_id: str, findings: Findings) -> None:
         if await self._store.change(alert_id, lambda known: merged(known, findings)):

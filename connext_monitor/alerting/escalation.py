@@ -8,7 +8,7 @@ import structlog
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
-from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
@@ -43,9 +43,9 @@ class Escalation:
         await look_every(self._every, self._look, failed="escalation.failed")
 
     async def _look(self) -> None:
-        for leg, after in self._after.items():
-            for alert in await self._desk.open_alerts(OVERDUE[leg]):
-                await self._look_at(alert, after)
+        after: dict[AlertKind, float] = {OVERDUE[leg]: seconds for leg, seconds in self._after.items()}
+        for alert in await self._desk.open_alerts(*after) if after else ():
+            await self._look_at(alert, after[alert.kind])
 
     async def _look_at(self, alert: Alert, after: float) -> None:
         due_at = alert.details.due_at

@@ -18,7 +18,7 @@ from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.alerting.waiting_legs import LegKey, key_of
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
-from connext_monitor.core.alerts.kinds.overdue import OVERDUE
+from connext_monitor.core.alerts.kinds.overdue import LEG_OF
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.deadline import ArmDeadline, Awaited, CancelDeadline, Leg
 from connext_monitor.core.events import DomainId, Timestamp
@@ -172,9 +172,10 @@ class AlertScheduler:
 
     async def _recall(self) -> None:
         """Note which legs were alerted about before a restart."""
-        for leg, kind in OVERDUE.items():
-            alerts = await self._desk.open_alerts(kind)
-            self._alerted.update((alert.transfer_id, leg) for alert in alerts if alert.transfer_id is not None)
+        alerts = await self._desk.open_alerts(*LEG_OF)
+        self._alerted.update(
+            (alert.transfer_id, LEG_OF[alert.kind]) for alert in alerts if alert.transfer_id is not None
+        )
         self._recalled = True
 
     async def _load_until(self, due_until: int) -> None:

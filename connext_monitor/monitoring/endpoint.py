@@ -272,6 +272,8 @@ class Endpoint:
 
 async def _a_few_at_a_time(function: Callable[[_Item], Awaitable[_T]], items: Sequence[_Item]) -> list[_T]:
     """The results in the order of the items; the first error ends all."""
+    if len(items) <= 1:
+        return [await function(item) for item in items]
     results: dict[int, _T] = {}
     remaining = iter(enumerate(items))
 

@@ -25,6 +25,8 @@ class ObservationOutcome:
         self.failed = True
         if not self._done.done():
             self._done.set_exception(error)
+            # Nobody has to await the future of a pushed log; the failure is logged by the transfer checker.
+            self._done.exception()
 
     def stored(self) -> None:
         """The last part, and so all of it, is stored."""
@@ -59,8 +61,6 @@ class ObservationQueue:
         The future is done once it is committed, or fails with what prevented that.
         """
         done = asyncio.get_running_loop().create_future()
-        # Nobody has to await the future of a pushed log; a failure is logged by the transfer checker.
-        done.add_done_callback(lambda done: done.cancelled() or done.exception())
         # One at a time, so that a chain's order stays while somebody vouches for a log.
         async with self._turns[observation.domain]:
             parts = parts_of(await read_observation(observation))

@@ -19,8 +19,11 @@ from connext_monitor.core.recording import Changes
 from connext_monitor.monitoring.chain_queries import Unanswered
 
 _LOOK_EVERY = 30.0
-_REST = 60.0
-"""Seconds between two looks while no delivery without an origin is known; each new one wakes the search."""
+_REST = 600.0
+"""Seconds between two looks while no delivery without an origin is known.
+
+Each new one wakes the search; only those that a backfill finds, in a process of its own, wait for it.
+"""
 _PAUSE = 1.0
 """Seconds between two look-ups: at a first start there may be many, and none of them is urgent."""
 _MAY_FOLLOW = 120.0

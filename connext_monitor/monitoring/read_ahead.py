@@ -35,19 +35,29 @@ class ReadAhead:
     ) -> None:
         for task in self._in_flight:
             task.cancel()
-        await asyncio.gather(*self._in_flight, return_exceptions=True)
+        if self._in_flight:
+            await asyncio.gather(*self._in_flight, return_exceptions=True)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ReadRange:
         """The next range; raises what reading it raised."""
+        if not self._in_flight and self._at_once() == 1:
+            return await self._read_next()
         self._begin()
         if not self._in_flight:
             raise StopAsyncIteration
         # Waited for before it is taken off the queue: whoever is cancelled here gives it up with the rest.
         await asyncio.wait({self._in_flight[0]})
         return self._in_flight.popleft().result()
+
+    async def _read_next(self) -> ReadRange:
+        blocks = self._following(self._begun)
+        if blocks is None:
+            raise StopAsyncIteration
+        self._begun = blocks
+        return await self._read(blocks)
 
     def _begin(self) -> None:
         while len(self._in_flight) < self._at_once() and (blocks := self._following(self._begun)):

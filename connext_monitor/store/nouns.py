@@ -85,7 +85,7 @@ class Alerts(Noun):
     escalate = writes(alerts.escalate)
     resolve = writes(alerts.resolve_one)
     resolve_decided = writes(alerts.resolve_decided)
-    open_of_kind = reads(glance.open_of_kind)
+    open_of_kinds = reads(glance.open_of_kinds)
     every_open = reads(alert_rows.every_open)
     worst_open = reads(alert_log.worst_open)
     count_open = reads(glance.count_open)

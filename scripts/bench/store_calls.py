@@ -79,7 +79,7 @@ def _calls(store: Store) -> dict[str, Call]:
         "silences.standing": store.silences.standing,
         "outbox.next_deliveries": lambda: store.outbox.next_deliveries("ops", 5),
         "deadlines.awaited": lambda: store.deadlines.awaited(Leg.EXECUTE, due_until=2**40, after=None, limit=9),
-        "alerts.open_of_kind": lambda: store.alerts.open_of_kind(CHAIN_UNOBSERVED),
+        "alerts.open_of_kinds": lambda: store.alerts.open_of_kinds([CHAIN_UNOBSERVED]),
         "causes.bids": lambda: store.causes.bids(DOMAINS, 0, 3600),
         "reports.last": lambda: store.reports.last(_NOW.timestamp()),
     }

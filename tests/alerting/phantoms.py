@@ -1,7 +1,7 @@
 """A running phantom watch on a real store, between two chains that answer what a test sets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +67,9 @@ class Counting(Alerts):
         self.rounds: list[None] = []
         self._counted = store.alerts
 
-    async def open_of_kind(self, kind: AlertKind) -> list[Alert]:
+    async def open_of_kinds(self, kinds: Collection[AlertKind]) -> list[Alert]:
         self.rounds.append(None)
-        return await self._counted.open_of_kind(kind)
+        return await self._counted.open_of_kinds(kinds)
 
 
 @asynccontextmanager

@@ -81,7 +81,7 @@ class Bench:
 
     async def accused(self) -> list[str]:
         """The subjects of the open execute_overdue alerts."""
-        return sorted(alert.subject for alert in await self.store.alerts.open_of_kind(EXECUTE_OVERDUE))
+        return sorted(alert.subject for alert in await self.store.alerts.open_of_kinds([EXECUTE_OVERDUE]))
 
     async def accuses(self, *ids: TransferId) -> None:
         """Wait until exactly these are accused."""

@@ -63,7 +63,7 @@ class Bench:
         self.answers.find = lambda asked: put(self.store, seen(late[asked])) if asked in late else None
 
     async def open_subjects(self) -> list[str]:
-        return sorted(alert.subject for alert in await self.store.alerts.open_of_kind(EXECUTE_OVERDUE))
+        return sorted(alert.subject for alert in await self.store.alerts.open_of_kinds([EXECUTE_OVERDUE]))
 
 
 @pytest.fixture

@@ -251,7 +251,7 @@ def at_first(real):
             raise StoreUnavailable(DatabaseTrouble(TroubleKind.DISK, "the disk fails"))
         return await real(*rest, **more)
     return fail
-Alerts.open_of_kind = at_first(Alerts.open_of_kind)
+Alerts.open_of_kinds = at_first(Alerts.open_of_kinds)
 """
 
 

@@ -107,7 +107,7 @@ async def test_an_xcalled_moved_later_withdraws_its_alert_in_one_commit(store: S
 
 async def test_an_alert_is_read_back_as_it_was_opened(store: Store) -> None:
     await store.alerts.open(BETA_UNSEEN, ["ops"])
-    assert await store.alerts.open_of_kind(CHAIN_UNOBSERVED) == [BETA_UNSEEN]
+    assert await store.alerts.open_of_kinds([CHAIN_UNOBSERVED]) == [BETA_UNSEEN]
 
 
 async def test_an_alert_is_not_opened_twice_nor_ended_twice(store: Store) -> None:

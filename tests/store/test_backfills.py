@@ -98,8 +98,8 @@ async def test_a_lost_past_is_caught_up_once_backfills_have_read_it(store: Store
     await lose(store, 16, 99)
     await backfilled(store, blocks(16, 50))
     await backfilled(store, blocks(16, 99), domain=BETA)
-    assert len(await store.alerts.open_of_kind(MONITOR_STARTED_BLIND)) == 1
+    assert len(await store.alerts.open_of_kinds([MONITOR_STARTED_BLIND])) == 1
     await backfilled(store, blocks(51, 120))
-    assert await store.alerts.open_of_kind(MONITOR_STARTED_BLIND) == []
+    assert await store.alerts.open_of_kinds([MONITOR_STARTED_BLIND]) == []
     rows = await store.alerts.listed(AlertState.RESOLVED, limit=9)
     assert [row.alert.resolution for row, _ in rows] == ["caught_up"]

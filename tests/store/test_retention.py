@@ -179,7 +179,7 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     await prune(store, at + 1)
     assert kept(file)["alerts"] == 1
     assert "malformed_logs" not in kept(file)
-    assert [alert.id for alert in await store.alerts.open_of_kind(CHAIN_UNOBSERVED)] == [standing.id]
+    assert [alert.id for alert in await store.alerts.open_of_kinds([CHAIN_UNOBSERVED])] == [standing.id]
 
 
 async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Store) -> None:

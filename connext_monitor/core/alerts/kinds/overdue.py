@@ -2,7 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
-from connext_monitor.core.alerts.alert import About, AlertState, AlertView, Body, BurstWords, Ending, Headline, KindOf
+from connext_monitor.core.alerts.alert import (
+    About,
+    AlertKind,
+    AlertState,
+    AlertView,
+    Body,
+    BurstWords,
+    Ending,
+    Headline,
+    KindOf,
+)
 from connext_monitor.core.alerts.cause import known_words
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.message import Field, Instant
@@ -147,3 +157,4 @@ RECONCILE_OVERDUE = KindOf(
 
 OVERDUE: Mapping[Leg, KindOf[OverdueDetails]] = {Leg.EXECUTE: EXECUTE_OVERDUE, Leg.RECONCILE: RECONCILE_OVERDUE}
 """The kind of each leg."""
+LEG_OF: Mapping[AlertKind, Leg] = {kind: leg for leg, kind in OVERDUE.items()}
