@@ -18,13 +18,11 @@ from connext_monitor.cli.output import (
     yes_or_no,
 )
 from connext_monitor.cli.settings import load
-from connext_monitor.cli.status_report import StatusReport, report_document, status_report, worst_first
+from connext_monitor.cli.status_report import status_report
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
-from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.delivery_records import ChannelRow
-from connext_monitor.core.documents.chains import ChainDocument
-from connext_monitor.core.formats import rfc3339
+from connext_monitor.core.documents.chains import ChainDocument, ChainName
+from connext_monitor.core.documents.status import BackupDocument, ChannelDocument, StatusDocument
 from connext_monitor.core.words import duration_words
 from connext_monitor.store.errors import DatabaseError
 
@@ -50,7 +48,7 @@ def show_status(*, as_json: bool) -> int:
     config = load()
     report = complete(status_report(config, SystemClock().now()))
     if as_json:
-        print_json(report_document(report, config))
+        print_json(report)
     else:
         print_parts([*_parts(report, config), "", *_verdict(report)])
     return DEGRADED if report.degraded else 0
@@ -66,41 +64,35 @@ async def _look(config: Config) -> list[Printable]:
     return [*_verdict(report), "", *_parts(report, config)]
 
 
-def _parts(report: StatusReport, config: Config) -> list[Printable]:
+def _parts(report: StatusDocument, config: Config) -> list[Printable]:
     """What the verdict is about, from top to bottom."""
-    labels = chain_labels(config)
     parts: list[Printable] = []
     if report.not_live is not None:
-        notice = f"{report.not_live}; this is what the database says as of {rfc3339(report.known_at)}"
+        notice = f"{report.not_live}; this is what the database says as of {report.known_at}"
         parts += [styled(notice, "bold yellow"), ""]
     parts.append(Columns(_CHAIN_HEADINGS, [_chain_row(chain) for chain in report.chains]))
     in_flight = [
-        (
-            labels.display_name(count.origin),
-            labels.display_name(count.destination),
-            count.status.value,
-            str(count.count),
-        )
+        (_chain_words(count.origin), _chain_words(count.destination), count.status.value, str(count.count))
         for count in report.in_flight
     ]
     parts += _section("Transfers in flight", ("FROM", "TO", "STATUS", "COUNT"), in_flight)
     open_alerts = [
-        (severity_word(severity), kind.name, str(count)) for (kind, severity), count in worst_first(report.open_alerts)
+        (severity_word(alerts.severity), alerts.kind, str(alerts.count)) for alerts in report.open_alert_severities
     ]
     parts += _section("Open alerts", ("SEVERITY", "KIND", "COUNT"), open_alerts)
     channels = [_channel_row(row) for row in report.channels]
     parts += _section("Channels", ("CHANNEL", "STATE", "WAITING", "REASON"), channels)
-    if config.backup.every is not None or report.backups:
-        newest = report.backups[-1:]
-        backups = [(rfc3339(backup.made_at), size_words(backup.size), str(len(report.backups))) for backup in newest]
-        parts += _section(f"Backups in {config.backup.directory}", ("NEWEST", "SIZE", "KEPT"), backups)
-    if report.malformed:
-        rows = [(labels.display_name(domain), str(count)) for domain, count in report.malformed.items()]
+    backups = report.backups
+    if config.backup.every is not None or backups.newest is not None:
+        kept = [] if backups.newest is None else [_backup_row(backups.newest, backups.count)]
+        parts += _section(f"Backups in {backups.directory}", ("NEWEST", "SIZE", "KEPT"), kept)
+    if report.malformed_logs:
+        rows = [(chain, str(count)) for chain, count in report.malformed_logs.items()]
         parts += _section("Logs that could not be decoded (kept in the database)", ("CHAIN", "COUNT"), rows)
     return parts
 
 
-def _verdict(report: StatusReport) -> list[Printable]:
+def _verdict(report: StatusDocument) -> list[Printable]:
     if report.degraded:
         return [styled("Degraded", "bold red"), Columns((), [(reason,) for reason in report.degraded])]
     return [styled("All is well.", "green")]
@@ -123,9 +115,17 @@ def _chain_row(chain: ChainDocument) -> Row:
     )
 
 
-def _channel_row(channel: ChannelRow) -> Row:
+def _channel_row(channel: ChannelDocument) -> Row:
     style = "green" if channel.state == "ok" else "bold red"
     return (channel.provider, styled(channel.state, style), str(channel.waiting), channel.reason or "-")
+
+
+def _backup_row(newest: BackupDocument, count: int) -> Row:
+    return (newest.made_at, size_words(newest.bytes), str(count))
+
+
+def _chain_words(chain: ChainName) -> str:
+    return chain.chain or f"domain {chain.domain_id}"
 
 
 def _or_dash(value: object) -> str:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,6 @@ from connext_monitor.core.documents.status import (
     SeverityCount,
     StatusDocument,
 )
-from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stored_numbers import PathwayCount
@@ -36,53 +34,40 @@ from connext_monitor.store.glance import StoredStatus, read_status
 from connext_monitor.store.lock import refuse_other_name
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReport:
-    """All that is shown.
+async def status_report(config: Config, now: datetime) -> StatusDocument:
+    """Look at everything once. Raises DatabaseError where there is no database to look at.
 
-    ``not_live`` says why the chains are only what the database knew, None where the running monitor was asked;
-    ``known_at`` is when the database was last written. ``malformed`` counts, by chain, the logs that endpoints gave
-    and that could not be read; ``backups`` are those in the config's directory, the oldest first. ``degraded`` holds
-    a sentence for each thing that is wrong; ``clock_ahead`` is by how many seconds the clock of the monitor's machine
-    is ahead of the chains' block times (negative: behind), None where that is not known.
+    ``degraded`` and the alerts begin with the worst; the backups are those in the config's directory.
     """
-
-    not_live: str | None
-    known_at: datetime
-    chains: Sequence[ChainDocument]
-    in_flight: Sequence[PathwayCount]
-    open_alerts: Mapping[tuple[AlertKind, Severity], int]
-    channels: Sequence[ChannelRow]
-    malformed: Mapping[DomainId, int]
-    backups: Sequence[Kept]
-    degraded: Sequence[str]
-    clock_ahead: float | None = None
-
-
-async def status_report(config: Config, now: datetime) -> StatusReport:
-    """Look at everything once. Raises DatabaseError where there is no database to look at."""
+    labels = chain_labels(config)
     known_at = last_written(config.monitor.database)
     stored = await _stored(config)
-    not_live, chains, reasons, ahead = await _chains(config, stored, now)
+    not_live, chains, reasons, clock_ahead = await _chains(config, stored, now)
     channels = _configured(config, stored.channels)
-    backups = _backups(config)
-    degraded = [
-        *reasons,
-        *alert_reasons(stored.open_alerts),
-        *channel_reasons(channels),
-        *backup_reasons(config, backups, now),
-    ]
-    return StatusReport(
-        not_live,
-        known_at,
-        chains,
-        stored.in_flight,
-        stored.open_alerts,
-        channels,
-        stored.malformed,
-        backups,
-        degraded,
-        ahead,
+    backups = BackupFolder(config.monitor.database, config.backup.directory, config.backup.keep).kept()
+    alerts = sorted(stored.open_alerts.items(), key=lambda counted: -counted[0][1].rank)
+    return StatusDocument(
+        live=not_live is None,
+        not_live=not_live,
+        known_at=rfc3339(known_at),
+        degraded=[
+            *reasons,
+            *alert_reasons(alerts),
+            *channel_reasons(channels),
+            *backup_reasons(config, backups, now),
+        ],
+        clock_ahead_seconds=clock_ahead,
+        chains=chains,
+        in_flight=[_count_document(count, labels) for count in stored.in_flight],
+        open_alerts=_by_kind(stored.open_alerts),
+        open_alert_severities=[SeverityCount(kind.name, severity, count) for (kind, severity), count in alerts],
+        channels=[_channel_document(channel) for channel in channels],
+        backups=BackupsDocument(
+            directory=str(config.backup.directory),
+            count=len(backups),
+            newest=_backup_document(backups[-1]) if backups else None,
+        ),
+        malformed_logs={labels.display_name(domain): count for domain, count in stored.malformed.items()},
     )
 
 
@@ -94,10 +79,6 @@ async def _stored(config: Config) -> StoredStatus:
         return await database.read(partial(read_status, domains=domains))
     finally:
         await database.close()
-
-
-def _backups(config: Config) -> list[Kept]:
-    return BackupFolder(config.monitor.database, config.backup.directory, config.backup.keep).kept()
 
 
 def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> list[str]:
@@ -180,20 +161,13 @@ def _stored_reasons(chain: ChainDocument, longest: float) -> list[str]:
     return reasons
 
 
-def alert_reasons(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> list[str]:
-    """The open alerts above severity info, the worst first."""
+def alert_reasons(open_alerts: Sequence[tuple[tuple[AlertKind, Severity], int]]) -> list[str]:
+    """The open alerts above severity info."""
     return [
         f"{count} open {severity.value} alert{'s' if count > 1 else ''}: {kind.name}"
-        for (kind, severity), count in worst_first(open_alerts)
+        for (kind, severity), count in open_alerts
         if severity.rank >= Severity.WARNING.rank
     ]
-
-
-def worst_first(
-    open_alerts: Mapping[tuple[AlertKind, Severity], int],
-) -> list[tuple[tuple[AlertKind, Severity], int]]:
-    """The counts in the order of their severity."""
-    return sorted(open_alerts.items(), key=lambda counted: -counted[0][1].rank)
 
 
 def channel_reasons(channels: Sequence[ChannelRow]) -> list[str]:
@@ -203,31 +177,6 @@ def channel_reasons(channels: Sequence[ChannelRow]) -> list[str]:
         for channel in channels
         if channel.state is not ChannelState.OK
     ]
-
-
-def report_document(report: StatusReport, config: Config) -> StatusDocument:
-    """The report as ``--json`` prints it."""
-    labels = chain_labels(config)
-    return StatusDocument(
-        live=report.not_live is None,
-        not_live=report.not_live,
-        known_at=rfc3339(report.known_at),
-        degraded=list(report.degraded),
-        clock_ahead_seconds=report.clock_ahead,
-        chains=list(report.chains),
-        in_flight=[_count_document(count, labels) for count in report.in_flight],
-        open_alerts=_by_kind(report.open_alerts),
-        open_alert_severities=[
-            SeverityCount(kind.name, severity, count) for (kind, severity), count in worst_first(report.open_alerts)
-        ],
-        channels=[_channel_document(channel) for channel in report.channels],
-        backups=BackupsDocument(
-            directory=str(config.backup.directory),
-            count=len(report.backups),
-            newest=_backup_document(report.backups[-1]) if report.backups else None,
-        ),
-        malformed_logs={labels.display_name(domain): count for domain, count in report.malformed.items()},
-    )
 
 
 def _by_kind(open_alerts: Mapping[tuple[AlertKind, Severity], int]) -> dict[str, int]:
