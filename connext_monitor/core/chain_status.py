@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.events import BlockNumber, ChainId, DomainId
+from connext_monitor.core.events import BlockNumber, BlockRef, ChainId, DomainId
 from connext_monitor.core.unjudged import Unjudged
 
 
@@ -46,3 +46,12 @@ class ChainStatus:
     final_trouble: str | None = None
     unjudged: Unjudged | None = None
     nonce_trouble: str | None = None
+
+    @property
+    def covered(self) -> BlockRef | None:
+        """The last block covered: its time is the watermark."""
+        return self.coverage.covered if self.coverage else None
+
+    def lag(self, now: float) -> int | None:
+        """The age of the watermark at ``now`` (Unix seconds); None until something has been covered."""
+        return max(0, round(now - self.covered.timestamp)) if self.covered else None

@@ -114,7 +114,7 @@ async def test_a_hole_in_the_nonces_is_fetched_from_the_other_endpoint(
         await used(second, alpha, watch)
 
 
-async def test_a_hole_is_shown_while_it_lasts(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
+async def test_a_hole_is_known_while_it_lasts(bridge: Devnet, origin: Proxy, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     async with watching(through(bridge, origin), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
         await used(origin, alpha, watch)

@@ -47,6 +47,14 @@ async def rows(client: aiohttp.ClientSession, label: str) -> list[Row]:
     return [row for row in tables.rows if label in row]
 
 
+async def test_a_hole_in_the_nonces_is_shown_here_and_by_the_api(client: aiohttp.ClientSession, store: Store) -> None:
+    await fill(store, [Sample(5).xcalled(), Sample(7).xcalled()], progress=[covered(ORIGIN, first=5, upcoming=8)])
+    shown = {row["Chain"].strip(): row["Nonces"].strip() for row in await rows(client, "Nonces")}
+    assert shown == {"here": "a hole", "there": "not known yet"}
+    said = {chain["name"]: chain["nonces_contiguous"] for chain in (await get(client, "/api/v1/chains"))["items"]}
+    assert said == {"here": False, "there": None}
+
+
 async def make_traffic(store: Store) -> None:
     """Twenty executed after 10, 20 … 200 s, every fourth by the slow path, the first seven reconciled; one overdue."""
     sent = [Sample(nonce, START - 4000 - nonce) for nonce in range(1, 21)]

@@ -80,14 +80,13 @@ def chain_name(domain: DomainId, labels: ChainLabels) -> ChainName:
 
 def chain_document(status: ChainStatus, nonces: Nonces | None, now: float) -> ChainDocument:
     """One chain; ``lag_seconds`` is the age of the watermark at ``now`` (Unix seconds)."""
-    covered = status.coverage.covered if status.coverage else None
     return ChainDocument(
         name=status.name,
         chain_id=status.chain_id,
         domain_id=status.domain,
         head=status.head,
-        watermark=unix_rfc3339(covered.timestamp) if covered else None,
-        lag_seconds=max(0, round(now - covered.timestamp)) if covered else None,
+        watermark=unix_rfc3339(status.covered.timestamp) if status.covered else None,
+        lag_seconds=status.lag(now),
         observed=status.observed,
         endpoint=status.endpoint,
         nonces_contiguous=nonces.complete if nonces else None,

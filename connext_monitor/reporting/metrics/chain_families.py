@@ -6,7 +6,7 @@ from prometheus_client.core import Metric
 
 from connext_monitor.core.chain_status import ChainStatus, RequestKind
 from connext_monitor.core.coverage import Nonces
-from connext_monitor.core.events import BlockRef, DomainId
+from connext_monitor.core.events import DomainId
 from connext_monitor.core.hindrance import Obstacle
 from connext_monitor.core.labels import ChainNames
 from connext_monitor.reporting.metrics.families import FROM_DATABASE, SINCE_START, counter, gauge
@@ -16,7 +16,7 @@ _CHAIN = ("chain",)
 
 def chain_families(statuses: Sequence[ChainStatus], malformed: Mapping[DomainId, int], now: float) -> Iterator[Metric]:
     """Blocks, times and requests of all chains; ``now`` in Unix seconds."""
-    covered = [(status, block) for status in statuses if (block := _covered(status)) is not None]
+    covered = [(status, block) for status in statuses if (block := status.covered) is not None]
     yield gauge(
         "chain_head_block",
         "The highest block that the endpoint in use has announced; absent while there is none.",
@@ -67,10 +67,6 @@ def nonce_families(nonces: Mapping[DomainId, Nonces], names: ChainNames) -> Iter
         _CHAIN,
         [((name,), max(0, chain_nonces.next - chain_nonces.contiguous)) for name, chain_nonces in known],
     )
-
-
-def _covered(status: ChainStatus) -> BlockRef | None:
-    return status.coverage.covered if status.coverage else None
 
 
 def _states(statuses: Sequence[ChainStatus]) -> Iterator[Metric]:

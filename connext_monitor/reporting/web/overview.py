@@ -10,7 +10,6 @@ from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts, TransferFilter
 from connext_monitor.core.stats import Stats
-from connext_monitor.core.unjudged import Unjudged
 from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
 from connext_monitor.reporting.web.read_store import Reads
 from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
@@ -19,22 +18,6 @@ from connext_monitor.reporting.web.summary import Level, Summary, of_severity, s
 
 _ALERTS_SHOWN = 8
 _TRANSFERS_SHOWN = 12
-
-
-@dataclass(frozen=True, slots=True)
-class ChainRow:
-    """A chain as it is seen now; ``lag`` is the age of its watermark in seconds, ``trouble`` in words."""
-
-    name: str
-    observed: bool
-    caught_up: bool
-    head: int | None
-    watermark: int | None
-    lag: int | None
-    endpoint: str | None
-    nonces_contiguous: bool | None
-    unjudged: Unjudged | None
-    trouble: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +42,15 @@ class CurrentState:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The front page's parts; ``open_count`` is how many alerts are open, of which ``alerts`` are the worst."""
+    """What the front page shows beside the current state.
+
+    ``open_count`` is how many alerts are open, of which ``alerts`` are the worst.
+    """
 
     open_count: int
     topics: tuple[TopicRow, ...]
     alerts: tuple[AlertCard, ...]
     silences: tuple[Silence, ...]
-    chains: tuple[ChainRow, ...]
-    channels: tuple[ChannelRow, ...]
     pathways: tuple[PathwayRow, ...]
     routers: tuple[RouterRow, ...]
     transfers: tuple[TransferRow, ...]
@@ -110,26 +94,7 @@ async def overview(reads: Reads, state: CurrentState, stats: Stats, labels: Chai
             for alert in worst
         ),
         silences=silences,
-        chains=tuple(chain_row(status, nonces, now) for status, nonces in state.chains),
-        channels=state.channels,
         pathways=matrix(stats, await reads.store.transfers.count_pending(), state.topics, labels),
         routers=routers(stats, labels),
         transfers=tuple(transfer_row(view, labels, now) for view in views),
-    )
-
-
-def chain_row(status: ChainStatus, nonces: Nonces | None, now: float) -> ChainRow:
-    """One chain at ``now`` (Unix seconds)."""
-    covered = status.coverage.covered if status.coverage else None
-    return ChainRow(
-        name=status.name,
-        observed=status.observed,
-        caught_up=status.caught_up,
-        head=status.head,
-        watermark=covered.timestamp if covered else None,
-        lag=max(0, round(now - covered.timestamp)) if covered else None,
-        endpoint=status.endpoint,
-        nonces_contiguous=nonces.complete if nonces else None,
-        unjudged=status.unjudged,
-        trouble=status.trouble,
     )

@@ -67,7 +67,8 @@ class Pages:
             "transfers": transfers_plot(numbers.timeline),
             "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
         }
-        return self._page("overview.html", state, now, {"shown": shown, "plots": plots, **self._choices({})})
+        values = {"state": state, "shown": shown, "plots": plots, **self._choices({})}
+        return self._page("overview.html", state, now, values)
 
     async def pathway(self, request: web.Request) -> web.Response:
         """One pathway: how long its legs take, and its newest transfers."""
