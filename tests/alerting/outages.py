@@ -1,4 +1,7 @@
-"""A database watch with all that it works on: a database whose trouble is set by hand, channels, a note."""
+"""A database watch with all that it works on: a database whose trouble is set by hand, channels, a note.
+
+Database and channels are held to the real ones by tests/alerting/test_watched_database.py.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator

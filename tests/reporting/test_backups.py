@@ -2,37 +2,51 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from connext_monitor.alerting.standing_alerts import StandingAlerts
 from connext_monitor.clock import SystemClock
+from connext_monitor.config import SecretUrl, read_bucket
 from connext_monitor.core.alerts.alert import compose
 from connext_monitor.core.alerts.kinds.backup_failed import BACKUP_FAILED
 from connext_monitor.reporting.backups import PeriodicBackup, Storage
 from connext_monitor.store.backup_copy import BackupError, verify
 from connext_monitor.store.backup_folder import BackupFolder
+from connext_monitor.store.object_storage import ObjectStorage
 from connext_monitor.store.store import Store
+from tests.store.s3 import BUCKET, CREDENTIALS, Bucket, s3
 from tests.world.desks import desk_on
 from tests.world.two_chains import LABELS
 from tests.world.waiting import until
 
 
-@dataclass
-class Shelf:
-    """A storage in memory that fails when woken to."""
+class Uploads(ObjectStorage):
+    """A bucket, and the names of what has arrived there."""
 
-    failing: bool = False
-    got: list[str] = field(default_factory=list)
+    def __init__(self, endpoint: str, url: str = f"s3://{BUCKET}") -> None:
+        super().__init__(read_bucket(url), SecretUrl(endpoint))
+        self.arrived: list[str] = []
 
     async def put(self, file: Path, *, stem: str, keep: int) -> None:
-        assert (stem, keep) == ("monitor", 3)
-        if self.failing:
-            raise BackupError("s3://bucket could not be reached")
-        self.got.append(file.name)
+        await super().put(file, stem=stem, keep=keep)
+        self.arrived.append(file.name)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with s3() as running:
+        yield running
+
+
+def no_bucket(bucket: Bucket) -> Uploads:
+    return Uploads(bucket.endpoint, "s3://elsewhere")
 
 
 @asynccontextmanager
@@ -76,16 +90,18 @@ async def standing(store: Store, *expected: tuple[str, str | None, str]) -> None
             await asyncio.sleep(0.01)
 
 
-async def test_backups_are_made_by_the_age_of_the_newest(store: Store, database: Path, tmp_path: Path) -> None:
+async def test_backups_are_made_by_the_age_of_the_newest(
+    store: Store, database: Path, tmp_path: Path, bucket: Bucket
+) -> None:
     folder = BackupFolder(database, tmp_path / "backups", 3)
-    shelf = Shelf()
-    async with backing_up(store, folder, shelf, every=0.2):
-        await until(lambda: len(shelf.got) >= 5)
+    uploads = Uploads(bucket.endpoint)
+    async with backing_up(store, folder, uploads, every=0.2):
+        await until(lambda: len(uploads.arrived) >= 5)
     kept = folder.kept()
-    assert len(kept) == 3
+    assert len(kept) == len(bucket.keys()) == 3
     assert [verify(backup.path).counts for backup in kept] == [(0, 0, 0)] * 3
     assert await alerts(store) == []
-    async with backing_up(store, folder, shelf, every=3600) as woken:
+    async with backing_up(store, folder, uploads, every=3600) as woken:
         await asyncio.sleep(0.3)  # what must not happen has no event
     assert folder.kept() == kept
     assert woken == []
@@ -109,22 +125,24 @@ async def test_a_backup_that_keeps_failing_is_one_alert(store: Store, database: 
     assert folder.kept() != []
 
 
-async def test_a_failing_upload_has_its_own_alert_and_is_retried(store: Store, database: Path, tmp_path: Path) -> None:
+async def test_a_failing_upload_has_its_own_alert_and_is_retried(
+    store: Store, database: Path, tmp_path: Path, bucket: Bucket
+) -> None:
     folder = BackupFolder(database, tmp_path / "backups", 3)
-    shelf = Shelf(failing=True)
-    async with backing_up(store, folder, shelf, every=0.2):
+    async with backing_up(store, folder, no_bucket(bucket), every=0.2):
         await standing(store, ("upload", None, "Backup not uploaded"))
         assert folder.kept() != []
-    shelf.failing = False
     # Not due for an hour; but what was not sent when it stopped is.
-    async with backing_up(store, folder, shelf, every=3600):
+    async with backing_up(store, folder, Uploads(bucket.endpoint), every=3600):
         await standing(store, ("upload", "backed_up", "Backups are uploaded again"))
-    assert shelf.got == [folder.kept()[-1].path.name]
+    assert bucket.keys() == [folder.kept()[-1].path.name]
 
 
-async def test_what_is_configured_no_longer_is_not_failing(store: Store, database: Path, tmp_path: Path) -> None:
+async def test_what_is_configured_no_longer_is_not_failing(
+    store: Store, database: Path, tmp_path: Path, bucket: Bucket
+) -> None:
     folder = BackupFolder(database, tmp_path / "backups", 3)
-    async with backing_up(store, folder, Shelf(failing=True)):
+    async with backing_up(store, folder, no_bucket(bucket)):
         await standing(store, ("upload", None, "Backup not uploaded"))
     async with backing_up(store, folder, every=None):
         await standing(store, ("upload", "removed", "Backups are no longer configured"))
