@@ -9,7 +9,7 @@ from asyncio import events
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from contextvars import Context
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -35,20 +35,33 @@ class Time:
         self.now = 0.0
 
 
-class Call(asyncio.Handle):
-    """A call that is to be made."""
+class Call(asyncio.TimerHandle):
+    """A call that is to be made, now or at its time. A simulated day makes a hundred thousand: it holds what it needs.
 
-    def run(self) -> None:
-        """Make it."""
-        self._run()
+    It ends as asyncio's own does: what it raises is the loop's to hear of.
+    """
+
+    __slots__ = ("arguments", "called", "context", "live")
+
+    def __init__(self, called: Callable[..., object], arguments: tuple[Any, ...], context: Context | None) -> None:
+        # Not asyncio's own: it keeps where the call comes from, for whoever debugs it.
+        self.called = called
+        self.arguments = arguments
+        self.context = context or copy_context()
+        self.live = True
+
+    def cancel(self) -> None:
+        """It is passed over once its time has come."""
+        self.live = False
+        self.called, self.arguments = _nothing, ()
+
+    def cancelled(self) -> bool:
+        """Whether it is not to be made any more."""
+        return not self.live
 
 
-class TimedCall(asyncio.TimerHandle):
-    """A call that is to be made at its time."""
-
-    def run(self) -> None:
-        """Make it."""
-        self._run()
+def _nothing() -> None:
+    """What a call that was cancelled still holds."""
 
 
 class NumberedTask(asyncio.Task[Any]):
@@ -63,13 +76,13 @@ class NumberedTask(asyncio.Task[Any]):
 
 
 class NumberedFuture(asyncio.Future[Any]):
-    """As `NumberedTask`."""
+    """As `NumberedTask`; few are ever in a set, so it has a number once it is asked for it."""
 
-    def __init__(self, *, loop: "ProcessLoop") -> None:
-        self._number = next(loop.numbers)
-        super().__init__(loop=loop)
+    _number: int | None = None
 
     def __hash__(self) -> int:
+        if self._number is None:
+            self._number = next(self.get_loop().numbers)  # type: ignore[attr-defined]
         return self._number
 
 
@@ -84,8 +97,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         self._time = time
         self._behind = time.now
         self._tie = ties.random
-        self._timers: list[tuple[float, float, TimedCall]] = []
-        self._calls: deque[Call | TimedCall] = deque()
+        self._timers: list[tuple[float, float, Call]] = []
+        self._calls: deque[Call] = deque()
         self.numbers = count()
         self.steps = 0
         self.dead = False
@@ -106,7 +119,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         if self._calls:
             return self._time.now
         timers = self._timers
-        while timers and timers[0][2].cancelled():
+        while timers and not timers[0][2].live:
             heappop(timers)
         return timers[0][0] + self._behind if timers else inf
 
@@ -120,13 +133,19 @@ class ProcessLoop(asyncio.BaseEventLoop):
         try:
             while made < most and (calls or self._timers_are_due()):
                 call = calls.popleft()
-                if not call.cancelled():
-                    made += 1
-                    call.run()
-                    if self.dead:
-                        break
-                    if made > _MOST_AT_ONCE:
-                        raise NeverRests(f"{made} calls were made at {self._time.now:.3f}, and more are due")
+                if not call.live:
+                    continue
+                made += 1
+                try:
+                    call.context.run(call.called, *call.arguments)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - as asyncio's own
+                    self.call_exception_handler({"message": f"in {call.called!r}", "exception": error})
+                if self.dead:
+                    break
+                if made > _MOST_AT_ONCE:
+                    raise NeverRests(f"{made} calls were made at {self._time.now:.3f}, and more are due")
         finally:
             events._set_running_loop(None)
         self.steps += made
@@ -138,7 +157,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         timers, now = self._timers, self.time()
         while timers and timers[0][0] <= now:
             call = heappop(timers)[2]
-            if not call.cancelled():
+            if call.live:
                 self._calls.append(call)
         return bool(self._calls)
 
@@ -160,7 +179,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        call = TimedCall(when, callback, args, self, context)
+        call = Call(callback, args, context)
         if not self.dead:
             heappush(self._timers, (when, self._tie(), call))
         return call
@@ -173,13 +192,10 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        call = Call(callback, args, self, context)
+        call = Call(callback, args, context)
         if not self.dead:
             self._calls.append(call)
         return call
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It is passed over once its time has come."""
 
     def create_task(self, coro: Any, *, name: Any = None, context: Any = None) -> Any:
         return NumberedTask(coro, loop=self, name=name, context=context)
