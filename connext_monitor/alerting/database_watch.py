@@ -85,20 +85,21 @@ class DatabaseWatch:
             await self._announcer.aclose()
             await self._database.aclose()
 
-    async def _look(self) -> float | None:
-        """Seconds to the next look, where that is to come sooner than usual."""
+    async def _look(self) -> float:
+        """Seconds to the next look; while anything is wrong, or is to be said, it comes soon."""
+        soon = min(self._every, _LOOK_EVERY)
         with self._failures.survive("examine"):
             await self._database.examine()
         trouble = self._database.trouble
         if trouble is not None:
             await self._fails(trouble)
-            return None
+            return soon
         if self._is_over():
             await self._works_again()
         await self._keep_ended()
         if not self._ended:
             await self._announcer.forget()
-        return min(self._every, _LOOK_EVERY) if self._announcer.ending else None
+        return soon if self._announcer.ending or self._announcer.stands else self._every
 
     def _is_over(self) -> bool:
         if not self._announcer.stands:

@@ -7,6 +7,7 @@ so. Nobody is accused because of what is not found: proving that a delivery has 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NoReturn, Protocol
 
 import structlog
@@ -19,11 +20,9 @@ from connext_monitor.core.recording import Changes
 from connext_monitor.monitoring.chain_queries import Unanswered
 
 _LOOK_EVERY = 30.0
+"""Seconds between two looks at least, unless a new delivery without an origin wakes the search."""
 _REST = 600.0
-"""Seconds between two looks while no delivery without an origin is known.
-
-Each new one wakes the search; only those that a backfill finds, in a process of its own, wait for it.
-"""
+"""Seconds between two looks at most: only deliveries that a backfill finds, in a process of its own, wait for it."""
 _PAUSE = 1.0
 """Seconds between two look-ups: at a first start there may be many, and none of them is urgent."""
 _MAY_FOLLOW = 120.0
@@ -103,23 +102,24 @@ class OriginSearch:
 
     async def _look(self) -> float:
         """Seconds to the next look."""
-        looks_on = False
-        for domain in self._origins:
-            looks_on |= await self._survive_search(domain)
-        return self._every if looks_on else max(self._every, self._rest)
+        waits = [await self._survive_search(domain) for domain in self._origins]
+        return max(self._every, min([self._rest, *waits]))
 
-    async def _survive_search(self, domain: DomainId) -> bool:
-        """Whether anything is left to look for."""
+    async def _survive_search(self, domain: DomainId) -> float:
+        """Seconds until anything is to be looked for again."""
         with self._failures.survive(self._labels.display_name(domain)):
             return await self._search(domain)
-        return True
+        return self._every
 
-    async def _search(self, domain: DomainId) -> bool:
-        """Whether there was anything to look for: some of it may have to be looked for again."""
-        refused, unknown = 0, await self._store.without_origin(domain)
-        for transfer_id, started_at in unknown:
-            if self._may_still_come(started_at) or not self._is_due(transfer_id):
-                continue
+    async def _search(self, domain: DomainId) -> float:
+        """Seconds until anything is to be looked for again."""
+        unknown = await self._store.without_origin(domain)
+        await self._ask(domain, [leg for leg in unknown if self._is_due(*leg)])
+        return min((self._wait(*leg) for leg in unknown), default=inf)
+
+    async def _ask(self, domain: DomainId, due: Sequence[tuple[TransferId, Timestamp]]) -> None:
+        refused = 0
+        for transfer_id, started_at in due:
             try:
                 exists = await self._origins[domain].fetch_origin(transfer_id, Timestamp(max(0, started_at - _BACK)))
             except Unanswered as error:
@@ -137,14 +137,15 @@ class OriginSearch:
                 found=exists,
             )
             await asyncio.sleep(self._pause)
-        return bool(unknown)
 
-    def _may_still_come(self, started_at: Timestamp) -> bool:
-        return self._clock.now().timestamp() - started_at < _MAY_FOLLOW
+    def _is_due(self, transfer_id: TransferId, started_at: Timestamp) -> bool:
+        return self._wait(transfer_id, started_at) <= 0
 
-    def _is_due(self, transfer_id: TransferId) -> bool:
+    def _wait(self, transfer_id: TransferId, started_at: Timestamp) -> float:
+        """Seconds until it is to be looked for, 0 or less if that is now."""
+        may_follow_for = started_at + _MAY_FOLLOW - self._clock.now().timestamp()
         recheck = self._rechecks.get(transfer_id)
-        return recheck is None or self._clock.monotonic() >= recheck.again_at
+        return may_follow_for if recheck is None else max(may_follow_for, recheck.again_at - self._clock.monotonic())
 
     def _remember(self, transfer_id: TransferId, first_pause: float) -> None:
         before = self._rechecks.pop(transfer_id, None)

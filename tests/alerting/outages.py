@@ -95,9 +95,10 @@ class Channel:
 class Watch:
     """A watch with all that it works on."""
 
-    def __init__(self, *channels: Channel, note: MemoryNote | None = None) -> None:
+    def __init__(self, *channels: Channel, note: MemoryNote | None = None, every: float = 0.01) -> None:
         self.clock, self.database = manual_clock(), Patient()
         self.note = note or MemoryNote()
+        self._every = every
         names = [channel.name for channel in channels]
         bulletin = Bulletin(channels, lambda _alert: names, LABELS, self.clock)
         self._announcer = OutageAnnouncer(bulletin, self.note, self.clock)
@@ -109,7 +110,7 @@ class Watch:
         with TemporaryDirectory() as folder:
             store = await open_store(Path(folder) / "monitor.db", {})
             self.archive = Archive(store)
-            watch = DatabaseWatch(self.database, self._announcer, self.archive, self.clock, every=0.01)
+            watch = DatabaseWatch(self.database, self._announcer, self.archive, self.clock, every=self._every)
             self.task = asyncio.create_task(watch.run())
             yield self
             self.task.cancel()

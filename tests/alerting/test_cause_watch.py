@@ -20,7 +20,7 @@ from connext_monitor.store.store import Store
 from tests.alerting.answering_chain import Bridge
 from tests.alerting.scheduling import executed, id_of, xcalled
 from tests.world.alerts import DESTINATION, DUE_AT, NOW, ORIGIN, SENT_AT
-from tests.world.databases import open_store
+from tests.world.databases import open_store, watching
 from tests.world.desks import desk_on
 from tests.world.kinds import overdue, overdue_id
 from tests.world.recording import put, seen
@@ -35,6 +35,7 @@ class Bench:
     """Late transfers in a store, and the chains that are asked about them; ``woken`` counts what delivery is told."""
 
     store: Store
+    statements: list[str]
     bridge: Bridge = field(default_factory=Bridge)
     woken: list[str] = field(default_factory=list)
 
@@ -54,6 +55,17 @@ class Bench:
         """These arrive after all."""
         await put(self.store, seen(*(executed(number, DUE_AT + 75) for number in numbers)))
 
+    @property
+    def writes(self) -> int:
+        """How many transactions that write have begun."""
+        return self.statements.count("BEGIN IMMEDIATE")
+
+    async def is_looked_at(self) -> None:
+        """One more time."""
+        sought = self.bridge.origin.answers.sought
+        looks = len(sought)
+        await until(lambda: len(sought) > looks)
+
     async def causes(self, number: int) -> list[CauseKind]:
         [alert] = await self.store.alerts.of_transfer(id_of(number))
         return [cause.kind for cause in alert.causes]
@@ -61,8 +73,10 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    store = await open_store(tmp_path / "monitor.db", {ORIGIN: "ethereum", DESTINATION: "gnosis"})
-    yield Bench(store)
+    statements: list[str] = []
+    names = {ORIGIN: "ethereum", DESTINATION: "gnosis"}
+    store = await open_store(tmp_path / "monitor.db", names, watching(statements.append))
+    yield Bench(store, statements)
     await store.close()
 
 
@@ -78,6 +92,17 @@ async def test_a_later_cause_is_kept_and_wakes_nobody(bench: Bench) -> None:
 
         await until(paused)
     assert bench.woken == []
+
+
+async def test_a_look_that_finds_nothing_new_writes_nothing(bench: Bench) -> None:
+    await bench.late(1)
+    async with running(bench.watch(every=0.01).run()):
+        await until(lambda: bench.causes(1))
+        await bench.is_looked_at()
+        writes = bench.writes
+        for _ in range(3):
+            await bench.is_looked_at()
+    assert bench.writes == writes > 0
 
 
 async def test_every_open_alert_gets_its_turn(bench: Bench) -> None:

@@ -13,6 +13,13 @@ from tests.alerting.outages import FULL, GONE, Away, Channel, Watch
 from tests.world.waiting import until
 
 
+async def test_a_database_that_fails_is_looked_at_again_soon() -> None:
+    watch = Watch(Channel("a"), every=3600)
+    watch.database.trouble = FULL
+    async with watch.running():
+        await until(lambda: watch.database.looks >= 3)
+
+
 async def test_a_short_failure_is_told_to_nobody() -> None:
     channel = Channel("a")
     async with Watch(channel).running() as watch:

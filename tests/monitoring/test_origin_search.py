@@ -13,12 +13,14 @@ from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.monitoring.origin_search import OriginSearch
+from connext_monitor.store.executor import Inline
 from connext_monitor.store.store import Store
 from tests.alerting.answering_chain import AnsweringChain, SetAnswers
 from tests.world.databases import open_store
 from tests.world.recording import NAMES, put, seen
 from tests.world.transfers import ALPHA, executed, info, sighting
-from tests.world.waiting import until
+from tests.world.virtual_time import NOW, LoopClock, run_virtually
+from tests.world.waiting import running, until
 
 LABELS = ChainLabels({ALPHA: ChainLabel("alpha")})
 
@@ -53,8 +55,10 @@ def ago(seconds: int) -> Timestamp:
 
 
 @asynccontextmanager
-async def searching(store: CountedReads, origin: SetAnswers, again: float = 600) -> AsyncIterator[OriginSearch]:
-    search = OriginSearch(store, {ALPHA: origin}, LABELS, SystemClock(), every=0.005, pause=0, again=again)
+async def searching(
+    store: CountedReads, origin: SetAnswers, again: float = 600, rest: float = 0.005
+) -> AsyncIterator[OriginSearch]:
+    search = OriginSearch(store, {ALPHA: origin}, LABELS, SystemClock(), every=0.005, pause=0, again=again, rest=rest)
     running = asyncio.create_task(search.run())
     try:
         yield search
@@ -117,3 +121,18 @@ async def test_a_stored_leg_without_origin_wakes_the_search(transfers: CountedRe
         delivery = executed(info(0), sighting(9, ago(500)))
         search.committed((await put(transfers.store, seen(delivery)))[0])
         await until(lambda: origin.fetched == [delivery.event.transfer_id])
+
+
+def test_nothing_is_read_until_something_is_due(tmp_path: Path) -> None:
+    async def main() -> None:
+        clock, origin = LoopClock(), AnsweringChain(clock=LoopClock()).answers
+        store = await open_store(tmp_path / "monitor.db", NAMES, Inline)
+        transfers = CountedReads(store)
+        await put(store, seen(executed(info(0), sighting(9, Timestamp(NOW - 500)))))
+        search = OriginSearch(transfers, {ALPHA: origin}, LABELS, clock, every=30, again=600, rest=7200)
+        async with running(search.run()):
+            await asyncio.sleep(2000)
+        assert len(origin.fetched) == transfers.reads == 3  # at once, after 600 seconds, and 1200 after that
+        await store.close()
+
+    run_virtually(main())

@@ -26,11 +26,11 @@ from tests.world.databases import made_by_first_run
 LOOKS = LookIntervals(
     clocks=300.0,
     silences=3600.0,
-    database=60.0,
+    database=120.0,
     deliveries=600.0,
     deadlines=1800.0,
     origins=120.0,
-    causes=600.0,
+    causes=1800.0,
     arrivals=600.0,
     phantoms=60.0,
     unjudged=300.0,
