@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 FILE = "monitor.db"
 _WRITING = ("INSERT", "UPDATE", "DELETE")
+_ALERTS = ("INSERT INTO alerts ", "UPDATE alerts ")
 _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""
 _CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM alerts WHERE revision > ? ORDER BY 7"
@@ -29,7 +30,8 @@ class Disk:
 
     It names the statement of each transaction that is refused for that: the so-many-th that writes, 0 for none before
     its COMMIT, which is refused in any case; None while there is room. What only reads is not refused.
-    ``on_commit`` is called after every commit. `kill_at` has the process die in the midst of a transaction.
+    ``on_commit`` is called after every commit that may have changed alerts. `kill_at` has the process die in the midst
+    of a transaction.
     """
 
     def __init__(self, folder: Path, full: Callable[[], int | None], on_commit: Callable[[], None]) -> None:
@@ -42,6 +44,7 @@ class Disk:
         self._die: Callable[[], None] = lambda: None
         self._waits_for: str | None = None
         self._reader: sqlite3.Connection | None = None
+        self._alerts_written = False
         self.dead = False
 
     def executor(self, make: Callable[[], Connection], most: int) -> Inline:
@@ -49,7 +52,12 @@ class Disk:
         connection = make()
         self._connections.append(connection)
         connection.before = self._before_statement
-        return _Calls(connection, self._on_commit if most == 1 else None)
+        return _Calls(connection, self._after_call if most == 1 else None)
+
+    def _after_call(self) -> None:
+        if self._alerts_written:
+            self._alerts_written = False
+            self._on_commit()
 
     def kill_at(self, statement: int, die: Callable[[], None], table: str | None = None) -> None:
         """Call ``die`` instead of the so-many-th statement from now on, or from the next one on that writes a table."""
@@ -76,26 +84,30 @@ class Disk:
             self._reader.close()
 
     def _before_statement(self, statement: str) -> None:
-        if self._waits_for is not None and _writes(statement, self._waits_for):
-            self._waits_for = None
-        self._count()
-        if self._is_refused(statement):
+        if statement.startswith(_ALERTS):
+            self._alerts_written = True
+        if self.dead or self._statements is not None:
+            self._count(statement)
+        room = self._full()
+        if room is not None and self._is_refused(statement, room):
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
 
-    def _is_refused(self, statement: str) -> bool:
+    def _is_refused(self, statement: str, room: int) -> bool:
+        # A transaction passes in no time: the disk has room for all of it, or is full from its begin on.
         if statement.startswith("BEGIN"):
             self._written = 0
         self._written += statement.startswith(_WRITING)
-        room = self._full()
-        if room is None or not self._written:
+        if not self._written:
             return False
         return statement == COMMIT or (statement.startswith(_WRITING) and room == self._written)
 
-    def _count(self) -> None:
+    def _count(self, statement: str) -> None:
         if self.dead:
             raise Killed
+        if self._waits_for is not None and _writes(statement, self._waits_for):
+            self._waits_for = None
         if self._statements is not None and self._waits_for is None:
             self._statements -= 1
             if self._statements <= 0:
