@@ -19,12 +19,8 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_alert_cursor
-from connext_monitor.reporting.web.parameters import LARGEST_LIMIT
-from connext_monitor.reporting.web.read_store import ReadStore
 
 _HEADINGS = ("OPENED", "SEVERITY", "STATE", "WHAT", "SUBJECT")
-
-AlertAndTransfer = tuple[AlertRow, TransferView | None]
 
 
 def list_alerts(state: str | None, limit: int, *, as_json: bool) -> None:
@@ -32,9 +28,9 @@ def list_alerts(state: str | None, limit: int, *, as_json: bool) -> None:
     config = load()
     labels = chain_labels(config)
 
-    async def read() -> list[AlertAndTransfer]:
+    async def read() -> list[tuple[AlertRow, TransferView | None]]:
         async with reading(config) as store:
-            return await _collect(store, AlertState(state) if state else None, limit + 1)
+            return await store.alerts.listed(AlertState(state) if state else None, limit=limit + 1)
 
     all_rows = complete(read())
     rows, more = all_rows[:limit], len(all_rows) > limit
@@ -63,14 +59,3 @@ def alert_row(row: AlertRow, view: TransferView | None, labels: ChainLabels) -> 
         message.title,
         alert.subject,
     )
-
-
-async def _collect(store: ReadStore, state: AlertState | None, most: int) -> list[AlertAndTransfer]:
-    rows: list[AlertAndTransfer] = []
-    while len(rows) < most:
-        size = min(LARGEST_LIMIT, most - len(rows))
-        page = await store.alerts.listed(state, limit=size, after=rows[-1][0].row if rows else None)
-        rows += page
-        if len(page) < size:
-            break
-    return rows

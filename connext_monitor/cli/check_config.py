@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from connext_monitor.cli.failure import Failure
-from connext_monitor.cli.finding import Finding
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, styled
 from connext_monitor.cli.settings import load
@@ -34,14 +33,14 @@ def check(*, online: bool, as_json: bool) -> None:
         print_line(styled("ok", "green"))
 
 
-def _ask(config: Config) -> list[Finding]:
+def _ask(config: Config) -> list[AskedDocument]:
     # Endpoints and channels take a while to load.
     from connext_monitor.cli.online_check import ask_everything  # noqa: PLC0415
 
     return complete(ask_everything(config))
 
 
-def _print(config: Config, findings: Sequence[Finding]) -> None:
+def _print(config: Config, findings: Sequence[AskedDocument]) -> None:
     print_table((), [("Config", str(config.file)), *_settings(config)])
     print_line()
     print_table(
@@ -96,13 +95,13 @@ def _absent_rows(config: Config) -> list[Row]:
     return [(name, absent.type, ", ".join(absent.variables)) for name, absent in config.not_configured.items()]
 
 
-def _finding_row(finding: Finding) -> Row:
+def _finding_row(finding: AskedDocument) -> Row:
     word = _NOT_ASKED if finding.ok is None else "ok" if finding.ok else "failed"
     style = {True: "green", False: "bold red", None: "dim"}[finding.ok]
-    return (finding.subject, styled(word, style), finding.words)
+    return (finding.subject, styled(word, style), finding.answer)
 
 
-def _document(config: Config, findings: Sequence[Finding]) -> CheckedConfig:
+def _document(config: Config, findings: Sequence[AskedDocument]) -> CheckedConfig:
     return CheckedConfig(
         file=str(config.file),
         database=str(config.monitor.database),
@@ -116,5 +115,5 @@ def _document(config: Config, findings: Sequence[Finding]) -> CheckedConfig:
         not_configured=[
             AbsentProvider(name, absent.type, list(absent.variables)) for name, absent in config.not_configured.items()
         ],
-        asked=[AskedDocument(finding.subject, finding.ok, finding.words) for finding in findings],
+        asked=list(findings),
     )

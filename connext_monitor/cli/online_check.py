@@ -5,11 +5,11 @@ from typing import Protocol, runtime_checkable
 
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.configured import build_providers
-from connext_monitor.cli.finding import Finding
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, Config, EndpointUrl
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.calls import MalformedAnswer, read_uint
+from connext_monitor.core.documents.command_line import AskedDocument
 from connext_monitor.core.keccak import keccak
 from connext_monitor.core.printable import redact
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
@@ -35,7 +35,7 @@ class Mistaken(Exception):
     """The endpoint answers, but is not what the config says; the message says how."""
 
 
-async def ask_everything(config: Config) -> list[Finding]:
+async def ask_everything(config: Config) -> list[AskedDocument]:
     """Ask all endpoints and channels at the same time; the findings in the order of the config."""
     configure_logging("warning", "auto")
     built = build_providers(config.alert_providers, file=config.file, labels=chain_labels(config), clock=SystemClock())
@@ -48,18 +48,18 @@ async def ask_everything(config: Config) -> list[Finding]:
             await channel.aclose()
 
 
-async def ask_endpoint(chain: ChainConfig, url: EndpointUrl) -> Finding:
+async def ask_endpoint(chain: ChainConfig, url: EndpointUrl) -> AskedDocument:
     """Whether the endpoint is one of this chain and has the contract; the finding names its host only."""
     subject = f"{chain.name} {url.host}"
     try:
         async with asyncio.timeout(_ENDPOINT_TIMEOUT), open_endpoint(url) as endpoint:
-            return Finding(subject, ok=True, words=await _look(chain, endpoint))
+            return AskedDocument(subject, ok=True, answer=await _look(chain, endpoint))
     except RpcError as error:
-        return Finding(subject, ok=False, words=error.words)
+        return AskedDocument(subject, ok=False, answer=error.words)
     except Mistaken as error:
-        return Finding(subject, ok=False, words=str(error))
+        return AskedDocument(subject, ok=False, answer=str(error))
     except TimeoutError:
-        return Finding(subject, ok=False, words=f"did not answer everything within {_ENDPOINT_TIMEOUT:g} s")
+        return AskedDocument(subject, ok=False, answer=f"did not answer everything within {_ENDPOINT_TIMEOUT:g} s")
 
 
 async def _look(chain: ChainConfig, endpoint: Endpoint) -> str:
@@ -84,15 +84,15 @@ async def _look(chain: ChainConfig, endpoint: Endpoint) -> str:
     return f"chain id {chain_id}, head {head.number}, contract with domain {domain}"
 
 
-async def ask_channel(provider: Provider) -> Finding:
+async def ask_channel(provider: Provider) -> AskedDocument:
     """What the channel reports about itself, where it can be asked."""
     if not isinstance(provider, Askable):
         advice = f"can only be tested with a message: test-alert --provider {provider.name}"
-        return Finding(provider.name, ok=None, words=advice)
+        return AskedDocument(provider.name, ok=None, answer=advice)
     try:
         async with asyncio.timeout(_CHANNEL_TIMEOUT):
-            return Finding(provider.name, ok=True, words=await provider.check())
+            return AskedDocument(provider.name, ok=True, answer=await provider.check())
     except TimeoutError:
-        return Finding(provider.name, ok=False, words=f"did not answer within {_CHANNEL_TIMEOUT:g} s")
+        return AskedDocument(provider.name, ok=False, answer=f"did not answer within {_CHANNEL_TIMEOUT:g} s")
     except Exception as error:  # noqa: BLE001 - each channel has its own errors; one of them must not hide the others
-        return Finding(provider.name, ok=False, words=redact(str(error)))
+        return AskedDocument(provider.name, ok=False, answer=redact(str(error)))

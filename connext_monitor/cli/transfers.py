@@ -1,6 +1,6 @@
 """``transfers``: the list of transfers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import click
@@ -16,17 +16,11 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents.transfers import TransferList, transfer_document
 from connext_monitor.core.formats import hex_text, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.selection import TransferFilter
+from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_transfer_cursor
-from connext_monitor.reporting.web.parameters import (
-    LARGEST_LIMIT,
-    BadValueError,
-    read_chain,
-    read_duration,
-    read_statuses,
-)
-from connext_monitor.reporting.web.read_store import ReadStore
+from connext_monitor.reporting.web.lists import transfers_page
+from connext_monitor.reporting.web.parameters import BadValueError, read_chain, read_duration, read_statuses
 
 T = TypeVar("T")
 
@@ -50,14 +44,13 @@ def list_transfers(typed: FilterOptions, limit: int, *, as_json: bool) -> None:
     now = SystemClock().now().timestamp()
     selection = read_filter(typed, labels, now)
 
-    async def read() -> list[TransferView]:
+    async def read() -> tuple[Sequence[TransferView], Cursor | None]:
         async with reading(config) as store:
-            return await _collect(store, selection, limit + 1)
+            return await transfers_page(store, selection, limit=limit, after=None)
 
-    all_views = complete(read())
-    views, more = all_views[:limit], len(all_views) > limit
+    views, more = complete(read())
     if as_json:
-        cursor = write_transfer_cursor(views[-1].cursor) if more else None
+        cursor = write_transfer_cursor(more) if more else None
         print_json(TransferList([transfer_document(view, labels, now) for view in views], cursor))
     else:
         print_table(_HEADINGS, [transfer_row(view, labels, now) for view in views])
@@ -87,14 +80,3 @@ def option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
         return None if text is None else read(text)
     except BadValueError as error:
         raise click.BadParameter(str(error), param_hint=name) from None
-
-
-async def _collect(store: ReadStore, selection: TransferFilter, most: int) -> list[TransferView]:
-    views: list[TransferView] = []
-    while len(views) < most:
-        size = min(LARGEST_LIMIT, most - len(views))
-        page = await store.transfers.listed(selection, limit=size, after=views[-1].cursor if views else None)
-        views += page
-        if len(page) < size:
-            break
-    return views
