@@ -10,7 +10,6 @@ from connext_monitor.alerting.heartbeat import Heartbeat
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.assembly.housekeeping import last_backup
-from connext_monitor.assembly.reads import reads_of, trouble_words
 from connext_monitor.clock import Clock
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
@@ -68,7 +67,7 @@ def build_served(
     names = list(config.alert_providers)
     web = WebServer(
         config.monitor.listen,
-        reads_of(store),
+        store,
         statuses,
         names,
         labels,
@@ -119,10 +118,9 @@ def heartbeat_part(
     """The sign of life, where the config has an address for it; it is withheld while something is wrong."""
     if config.heartbeat.url is None:
         return []
-    condition = store.database.condition
 
     def trouble() -> str | None:
-        return trouble_words(condition) or _trouble(statuses(), provider_watch.failing)
+        return store.trouble or _trouble(statuses(), provider_watch.failing)
 
     heartbeat = Heartbeat(config.heartbeat.url, config.heartbeat.every.total_seconds(), trouble, clock)
     return [Part("heartbeat", heartbeat.run)]

@@ -67,6 +67,12 @@ class Store:
         """Open an existing database file to read it; it is neither made nor migrated. Raises DatabaseError."""
         return cls(await Database.open_readonly(path), names)
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the database from being used, in words; None where nothing does."""
+        trouble = self.database.condition.trouble
+        return None if trouble is None else trouble.words
+
     async def close(self) -> None:
         """Finish the writes under way and let go of the file."""
         await self.database.close()

@@ -22,7 +22,6 @@ from pathlib import Path
 
 import aiohttp
 
-from connext_monitor.assembly.reads import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.batch import Batch
@@ -95,7 +94,7 @@ async def _measure(file: Path, chains: int, seconds: float) -> tuple[Measured, M
     tally = Tally(names, ["ops", "desk"])
     page = MetricsPage(_sources(file, names, store), tally, SystemClock(), _EVERY_SCRAPE_LOOKS)
     listen = ListenAddress("127.0.0.1", 0)
-    web = WebServer(listen, reads_of(store), list, [], ChainLabels({}), SystemClock(), page.routes())
+    web = WebServer(listen, store, list, [], ChainLabels({}), SystemClock(), page.routes())
     address = str(await web.start())
     spare_collections()
     quiet = await _live(store, tally, seconds, 1_000_000_000)

@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
-from connext_monitor.assembly.reads import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.reporting.web.server import WebServer
@@ -88,9 +87,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     store = await open_store(tmp_path / "monitor.db", NAMES)
     statuses = [chain_status(ORIGIN), chain_status(DESTINATION)]
-    server = WebServer(
-        ListenAddress("127.0.0.1", 0), reads_of(store), lambda: statuses, PROVIDERS, LABELS, TickingClock(AT)
-    )
+    server = WebServer(ListenAddress("127.0.0.1", 0), store, lambda: statuses, PROVIDERS, LABELS, TickingClock(AT))
     address = await server.start()
     yield Site(browser, f"http://{address}", server, store, statuses)
     for context in browser.contexts:

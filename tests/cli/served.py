@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-from connext_monitor.assembly.reads import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
@@ -47,9 +46,7 @@ class Running:
 
     async def _start(self, database: Path) -> ListenAddress:
         self._store = await open_store(database, NAMES)
-        self._server = WebServer(
-            ANY_PORT, reads_of(self._store), lambda: self.statuses, ["console"], LABELS, SystemClock()
-        )
+        self._server = WebServer(ANY_PORT, self._store, lambda: self.statuses, ["console"], LABELS, SystemClock())
         return await self._server.start()
 
     async def _stop(self) -> None:

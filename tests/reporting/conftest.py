@@ -7,7 +7,6 @@ import aiohttp
 import pytest
 import structlog
 
-from connext_monitor.assembly.reads import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.process.logs import configure_logging
@@ -40,7 +39,7 @@ def statuses() -> list[ChainStatus]:
 
 @pytest.fixture
 def server_at(store: Store, statuses: list[ChainStatus]) -> Callable[[ListenAddress], WebServer]:
-    return lambda listen: WebServer(listen, reads_of(store), lambda: statuses, PROVIDERS, LABELS, ManualClock(AT))
+    return lambda listen: WebServer(listen, store, lambda: statuses, PROVIDERS, LABELS, ManualClock(AT))
 
 
 @pytest.fixture

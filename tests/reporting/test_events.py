@@ -12,7 +12,6 @@ import aiohttp
 import aiohttp.web
 import pytest
 
-from connext_monitor.assembly.reads import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
@@ -226,8 +225,7 @@ async def test_a_reader_that_takes_nothing_is_cut_off_and_delays_nobody(
 
 
 async def test_streams_say_now_and_then_that_they_live(store: Store) -> None:
-    reads = reads_of(store)
-    streams = EventStreams(Feed(reads.store, LABELS, ManualClock(AT), "run"), heartbeat_every=0.01)
+    streams = EventStreams(Feed(store, LABELS, ManualClock(AT), "run"), heartbeat_every=0.01)
     application = aiohttp.web.Application()
     application.add_routes(streams.routes())
     runner = aiohttp.web.AppRunner(application, shutdown_timeout=0.1)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
-from connext_monitor.assembly.reads import reads_of
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ListenAddress
 from connext_monitor.reporting.web.host_guard import is_loopback
@@ -47,7 +46,7 @@ async def test_a_resolver_that_does_not_answer_is_refused_with_words(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
     listen = ListenAddress("here.invalid", 0)
-    server = WebServer(listen, reads_of(store), list, [], LABELS, SystemClock(), looked_up_within=0.05)
+    server = WebServer(listen, store, list, [], LABELS, SystemClock(), looked_up_within=0.05)
     with pytest.raises(ListenError, match="cannot be looked up, the resolver does not answer"):
         await server.start()
 

@@ -24,8 +24,7 @@ class Api:
 
     def __init__(self, sources: WebSources) -> None:
         self._sources = sources
-        self._reads = sources.reads
-        self._store = sources.reads.store
+        self._store = sources.store
         self._labels = sources.labels
         self._now = sources.now
 
@@ -56,7 +55,7 @@ class Api:
         """Transfers, newest first, filtered by status, origin, destination and an address that has a part in them."""
         query = read_transfer_query(parameters.only(request.query, *FILTERS, *_LIST), self._labels)
         async with self._sources.turns:
-            views, after = await find(self._reads, query)
+            views, after = await find(self._store, query)
         items = [transfer_document(view, self._labels, self._now()) for view in views]
         return answer(TransferList(items, write_transfer_cursor(after) if after else None))
 
@@ -93,7 +92,7 @@ class Api:
         if width is not None and len(starts(window, width)) > _MOST_BUCKETS:
             raise parameters.BadValueError(f"bucket: makes more than {_MOST_BUCKETS} buckets; write a longer duration")
         async with self._sources.turns:
-            return answer(await stats(self._reads.store.statistics, window, self._labels, width=width))
+            return answer(await stats(self._store.statistics, window, self._labels, width=width))
 
     async def clock(self, request: web.Request) -> web.Response:
         """How the machine's clock compares with the chains' block times."""

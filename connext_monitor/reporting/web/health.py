@@ -29,11 +29,9 @@ class HealthChecks:
         self,
         store: ReadStore,
         statuses: Callable[[], Sequence[ChainStatus]],
-        trouble: Callable[[], str | None],
     ) -> None:
         self._store = store
         self._statuses = statuses
-        self._trouble = trouble
         self.stopping = False
         """Whether the process is about to end, so that nobody relies on it any longer."""
 
@@ -53,7 +51,7 @@ class HealthChecks:
         except Exception:  # noqa: BLE001 - whatever keeps the database from answering is what the question is about
             _log.exception("the database did not answer a health check")
             return refuse(503, _NO_STORE)
-        if (trouble := self._trouble()) is not None:
+        if (trouble := self._store.trouble) is not None:
             return refuse(503, not_usable(trouble))
         return answer(HealthDocument("ok"))
 
@@ -72,7 +70,7 @@ class HealthChecks:
         except Exception:  # noqa: BLE001 - as above
             _log.exception("the database did not answer a readiness check")
             return _readiness([_NO_STORE])
-        trouble = self._trouble()
+        trouble = self._store.trouble
         failing = [not_usable(trouble)] if trouble is not None else []
         return _readiness([*failing, *why_not_ready(seen)])
 

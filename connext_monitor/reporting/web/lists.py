@@ -13,7 +13,7 @@ from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.stats import Window, usual_width
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_alert_cursor
-from connext_monitor.reporting.web.read_store import Reads, ReadStatistics, ReadStore
+from connext_monitor.reporting.web.read_store import ReadStatistics, ReadStore
 
 
 async def transfers_page(
@@ -26,11 +26,11 @@ async def transfers_page(
 
 
 async def transfers_with(
-    reads: Reads, address: Address, which: TransferFilter, *, limit: int, after: Cursor | None
+    store: ReadStore, address: Address, which: TransferFilter, *, limit: int, after: Cursor | None
 ) -> tuple[Sequence[TransferView], Cursor | None]:
     """The same of those that the address has a part in; the list may go on behind fewer than ``limit``."""
-    page = await reads.store.transfers.of_address(address, which, limit=limit, after=after)
-    views = await reads.store.transfers.shown(page.ids)
+    page = await store.transfers.of_address(address, which, limit=limit, after=after)
+    views = await store.transfers.shown(page.ids)
     return [views[transfer_id] for transfer_id in page.ids if transfer_id in views], page.next
 
 

@@ -11,7 +11,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts, TransferFilter
 from connext_monitor.core.stats import Stats
 from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
-from connext_monitor.reporting.web.read_store import Reads
+from connext_monitor.reporting.web.read_store import ReadStore
 from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
 from connext_monitor.reporting.web.sources import WebSources
 from connext_monitor.reporting.web.summary import Level, Summary, of_severity, summarize, topic_words
@@ -58,25 +58,23 @@ class Overview:
 
 async def look(sources: WebSources, providers: Sequence[str]) -> CurrentState:
     """The state of everything; ``providers`` are the configured channels."""
-    reads = sources.reads
-    chains = tuple([(status, await reads.store.chains.nonces(status.domain)) for status in sources.statuses()])
-    stored = {channel.provider: channel for channel in await reads.store.outbox.channels()}
+    store = sources.store
+    chains = tuple([(status, await store.chains.nonces(status.domain)) for status in sources.statuses()])
+    stored = {channel.provider: channel for channel in await store.outbox.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
-    topics = tuple(
-        sorted(await reads.store.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since))
-    )
-    summary = summarize(topics, chains, channels, sources.labels, sources.clock_state(), reads.trouble())
+    topics = tuple(sorted(await store.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
+    summary = summarize(topics, chains, channels, sources.labels, sources.clock_state(), store.trouble)
     return CurrentState(summary, chains, channels, topics)
 
 
-async def overview(reads: Reads, state: CurrentState, stats: Stats, labels: ChainLabels, now: float) -> Overview:
+async def overview(store: ReadStore, state: CurrentState, stats: Stats, labels: ChainLabels, now: float) -> Overview:
     """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
-    silences = tuple(await reads.store.silences.standing())
-    worst = await reads.store.alerts.worst_open(_ALERTS_SHOWN)
-    deliveries = await reads.store.alerts.delivery_records([alert.id for alert in worst])
+    silences = tuple(await store.silences.standing())
+    worst = await store.alerts.worst_open(_ALERTS_SHOWN)
+    deliveries = await store.alerts.delivery_records([alert.id for alert in worst])
     ids = [alert.transfer_id for alert in worst if alert.transfer_id is not None]
-    about = await reads.store.transfers.shown(ids)
-    views = await reads.store.transfers.listed(TransferFilter(), limit=_TRANSFERS_SHOWN)
+    about = await store.transfers.shown(ids)
+    views = await store.transfers.listed(TransferFilter(), limit=_TRANSFERS_SHOWN)
     return Overview(
         open_count=sum(topic.count for topic in state.topics),
         topics=tuple(
@@ -94,7 +92,7 @@ async def overview(reads: Reads, state: CurrentState, stats: Stats, labels: Chai
             for alert in worst
         ),
         silences=silences,
-        pathways=matrix(stats, await reads.store.transfers.count_pending(), state.topics, labels),
+        pathways=matrix(stats, await store.transfers.count_pending(), state.topics, labels),
         routers=routers(stats, labels),
         transfers=tuple(transfer_row(view, labels, now) for view in views),
     )

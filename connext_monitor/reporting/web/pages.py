@@ -34,12 +34,12 @@ class Pages:
 
     def __init__(self, sources: WebSources, providers: Sequence[str]) -> None:
         self._sources = sources
-        self._reads = sources.reads
+        self._store = sources.store
         self._labels = sources.labels
         self._now = sources.now
         self._providers = providers
         self._site = Site()
-        self._stats = StatsCache(sources.reads.store.statistics, sources.clock)
+        self._stats = StatsCache(sources.store.statistics, sources.clock)
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to the application."""
@@ -62,7 +62,7 @@ class Pages:
         async with self._sources.turns:
             state = await self._look()
             numbers = await self._stats.over(_DAY)
-            shown = await overview(self._reads, state, numbers.stats, self._labels, now)
+            shown = await overview(self._store, state, numbers.stats, self._labels, now)
         plots = {
             "transfers": transfers_plot(numbers.timeline),
             "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
@@ -83,11 +83,9 @@ class Pages:
             state = await self._look()
             numbers = await self._stats.over(since.total_seconds(), (ends[0], ends[1]))
             pending = [
-                legs
-                for legs in await self._reads.store.transfers.count_pending()
-                if [legs.origin, legs.destination] == ends
+                legs for legs in await self._store.transfers.count_pending() if [legs.origin, legs.destination] == ends
             ]
-            views = await self._reads.store.transfers.listed(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
+            views = await self._store.transfers.listed(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
         rows = matrix(numbers.stats, pending, state.topics, self._labels)
         stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
         values = {
@@ -127,7 +125,7 @@ class Pages:
             return await self._refusal(400, str(error), query)
         async with self._sources.turns:
             state = await self._look()
-            views, after = await find(self._reads, chosen)
+            views, after = await find(self._store, chosen)
         rows = [transfer_row(view, self._labels, now) for view in views]
         values = {
             "rows": rows,
@@ -149,7 +147,7 @@ class Pages:
         now = self._now()
         async with self._sources.turns:
             state = await self._look()
-            views = await self._reads.store.transfers.by_id_or_tx(id_or_tx)
+            views = await self._store.transfers.by_id_or_tx(id_or_tx)
             cards_of_each = [await self._alerts_of(view) for view in views]
         if not views:
             words = "no transfer has this id, and none has an event in a transaction with this hash"
@@ -179,9 +177,9 @@ class Pages:
         limit = parameters.DEFAULT_LIMIT
         async with self._sources.turns:
             state = await self._look()
-            rows = await self._reads.store.alerts.listed(chosen, limit=limit + 1, after=after)
-            silences = await self._reads.store.silences.standing()
-            deliveries = await self._reads.store.alerts.delivery_records([row.alert.id for row, _ in rows[:limit]])
+            rows = await self._store.alerts.listed(chosen, limit=limit + 1, after=after)
+            silences = await self._store.silences.standing()
+            deliveries = await self._store.alerts.delivery_records([row.alert.id for row, _ in rows[:limit]])
         cards = [
             alert_card(row.alert, about, self._labels, silences, deliveries.get(row.alert.id, ()))
             for row, about in rows[:limit]
@@ -197,9 +195,9 @@ class Pages:
         return self._page("alerts.html", state, self._now(), values)
 
     async def _alerts_of(self, view: TransferView) -> list[object]:
-        alerts = await self._reads.store.alerts.of_transfer(TransferId(view.transfer.transfer_id))
-        silences = await self._reads.store.silences.standing()
-        deliveries = await self._reads.store.alerts.delivery_records([alert.id for alert in alerts])
+        alerts = await self._store.alerts.of_transfer(TransferId(view.transfer.transfer_id))
+        silences = await self._store.silences.standing()
+        deliveries = await self._store.alerts.delivery_records([alert.id for alert in alerts])
         return [alert_card(alert, view, self._labels, silences, deliveries.get(alert.id, ())) for alert in alerts]
 
     async def _refusal(self, status: int, words: str, query: Mapping[str, str]) -> web.Response:

@@ -1,7 +1,6 @@
 """What the web needs of the store."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
@@ -120,6 +119,11 @@ class ReadStore(Protocol):
     """The nouns that are read; each method of one is one consistent look."""
 
     @property
+    def trouble(self) -> str | None:
+        """What keeps the database from being used, in words; None where nothing does."""
+        ...
+
+    @property
     def transfers(self) -> ReadTransfers:
         """Transfers as they are shown."""
         ...
@@ -148,15 +152,3 @@ class ReadStore(Protocol):
     def statistics(self) -> ReadStatistics:
         """Numbers over many transfers."""
         ...
-
-
-def _no_trouble() -> str | None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """All that the web reads from; ``trouble`` says what keeps the database from being used, if anything does."""
-
-    store: ReadStore
-    trouble: Callable[[], str | None] = _no_trouble

@@ -24,7 +24,7 @@ from connext_monitor.reporting.web.feed import Feed
 from connext_monitor.reporting.web.health import HealthChecks
 from connext_monitor.reporting.web.host_guard import host_guard
 from connext_monitor.reporting.web.pages import Pages
-from connext_monitor.reporting.web.read_store import Reads
+from connext_monitor.reporting.web.read_store import ReadStore
 from connext_monitor.reporting.web.sources import WebSources
 
 # The store has few readers, and the scheduler needs them too: callers of the API and of the page take turns.
@@ -50,7 +50,7 @@ class WebServer:
     def __init__(
         self,
         listen: ListenAddress,
-        reads: Reads,
+        store: ReadStore,
         statuses: Callable[[], Sequence[ChainStatus]],
         providers: Sequence[str],
         labels: ChainLabels,
@@ -61,9 +61,9 @@ class WebServer:
         looked_up_within: float = LOOKED_UP_WITHIN,
     ) -> None:
         self._listen = listen
-        self.feed = Feed(reads.store, labels, clock, secrets.token_hex(4))
-        sources = WebSources(reads, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state)
-        self._health = HealthChecks(reads.store, statuses, reads.trouble)
+        self.feed = Feed(store, labels, clock, secrets.token_hex(4))
+        sources = WebSources(store, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state)
+        self._health = HealthChecks(store, statuses)
         self._connections = Connections(connections, frozenset({STREAM_PATH}), looked_up_within)
         routes = [
             *self._health.routes(),

@@ -8,7 +8,7 @@ from connext_monitor.clock import Clock
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.reporting.web.read_store import Reads
+from connext_monitor.reporting.web.read_store import ReadStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class WebSources:
     how the machine's clock compares with the chains'.
     """
 
-    reads: Reads
+    store: ReadStore
     statuses: Callable[[], Sequence[ChainStatus]]
     labels: ChainLabels
     clock: Clock

@@ -10,7 +10,7 @@ from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.cursors import read_transfer_cursor
 from connext_monitor.reporting.web.lists import transfers_page, transfers_with
-from connext_monitor.reporting.web.read_store import Reads
+from connext_monitor.reporting.web.read_store import ReadStore
 
 FILTERS = ("status", "origin", "destination", "address")
 
@@ -39,8 +39,8 @@ def read_transfer_query(query: Mapping[str, str], labels: ChainLabels) -> Transf
     )
 
 
-async def find(reads: Reads, query: TransferQuery) -> tuple[Sequence[TransferView], Cursor | None]:
+async def find(store: ReadStore, query: TransferQuery) -> tuple[Sequence[TransferView], Cursor | None]:
     """The transfers, newest first, and where their list goes on, None at its end."""
     if query.address is None:
-        return await transfers_page(reads.store, query.which, limit=query.limit, after=query.after)
-    return await transfers_with(reads, query.address, query.which, limit=query.limit, after=query.after)
+        return await transfers_page(store, query.which, limit=query.limit, after=query.after)
+    return await transfers_with(store, query.address, query.which, limit=query.limit, after=query.after)

@@ -10,7 +10,6 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from connext_monitor.assembly.reads import reads_of
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.stored_numbers import StoredNumbers
@@ -98,7 +97,7 @@ def samples(families: Iterable[Metric]) -> dict[tuple[str, ...], float]:
 async def served(store: Store, parts: Parts) -> AsyncIterator[Scraper]:
     page = parts.page()
     listen = ListenAddress("127.0.0.1", 0)
-    server = WebServer(listen, reads_of(store), lambda: parts.statuses, [], LABELS, parts.clock, page.routes())
+    server = WebServer(listen, store, lambda: parts.statuses, [], LABELS, parts.clock, page.routes())
     address = await server.start()
     async with aiohttp.ClientSession(f"http://{address}") as session:
         yield Scraper(session)
