@@ -22,6 +22,7 @@ log = structlog.get_logger()
 def run_monitor() -> int:
     """Run the monitor until it is asked to stop; the exit code."""
     gc.enable()
+    allocator.keep_little()
     stop = StopRequest(tell_abandoned=_log_abandoned)
     with stop.on_signals():
         return _monitor(stop)
@@ -36,7 +37,6 @@ def _monitor(stop: StopRequest) -> int:
     configure_logging(config.monitor.log_level, config.monitor.log_format)
     if config.not_configured:
         log.info("providers.not_configured", providers=", ".join(config.not_configured), shown_by="check-config")
-    allocator.keep_little()
     with asyncio.Runner(loop_factory=RunningLoop) as runner:
         clock = AgreedClock(SystemClock(runner.get_loop().time))
         labels = chain_labels(config)

@@ -13,7 +13,8 @@ def keep_little() -> None:
     """Have all threads share one heap, and what is large given back when it is freed; only glibc knows of that.
 
     By itself it has a heap for each thread, none of which gives back what another one could use: with a transfer every
-    half a second, 8 MB more after eight minutes, and growing. Call it before there are threads.
+    half a second, 8 MB more after eight minutes, and growing. Call it before there are threads: the heap of one that
+    has begun already stays, and each later thread is given one of the two.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
