@@ -1,10 +1,15 @@
-"""How many heaps a process with threads has."""
+"""How many heaps a process with threads has, and the monitor."""
 
 import platform
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
+
+from tests.process.running import running, write_config
+from tests.world.ports import free_port
 
 _THREADS_ALLOCATE = """
 import ctypes, sys, threading
@@ -37,7 +42,32 @@ def heaps(how: str) -> int:
     return said.count("<heap nr=")
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has heaps of threads")
+only_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has heaps of threads")
+_HEAP = 64 * 2**20
+"""Bytes of address space that glibc sets aside for a thread's heap, which begins at a multiple of that."""
+
+
+def heaps_of_threads(pid: int) -> list[str]:
+    """Where in a process's memory there is a heap beside the first one: the rest of it is not to be touched yet."""
+    lines = Path(f"/proc/{pid}/maps").read_text(encoding="ascii").splitlines()
+    spans = [([int(end, 16) for end in line.split()[0].split("-")], line.split()[1]) for line in lines]
+    return [
+        f"{begin:x}"
+        for ((begin, middle), used), ((rest, end), unused) in pairwise(spans)
+        if begin % _HEAP == 0 and (middle, begin + _HEAP) == (rest, end) and (used, unused) == ("rw-p", "---p")
+    ]
+
+
+@only_glibc
 def test_threads_share_one_heap() -> None:
     assert heaps("as usual") > 1
     assert heaps("little") == 1
+
+
+@only_glibc
+async def test_no_thread_of_the_monitor_has_a_heap_of_its_own(tmp_path: Path) -> None:
+    port = free_port()
+    write_config(tmp_path, port)
+    with running(tmp_path, port, cold=True) as monitor:
+        await monitor.healthy()
+        assert heaps_of_threads(monitor.process.pid) == []
