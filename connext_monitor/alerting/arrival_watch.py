@@ -79,6 +79,15 @@ class ArrivalWatch:
         raise AssertionError("all run until cancelled")
 
 
+def pause_after(fetches: int, every: float) -> float:
+    """Seconds after which the look comes that has a missing event looked for once more, after so many searches.
+
+    Half a look early, so that no look comes just before its time.
+    """
+    looks = min(1 << min(fetches - 1, 10), max(1, round(_LONGEST_PAUSE / every)))
+    return (looks - 0.5) * every
+
+
 class _Destination:
     def __init__(
         self, domain: DomainId, chain: JudgedChain, store: LateTransfers, desk: AlertDesk, clock: Clock, every: float
@@ -137,6 +146,5 @@ class _Destination:
 
     async def _fetch(self, leg: _AlertedLeg, started_at: Timestamp) -> None:
         await close_gap(self._chain, (leg.transfer_id, leg.leg), started_at, first=not leg.fetches)
-        looks = min(2 ** min(leg.fetches, 10), max(1, round(_LONGEST_PAUSE / self._every)))
-        leg.not_before = self._clock.monotonic() + (looks - 0.5) * self._every
         leg.fetches += 1
+        leg.not_before = self._clock.monotonic() + pause_after(leg.fetches, self._every)

@@ -1,7 +1,7 @@
 """The alerting of a monitor: the desk, what opens and ends alerts there, and what delivers them."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +19,7 @@ from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.outage_announcer import OutageAnnouncer
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.provider_watch import ProviderWatch
-from connext_monitor.alerting.providers.configured import ConfiguredProvider
+from connext_monitor.alerting.providers.configured import ConfiguredProvider, subscriptions
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.alerting.worker import Rests
@@ -28,9 +28,7 @@ from connext_monitor.assembly.outside import LookIntervals, Outside
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.rules import escalations, group_rules
-from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.cause import Cause, merged
-from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
@@ -174,12 +172,3 @@ def _database_watch(
     examiner = Examiner(store.database, lock.header, outside.random)
     announcer = OutageAnnouncer(bulletin, lock.note, clock)
     return DatabaseWatch(examiner, announcer, desk, clock, outside.looks.database)
-
-
-def subscriptions(providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> Route:
-    """Names the providers whose configuration asks for an alert."""
-
-    def subscribers(alert: Alert) -> Collection[str]:
-        return [configured.provider.name for configured in providers if configured.wants(alert, labels)]
-
-    return subscribers

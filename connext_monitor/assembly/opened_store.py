@@ -1,7 +1,7 @@
 """Opens the store for a monitor; where that fails, the channels hear it, once an hour however often it is started."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -10,10 +10,9 @@ import structlog
 from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.database_watch import PATIENCE
 from connext_monitor.alerting.outage_announcer import announce_failed_start
-from connext_monitor.alerting.providers.configured import ConfiguredProvider
+from connext_monitor.alerting.providers.configured import ConfiguredProvider, subscriptions
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
-from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.removed import ended_by_removal
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.events import BlockNumber, DomainId
@@ -75,9 +74,6 @@ class StoreOpening:
 
     async def _tell(self, trouble: DatabaseTrouble) -> None:
         channels = [configured.provider for configured in self._providers]
-        bulletin = Bulletin(channels, self._route, self._labels, self._clock)
+        bulletin = Bulletin(channels, subscriptions(self._providers, self._labels), self._labels, self._clock)
         await announce_failed_start(bulletin, trouble, self._clock, self.lock.note)
         await asyncio.gather(*(channel.aclose() for channel in channels), return_exceptions=True)
-
-    def _route(self, alert: Alert) -> Collection[str]:
-        return [configured.provider.name for configured in self._providers if configured.wants(alert, self._labels)]

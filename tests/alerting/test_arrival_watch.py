@@ -1,13 +1,15 @@
 """Late legs are asked about again while their alerts are open, on a real store with a destination that answers."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from connext_monitor.alerting.arrival_watch import ArrivalWatch
+from connext_monitor.alerting.arrival_watch import ArrivalWatch, pause_after
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.calls import TransferStatus
@@ -116,6 +118,14 @@ async def test_an_event_that_stays_missing_is_looked_for_seldom(bench: Bench) ->
     assert gaps == ["gap.found", *["gap.not_closed"] * 3]
 
 
+@pytest.mark.parametrize("every", [1.0, 60.0, 300.0])
+def test_an_event_that_no_endpoint_shows_is_looked_for_within_fifteen_minutes(every: float) -> None:
+    between = [ceil(pause_after(fetches, every) / every) * every for fetches in range(1, 30)]
+    assert between[0] == every
+    assert between == sorted(between)
+    assert 450 <= between[-1] <= 900
+
+
 async def test_where_nobody_answers_each_leg_gets_its_turn(bench: Bench) -> None:
     await bench.late(1, 2, 3)
     bench.answers.status = None
@@ -129,8 +139,11 @@ async def test_where_nobody_answers_each_leg_gets_its_turn(bench: Bench) -> None
 async def test_each_of_many_is_asked_about_in_turn(bench: Bench) -> None:
     numbers = range(1, 150)
     await bench.late(*numbers)
+    in_look: Counter[int] = Counter()
+    bench.answers.while_asked = lambda: in_look.update([bench.destination.history_asked])
     async with running(bench.watch().run()):
         await until(lambda: len(set(bench.answers.asked)) == len(numbers))
+    assert max(in_look.values()) <= 64
     assert all(bench.answers.asked.count(id_of(number)) <= 2 for number in numbers)
 
 

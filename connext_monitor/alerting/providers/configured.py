@@ -1,7 +1,7 @@
 """The providers of a config, ready to send, and which alerts and reports each of them is to be sent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.clock import Clock
 from connext_monitor.config import ConfigError, PathwayPattern, Problem, ProviderTable
 from connext_monitor.core.alerts.alert import About, Alert
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
@@ -85,3 +86,12 @@ def build_providers(
     if problems:
         raise ConfigError(file, problems)
     return built
+
+
+def subscriptions(providers: Sequence[ConfiguredProvider], labels: ChainLabels) -> Route:
+    """Names the providers whose configuration asks for an alert."""
+
+    def subscribers(alert: Alert) -> Collection[str]:
+        return [configured.provider.name for configured in providers if configured.wants(alert, labels)]
+
+    return subscribers
