@@ -22,7 +22,7 @@ from scripts.devnet.transaction import Receipt, Transaction, read_receipt
 
 PLENTY = 10**24
 """Wei given to an impersonated sender."""
-RECEIPT_WITHIN = 30.0
+RECEIPT_WITHIN = 120.0
 """Seconds until a transaction must be mined."""
 _BEGINNING_OF_SECOND = 0.1
 

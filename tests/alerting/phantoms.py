@@ -47,13 +47,13 @@ class Bench:
         return [(row.alert.kind.name, row.alert.state, row.alert.resolution) for row, _ in rows]
 
     async def says(self, *alerts: tuple[str, AlertState, str | None]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.alerts() != list(alerts):  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 
     async def looks_twice_and_accuses_nobody(self) -> None:
         so_far = len(self.rounds)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.rounds) < so_far + 2:  # noqa: ASYNC110 - rounds are counted, no event
                 await asyncio.sleep(0.01)
         assert await self.alerts() == []

@@ -86,7 +86,7 @@ class Bench:
     async def accuses(self, *ids: TransferId) -> None:
         """Wait until exactly these are accused."""
         accused = sorted(f"0x{transfer_id.hex()}" for transfer_id in ids)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.accused() != accused:  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 

@@ -21,7 +21,7 @@ from tests.world.kinds import chain_unobserved
 from tests.world.waiting import running, until
 
 MANY = 12
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Picky(Discord):

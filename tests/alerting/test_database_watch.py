@@ -67,7 +67,7 @@ async def test_trouble_without_a_remedy_is_announced_and_ends_the_watch() -> Non
         watch.database.trouble = GONE
         assert watch.task is not None
         with pytest.raises(StoreUnavailable, match="was deleted"):
-            await asyncio.wait_for(watch.task, 30)
+            await asyncio.wait_for(watch.task, 60)
     assert channel.titles() == ["The monitor has lost its database and is stopping"]
     assert "restore FILE" in channel.taken[0][0].message.text
 

@@ -123,7 +123,7 @@ async def test_damage_that_every_start_meets_is_announced_once() -> None:
             await watch.passes(30)
             watch.database.trouble = DAMAGED
             with pytest.raises(StoreUnavailable):
-                await asyncio.wait_for(watch.task, 30)
+                await asyncio.wait_for(watch.task, 60)
     assert channel.titles() == ["The monitor has lost its database and is stopping"]
     async with Watch(channel, note=note).running() as mended:
         await mended.passes(70)

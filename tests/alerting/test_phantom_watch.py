@@ -118,7 +118,7 @@ async def test_a_restart_repeats_no_alert(tmp_path: Path) -> None:
             await made.covers(40, 40, upcoming=5)
             await made.says(PHANTOM_OPEN)
             rounds = len(made.rounds)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while len(made.rounds) < rounds + 2:  # noqa: ASYNC110 - rounds are counted, no event
                     await asyncio.sleep(0.01)
             assert [channel.waiting for channel in await made.store.outbox.channels()] == [1]

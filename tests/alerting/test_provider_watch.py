@@ -31,7 +31,7 @@ class Watched:
         return [(row.alert.subject, row.alert.state, row.alert.resolution) for row, _ in reversed(rows)]
 
     async def says(self, *alerts: tuple[str, AlertState, str | None]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await self.alerts() != list(alerts):  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.01)
 

@@ -72,7 +72,7 @@ async def test_without_mining_a_transaction_waits(pair: Devnet) -> None:
     alpha, beta = pair.chains
     await alpha.pause_mining()
     waiting = asyncio.create_task(pair.xcall(alpha, beta))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while int((await alpha.rpc("txpool_status"))["pending"], 16) == 0:  # noqa: ASYNC110 - the node sets no event
             await asyncio.sleep(0.02)
     assert not waiting.done()
@@ -130,7 +130,7 @@ async def test_a_frozen_chain_accepts_connections_and_answers_nothing(pair: Devn
         silent = not answer.done()
     finally:
         alpha.thaw()
-    assert await asyncio.wait_for(answer, 10) == b"H"
+    assert await asyncio.wait_for(answer, 60) == b"H"
     writer.close()
     assert silent
     assert await alpha.head() > 0
@@ -139,8 +139,9 @@ async def test_a_frozen_chain_accepts_connections_and_answers_nothing(pair: Devn
 async def test_with_a_block_time_blocks_come_by_themselves_and_on_time() -> None:
     async with Devnet.start(block_time=1) as devnet:
         alpha, beta = devnet.chains
+        began = time.time()
         transfer = await devnet.xcall(alpha, beta)
-        assert abs(transfer.timestamp - time.time()) < 10
-        async with asyncio.timeout(20):
+        assert began - 2 < transfer.timestamp < time.time() + 2
+        async with asyncio.timeout(60):
             while await alpha.head() < transfer.block_number + 2:  # noqa: ASYNC110 - the node sets no event
                 await asyncio.sleep(0.1)

@@ -114,7 +114,7 @@ async def test_the_command_stops_all_and_ends_well_on(how: signal.Signals) -> No
     async with command("--traffic", "--every", "0.2") as (process, groups):
         assert len(groups) == 2
         process.send_signal(how)
-        await asyncio.wait_for(process.communicate(), 30)
+        await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 0
         assert not await alive(groups)
 
@@ -130,7 +130,7 @@ async def test_nothing_is_left_when_the_command_is_killed() -> None:
 async def test_the_command_fails_when_an_anvil_dies() -> None:
     async with command() as (process, groups):
         os.kill(groups[1], signal.SIGKILL)
-        _, err = await asyncio.wait_for(process.communicate(), 30)
+        _, err = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 1
         assert b"The anvil of beta ended unexpectedly" in err
         assert not await left(groups)

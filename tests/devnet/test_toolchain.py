@@ -66,7 +66,7 @@ def make_once(cache: Path, together: Barrier) -> None:
         time.sleep(0.3)  # as long as the others need to come as far
         (into / "whole").touch()
 
-    together.wait(30)
+    together.wait(60)
     toolchain.make_if_missing("thing", make)
     assert (cache / "thing" / "whole").exists()
 
@@ -78,7 +78,7 @@ def test_several_processes_make_it_once(cache: Path) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(30)
+        process.join(60)
     assert [process.exitcode for process in processes] == [0] * 4
     assert (cache / "count").read_text() == "made\n"
 

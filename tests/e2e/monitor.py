@@ -214,7 +214,7 @@ class Monitor:
             seen.append(transfer_now and transfer_now["status"])
             return seen[-1] in statuses
 
-        await until(known, 30, lambda: f"{statuses} never, {seen[-1:]}; {self.said}")
+        await until(known, PATIENCE, lambda: f"{statuses} never, {seen[-1:]}; {self.said}")
 
     async def state(self, transfer: Transfer, leg: str = "execute") -> str:
         """The state of a leg's deadline."""
@@ -235,7 +235,7 @@ class Monitor:
             watermark = (await self.chain(name))["watermark"]
             return watermark is not None and datetime.fromisoformat(watermark).timestamp() > timestamp
 
-        await until(covered, 60, lambda: self.said)
+        await until(covered, PATIENCE, lambda: self.said)
 
     async def alerts(self) -> list[tuple[str, str, str]]:
         """Kind, subject and state of all its alerts, the oldest first."""

@@ -50,7 +50,7 @@ async def healthz(monitor: Monitor, status: int) -> Any:
         said.append(await monitor.get("/healthz"))
         return bool(said[-1][0] == status)
 
-    await until(has_status, 60, lambda: f"{said[-1:]}; {monitor.said}")
+    await until(has_status, why=lambda: f"{said[-1:]}; {monitor.said}")
     return said[-1][1]
 
 
@@ -141,7 +141,7 @@ async def test_while_the_database_cannot_be_written_it_says_why_and_loses_nothin
                 for transfer in missed:
                     await monitor.knows(transfer, "XCalled")
                 await until(lambda: switch.silent_for() < 1)
-                await until(lambda: has_history(monitor), 30, lambda: monitor.said)
+                await until(lambda: has_history(monitor), why=lambda: monitor.said)
                 monitor.terminate()
                 assert await monitor.ended() == 0
     assert "Traceback" not in monitor.said
@@ -198,10 +198,10 @@ async def test_a_lost_database_ends_it_and_alerts_the_channels(bridge: Devnet, t
             bridge, tmp_path, webhook, data / "monitor.db", f'[backup]\nevery = "PT1H"\ndirectory = "{data}"'
         ) as monitor,
     ):
-        await until(lambda: (data / "monitor.db").read_bytes()[60:64] != bytes(4), 30, lambda: monitor.said)
-        await until(lambda: monitor.events("backup.made"), 30, lambda: monitor.said)
+        await until(lambda: (data / "monitor.db").read_bytes()[60:64] != bytes(4), why=lambda: monitor.said)
+        await until(lambda: monitor.events("backup.made"), why=lambda: monitor.said)
         LOSSES[how](data / "monitor.db")
-        opened = await webhook.gets(*OPENED, seconds=60)
+        opened = await webhook.gets(*OPENED)
         assert await monitor.ended() == 1
     assert "restore" in opened.alert["text"]
     assert "Traceback" not in monitor.said
@@ -213,12 +213,12 @@ async def test_after_a_loss_the_next_start_resolves_the_same_alert(bridge: Devne
     async with Receiver() as webhook:
         async with monitor_on(bridge, tmp_path, webhook, database) as monitor:
             database.unlink()
-            opened = await webhook.gets(*OPENED, seconds=60)
+            opened = await webhook.gets(*OPENED)
             assert await monitor.ended() == 1
             assert not database.exists()
         async with Monitor(tmp_path / "config.toml") as again:
             resolved = await webhook.gets(*RESOLVED)
-            await until(lambda: has_history(again), 30, lambda: again.said)
+            await until(lambda: has_history(again), why=lambda: again.said)
         assert resolved.alert["id"] == opened.alert["id"]
         assert len(received_alerts(webhook, *OPENED)) == len(received_alerts(webhook, *RESOLVED)) == 1
 

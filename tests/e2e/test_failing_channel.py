@@ -22,12 +22,12 @@ async def test_neither_a_proxys_page_nor_a_long_retry_after_kills_a_channel(brid
         async with Monitor(await write_config(set_up, tmp_path)) as monitor:
             await monitor.ready()
             late = await bridge.xcall(alpha, beta)
-            await until(lambda: desk.taken, seconds=60)
+            await until(lambda: desk.taken)
             assert desk.taken[0]["data"]["alert"]["subject"] == late.transfer_id
             assert len(desk.seen) == 3
             desk.plan(429, b"", {"Retry-After": "315360000"})
             await bridge.xcall(beta, alpha)
-            await until(lambda: monitor.events("alert.postponed")[2:], seconds=60)
+            await until(lambda: monitor.events("alert.postponed")[2:])
             (_, _, asked) = monitor.events("alert.postponed")
             assert "and asks to wait until 20" in asked["reason"]
             assert asked["reason"].endswith("; it is tried within an hour all the same")

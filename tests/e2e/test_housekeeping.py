@@ -36,11 +36,11 @@ async def test_backups_and_reports_of_a_running_monitor(bridge: Devnet, tmp_path
             await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
             code, made, said = await command(config, "backup")
             assert (code, made and made["transfers"]) == (0, 1), said
-            await until(lambda: len(monitor.events("backup.made")) >= 2, 30, lambda: monitor.said)
+            await until(lambda: len(monitor.events("backup.made")) >= 2, why=lambda: monitor.said)
             assert len(list((tmp_path / "backups").glob("*.db"))) <= 2
             code, _, said = await command(config, "restore", made["file"])
             assert (code, "in use by another monitor" in said) == (1, True)
-            await until(lambda: discord.files, 60, lambda: monitor.said)
+            await until(lambda: discord.files, why=lambda: monitor.said)
             report = next(
                 received.body["data"]["report"] for received in webhook.received if received.change == "report.stats"
             )

@@ -76,8 +76,8 @@ async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
             await monitor.knows(prompt, "CompletedFast")
             await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
             await until(lambda: monitor.events("backup.made"))
-            await until(clock_is_compared, 60, lambda: monitor.said)
-            await until(nonces_are_proven, 60, lambda: monitor.said)
+            await until(clock_is_compared, why=lambda: monitor.said)
+            await until(nonces_are_proven, why=lambda: monitor.said)
             yield Scrape(await monitor.text("/metrics"), webhook.url)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -15,7 +14,8 @@ from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-DEADLINE = 4
+DEADLINES = (4, 12, 36)
+"""Seconds; the later ones are for a machine on which an execution takes longer than the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,22 @@ class Restarted:
 
     def bodies(self, transfer: Transfer) -> list[tuple[str, str]]:
         """Change and kind of each body about it."""
-        return [(change, kind) for change, kind, subject in self.webhook.whats() if subject == transfer.transfer_id]
+        return self.webhook.about(transfer.transfer_id)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def restarted(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Restarted]:
+async def restarted(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> Restarted:
+    for deadline in DEADLINES:
+        if played := await restart(bridge, tmp_path_factory, deadline):
+            return played
+    pytest.fail("this machine is too slow for an execution in time")
+
+
+async def restart(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory, deadline: int) -> Restarted | None:
+    """Play it; None where what was to be executed in time was not."""
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
-        setup = Setup((alpha, beta), {"machines": webhook}, execute=f"PT{DEADLINE}S", unobserved_after="PT8S")
+        setup = Setup((alpha, beta), {"machines": webhook}, execute=f"PT{deadline}S", unobserved_after="PT8S")
         config = await write_config(setup, tmp_path_factory.mktemp("restarted"))
         async with Monitor(config) as first:
             await first.ready()
@@ -46,15 +54,17 @@ async def restarted(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) ->
             await webhook.gets("alert.opened", "execute_overdue", told_before.transfer_id)
             due, executed = await asyncio.gather(bridge.xcall(alpha, beta), bridge.xcall(alpha, beta))
             await asyncio.gather(first.knows(due, "XCalled"), first.knows(executed, "XCalled"))
-        _, sent = await asyncio.gather(bridge.execute_fast(executed), bridge.xcall(alpha, beta))
-        await until(lambda: time.time() > sent.timestamp + DEADLINE)
+        execution, sent = await asyncio.gather(bridge.execute_fast(executed), bridge.xcall(alpha, beta))
+        if execution.timestamp > executed.timestamp + deadline:
+            return None
+        await until(lambda: time.time() > sent.timestamp + deadline)
         async with Monitor(config) as second:
             for missed in (due, sent):
                 await webhook.gets("alert.opened", "execute_overdue", missed.transfer_id)
             await second.covers("beta", int(time.time()) + 1)
             everything = (told_before, due, executed, sent)
             states = {transfer.transfer_id: await second.state(transfer) for transfer in everything}
-        yield Restarted(told_before, due, executed, sent, states, webhook)
+        return Restarted(told_before, due, executed, sent, states, webhook)
 
 
 async def test_what_came_due_while_it_was_down_is_alerted_once(restarted: Restarted) -> None:
@@ -80,7 +90,7 @@ async def test_a_restart_before_the_deadline_changes_nothing(
 ) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
-        setup = Setup((alpha, beta), {"machines": webhook}, execute=f"PT{DEADLINE}S", unobserved_after="PT8S")
+        setup = Setup((alpha, beta), {"machines": webhook}, execute="PT4S", unobserved_after="PT8S")
         config = await write_config(setup, tmp_path_factory.mktemp("early"))
         async with Monitor(config) as first:
             await first.ready()
@@ -89,5 +99,5 @@ async def test_a_restart_before_the_deadline_changes_nothing(
         async with Monitor(config) as second:
             opened = await webhook.gets("alert.opened", "execute_overdue", transfer.transfer_id)
             await second.covers("beta", int(time.time()) + 1)
-        assert opened.at > transfer.timestamp + DEADLINE
-        assert webhook.whats() == [("alert.opened", "execute_overdue", transfer.transfer_id)]
+        assert opened.at > transfer.timestamp + 4
+        assert webhook.about(transfer.transfer_id) == [("alert.opened", "execute_overdue")]

@@ -1,23 +1,35 @@
 """What becomes of transfers of every fate under one running monitor, told by its API and its webhook."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from scripts.devnet import Devnet, Transfer
+from scripts.devnet.transaction import Receipt
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-EXECUTE_DEADLINE = 6
-RECONCILE_DEADLINE = 9
 TOKENS = 3 * 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """In seconds."""
+
+    execute: int
+    reconcile: int
+
+
+DEADLINES = (Deadlines(6, 9), Deadlines(18, 27), Deadlines(48, 60))
+"""The later ones are for a machine on which what is to come in time took longer than those before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,7 @@ class Story:
     answers: dict[str, dict[str, Any]]
     alerts: list[tuple[str, str, str]]
     webhook: Receiver
+    deadlines: Deadlines
 
     def of(self, transfer: Transfer) -> dict[str, Any]:
         """What the API said of it."""
@@ -40,27 +53,34 @@ class Story:
 
     def bodies(self, transfer: Transfer) -> list[tuple[str, str]]:
         """Change and kind of each body about it, in the order of arrival."""
-        return [(change, kind) for change, kind, subject in self.webhook.whats() if subject == transfer.transfer_id]
+        return self.webhook.about(transfer.transfer_id)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def story(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story]:
+async def story(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    for deadlines in DEADLINES:
+        if told := await tell(bridge, tmp_path_factory.mktemp("story"), deadlines):
+            return told
+    pytest.fail("this machine is too slow for anything to come in time")
+
+
+async def tell(bridge: Devnet, folder: Path, deadlines: Deadlines) -> Story | None:
+    """Play it; None where what was to come in time did not."""
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
         setup = Setup(
             (alpha, beta),
             {"machines": webhook},
-            execute=f"PT{EXECUTE_DEADLINE}S",
-            reconcile=f"PT{RECONCILE_DEADLINE}S",
+            execute=f"PT{deadlines.execute}S",
+            reconcile=f"PT{deadlines.reconcile}S",
             unobserved_after="PT10S",
         )
-        config = await write_config(setup, tmp_path_factory.mktemp("story"))
-        async with Monitor(config) as monitor:
+        async with Monitor(await write_config(setup, folder)) as monitor:
             await monitor.ready()
-            yield await play(bridge, monitor, webhook)
+            return await play(bridge, monitor, webhook, deadlines)
 
 
-async def play(bridge: Devnet, monitor: Monitor, webhook: Receiver) -> Story:
+async def play(bridge: Devnet, monitor: Monitor, webhook: Receiver, deadlines: Deadlines) -> Story | None:
     alpha, beta, _ = bridge.chains
     fast, slow, empty, never, late, unreconciled = await asyncio.gather(
         bridge.xcall(alpha, beta, amount=TOKENS),
@@ -70,24 +90,41 @@ async def play(bridge: Devnet, monitor: Monitor, webhook: Receiver) -> Story:
         bridge.xcall(beta, alpha, amount=TOKENS),
         bridge.xcall(alpha, beta, amount=TOKENS),
     )
-    await asyncio.gather(
-        *map(bridge.execute_fast, (fast, empty, unreconciled)), *map(bridge.reconcile, (slow, never, late))
-    )
-    await asyncio.gather(*map(bridge.reconcile, (fast, empty)), bridge.execute_slow(slow))
+    early = [
+        *[(sent, deadlines.execute, bridge.execute_fast(sent)) for sent in (fast, empty, unreconciled)],
+        *[(sent, deadlines.reconcile, bridge.reconcile(sent)) for sent in (slow, never, late)],
+    ]
+    if not await come_in_time(early):
+        return None
+    if not await come_in_time(
+        [
+            *[(sent, deadlines.reconcile, bridge.reconcile(sent)) for sent in (fast, empty)],
+            (slow, deadlines.execute, bridge.execute_slow(slow)),
+        ]
+    ):
+        return None
     await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
     await bridge.execute_slow(late)
     await webhook.gets("alert.resolved", "execute_overdue", late.transfer_id)
     await webhook.gets("alert.opened", "execute_overdue", never.transfer_id)
     await webhook.gets("alert.opened", "reconcile_overdue", unreconciled.transfer_id)
     everything = (fast, slow, empty, never, late, unreconciled)
-    past = max(transfer.timestamp for transfer in everything) + RECONCILE_DEADLINE + 1
+    past = max(transfer.timestamp for transfer in everything) + deadlines.reconcile + 1
     await asyncio.gather(monitor.covers("alpha", past), monitor.covers("beta", past))
     answers = {}
     for transfer in everything:
         answer = await monitor.transfer(transfer)
         assert answer is not None
         answers[transfer.transfer_id] = answer
-    return Story(fast, slow, empty, never, late, unreconciled, answers, await monitor.alerts(), webhook)
+    return Story(fast, slow, empty, never, late, unreconciled, answers, await monitor.alerts(), webhook, deadlines)
+
+
+async def come_in_time(legs: Sequence[tuple[Transfer, int, Awaitable[Receipt]]]) -> bool:
+    """Have these legs arrive; whether each did within so many seconds of its transfer, by the chains' own time."""
+    receipts = await asyncio.gather(*[arriving for _, _, arriving in legs])
+    return all(
+        receipt.timestamp <= sent.timestamp + within for (sent, within, _), receipt in zip(legs, receipts, strict=True)
+    )
 
 
 async def test_a_fast_transfer_is_completed_fast(story: Story) -> None:
@@ -143,8 +180,8 @@ async def test_a_transfer_that_is_never_reconciled_is_alerted_once(story: Story)
 
 async def test_nobody_else_is_accused(story: Story) -> None:
     accused = {story.never_executed.transfer_id, story.executed_late.transfer_id, story.never_reconciled.transfer_id}
-    assert {subject for _, subject, _ in story.alerts} == accused
-    assert len(story.webhook.received) == 4
+    assert {subject for kind, subject, _ in story.alerts if kind.endswith("_overdue")} == accused
+    assert len([kind for _, kind, _ in story.webhook.whats() if kind.endswith("_overdue")]) == 4
 
 
 async def test_an_alert_carries_its_transfer(story: Story) -> None:
@@ -156,12 +193,12 @@ async def test_an_alert_carries_its_transfer(story: Story) -> None:
 
 async def test_a_deadline_is_the_block_time_of_xcalled_and_the_duration(story: Story) -> None:
     due = datetime.fromisoformat(story.of(story.never_executed)["deadlines"]["execute"]["due_at"])
-    assert due.timestamp() == story.never_executed.timestamp + EXECUTE_DEADLINE
+    assert due.timestamp() == story.never_executed.timestamp + story.deadlines.execute
 
 
 async def test_no_alert_is_said_before_its_deadline(story: Story) -> None:
     opened = next(r for r in story.webhook.received if r.alert["subject"] == story.never_executed.transfer_id)
-    assert opened.at > story.never_executed.timestamp + EXECUTE_DEADLINE
+    assert opened.at > story.never_executed.timestamp + story.deadlines.execute
 
 
 async def test_what_stands_on_the_chains_is_what_is_told(story: Story) -> None:

@@ -1,7 +1,6 @@
 """A machine whose clock is wrong, or is set while a deadline is pending: each is told all the same, when it is due."""
 
 import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +33,13 @@ class Skewed:
         self.skew.with_suffix(".new").rename(self.skew)
 
     async def told_of_a_late_transfer(self, *, then: float) -> float:
-        """Set the clock once a transfer is known; seconds from its deadline to the alert."""
+        """Set the clock once a transfer is known; seconds from its deadline to the alert, which must come."""
         alpha, beta, _ = self.bridge.chains
         sent = await self.bridge.xcall(alpha, beta)
         await self.monitor.knows(sent, "XCalled")
         self.set(then)
-        await self.webhook.gets("alert.opened", "execute_overdue", sent.transfer_id)
-        return time.time() - sent.timestamp - 6
+        opened = await self.webhook.gets("alert.opened", "execute_overdue", sent.transfer_id)
+        return opened.at - sent.timestamp - 6
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -59,18 +58,19 @@ async def behind(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
 
 @pytest.mark.parametrize("then", [BEHIND, 0.0, -1800.0, YEAR, -YEAR], ids=str)
 async def test_a_deadline_is_alerted_when_due_whatever_our_clock_says(behind: Skewed, then: float) -> None:
-    assert await behind.told_of_a_late_transfer(then=then) < 60
+    assert await behind.told_of_a_late_transfer(then=then) > 0
+
+
+async def differs(monitor: Monitor) -> bool:
+    _, clock = await monitor.get("/api/v1/clock")
+    return clock["trouble"] is not None and clock["trouble"].startswith("this machine's clock is 50 min")
 
 
 async def test_the_difference_is_told(behind: Skewed) -> None:
     behind.set(BEHIND)
 
-    async def trouble() -> bool:
-        _, clock = await behind.monitor.get("/api/v1/clock")
-        return clock["trouble"] is not None and clock["trouble"].startswith("this machine's clock is 50 min")
-
-    await until(trouble, 60, lambda: behind.monitor.said)
-    assert behind.monitor.events("clock.differs")
+    await until(lambda: differs(behind.monitor), why=lambda: behind.monitor.said)
+    await until(lambda: behind.monitor.events("clock.differs"), why=lambda: behind.monitor.said)
     code, printed = await behind.monitor.command("status", "--json")
     report = json.loads(printed)
     assert code == 3
@@ -79,13 +79,13 @@ async def test_the_difference_is_told(behind: Skewed) -> None:
     page = (await behind.monitor.text("/")).replace("&#39;", "'")
     assert "this machine's clock is 50 min" in page.lower()
     assert "connext_monitor_clock_difference_seconds -" in await behind.monitor.text("/metrics")
-    assert (await behind.monitor.get("/readyz"))[0] == 200
+    await behind.monitor.ready()
 
 
 async def test_its_end_is_told_too(behind: Skewed) -> None:
     behind.set(BEHIND)
-    await until(lambda: behind.monitor.events("clock.differs"), 60, lambda: behind.monitor.said)
+    await until(lambda: differs(behind.monitor), why=lambda: behind.monitor.said)
     before = len(behind.monitor.events("clock.agrees"))
     behind.set(0)
-    await until(lambda: len(behind.monitor.events("clock.agrees")) > before, 60, lambda: behind.monitor.said)
+    await until(lambda: len(behind.monitor.events("clock.agrees")) > before, why=lambda: behind.monitor.said)
     assert (await behind.monitor.get("/api/v1/clock"))[1]["trouble"] is None

@@ -9,7 +9,7 @@ from typing import Any, Self
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
-from tests.world.waiting import until
+from tests.world.waiting import BOUND, until
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
@@ -79,7 +79,11 @@ class Receiver:
         """What was received, in its order."""
         return [received.what for received in self.received if "alert" in received.body["data"]]
 
-    async def gets(self, *what: str, seconds: float = 30) -> Received:
+    def about(self, subject: str) -> list[tuple[str, str]]:
+        """Change and kind of each body about it, in their order."""
+        return [(change, kind) for change, kind, about in self.whats() if about == subject]
+
+    async def gets(self, *what: str, seconds: float = BOUND) -> Received:
         """Wait for a body with this change, kind and subject."""
         await until(lambda: what in self.whats(), seconds, lambda: f"{what} not in {self.whats()}")
         alerts = (received for received in self.received if "alert" in received.body["data"])

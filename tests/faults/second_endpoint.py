@@ -10,7 +10,7 @@ from tests.faults.watching import Watch
 from tests.world.waiting import until
 
 ALPHA = "alpha"
-QUICK = Intervals(second_look=0.5, late_push=0.2, slow_answer=0.2)
+QUICK = Intervals(second_look=0.5)
 
 
 def through(bridge: Devnet, *proxies: Proxy, calm: int = 2) -> Setup:

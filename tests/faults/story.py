@@ -106,7 +106,7 @@ class Story:
             await asyncio.sleep(0.2)
             return all([await self._proven(chain, heads[chain.name]) for chain in self._bridge.chains])
 
-        await until(settled, 45, lambda: [self.watch.observers[name].state.sight() for name in heads])
+        await until(settled, why=lambda: [self.watch.observers[name].state.sight() for name in heads])
 
     async def _proven(self, chain: Chain, head: int) -> bool:
         """Whether the chain is read as final up to there, and was asked since how many transfers it has seen."""

@@ -51,7 +51,7 @@ async def test_a_chain_of_malformed_logs_is_unobserved_until_one_reads(
             bridge.chains, {"machines": webhook}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT3S"
         )
         async with Monitor(await write_config(setup, tmp_path)) as monitor:
-            await until(lambda: origin.subscribers == 2, 30, lambda: monitor.said)
+            await until(lambda: origin.subscribers == 2, why=lambda: monitor.said)
             origin.edit_logs = lambda _filter, logs: [bad(log) for log in logs]
             origin.edit_push = lambda feed, pushed: [bad(pushed) if feed == "logs" else pushed]
             transfer = await bridge.xcall(alpha, beta)
@@ -60,7 +60,7 @@ async def test_a_chain_of_malformed_logs_is_unobserved_until_one_reads(
             status, readiness = await monitor.get("/readyz")
             assert (status, words in str(readiness)) == (503, True)
             origin.edit_logs = origin.edit_push = None
-            await webhook.gets("alert.resolved", "chain_unobserved", "alpha", seconds=60)
+            await webhook.gets("alert.resolved", "chain_unobserved", "alpha")
             await monitor.knows(transfer, "XCalled")
 
 
@@ -89,11 +89,11 @@ async def test_a_chain_that_is_answered_with_junk_holds_up_no_other(
             bridge.chains, {"machines": webhook}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT10S"
         )
         async with Monitor(await write_config(setup, tmp_path)) as monitor:
-            await until(lambda: origin.subscribers == 2, 30, lambda: monitor.said)
+            await until(lambda: origin.subscribers == 2, why=lambda: monitor.said)
             origin.edit_logs = with_junk
             there = await bridge.xcall(alpha, beta)
             await monitor.knows(there, "XCalled")
-            await until(lambda: bool(monitor.events("log.malformed")), 30, lambda: monitor.said)
+            await until(lambda: bool(monitor.events("log.malformed")), why=lambda: monitor.said)
             back = await bridge.xcall(beta, alpha)
             await monitor.knows(back, "XCalled")
             await monitor.covers("beta", back.timestamp)

@@ -57,11 +57,11 @@ async def test_a_busy_history_is_caught_up_with_at_15_requests_a_second(
         async with Monitor(await write_config(setup, tmp_path)) as monitor:
             for transfer in transfers:
                 await monitor.knows(transfer, "XCalled")
-            await until(lambda: monitor.chain("alpha"), 60)
+            await until(lambda: monitor.chain("alpha"))
 
             async def caught_up() -> bool:
                 return bool((await monitor.chain("alpha"))["observed"])
 
-            await until(caught_up, 60, lambda: monitor.said)
+            await until(caught_up, why=lambda: monitor.said)
             assert origin.counts["eth_getBlockByHash"] < 3 * TRANSFERS
             assert origin.counts["eth_getLogs"] < 60

@@ -22,7 +22,7 @@ from tests.faults.faults import (
 from tests.faults.feed import ANVIL, GETH, REMOVED_ONLY, SILENT, ReorgNews
 from tests.faults.hooks import Json
 from tests.faults.proxy import Proxy
-from tests.world.waiting import until
+from tests.world.waiting import BOUND, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_drop_closes_old_and_new_connections(origin: Proxy, code: int | None, seen: int) -> None:
     async with calling(origin) as standing:
         await origin.apply(Drop(code))
-        await standing.socket.receive(5)
+        await standing.socket.receive(BOUND)
         assert standing.socket.close_code == seen
         async with calling(origin) as coming:
             with pytest.raises((TypeError, aiohttp.WSMessageTypeError)):
@@ -64,9 +64,9 @@ async def test_a_frozen_socket_answers_only_pings(origin: Proxy, pings: bool) ->
         await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []})
         await socket.ping(b"there?")
         await until(lambda: origin.bites["Freeze"] > 0)
-        first = await socket.receive(0.3) if pings else None
+        first = await socket.receive(BOUND) if pings else None
         await origin.lift()
-        then = await socket.receive(5)
+        then = await socket.receive(BOUND)
     assert [message.type for message in (first, then) if message] == (
         [aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.TEXT] if pings else [aiohttp.WSMsgType.TEXT]
     )
@@ -74,13 +74,19 @@ async def test_a_frozen_socket_answers_only_pings(origin: Proxy, pings: bool) ->
 
 async def test_a_delayed_answer_is_overtaken(origin: Proxy) -> None:
     async with calling(origin) as slow, calling(origin) as quick:
-        await origin.apply(Delay(0.2))
+        await origin.apply(Delay(3600.0))
         late = asyncio.create_task(slow.ask("eth_chainId"))
         await until(lambda: origin.bites["Delay"] > 0)
         await origin.lift()
         await quick.ask("eth_chainId")
         assert not late.done()
-        assert "result" in await late
+        late.cancel()
+
+
+async def test_a_delayed_answer_comes_in_the_end(origin: Proxy) -> None:
+    async with calling(origin) as caller, origin.suffering(Delay(0.05)):
+        assert "result" in await caller.ask("eth_chainId")
+    assert origin.bites["Delay"] == 1
 
 
 @pytest.mark.parametrize("feed", ["heads", "logs"])

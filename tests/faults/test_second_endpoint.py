@@ -164,7 +164,8 @@ async def test_a_subscription_that_brings_heads_and_no_logs_is_replaced(
     bridge: Devnet, origin: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    async with watching(through(bridge, origin), tmp_path, only=[ALPHA], intervals=QUICK) as watch:
+    impatient = replace(QUICK, late_push=0.2)
+    async with watching(through(bridge, origin), tmp_path, only=[ALPHA], intervals=impatient) as watch:
         await used(origin, alpha, watch)
         before = origin.handshakes
         await origin.apply(Mute("logs"))
@@ -231,7 +232,7 @@ async def test_an_endpoint_that_answers_slowly_is_left_for_one_that_does_not(
         execute="PT1H",
     )
     await origin.apply(Delay(0.3))
-    async with watching(setup, tmp_path, only=[ALPHA], intervals=QUICK) as watch:
+    async with watching(setup, tmp_path, only=[ALPHA], intervals=replace(QUICK, slow_answer=0.2)) as watch:
         # Only the endpoint in use is polled for heads.
         await mined_until(alpha, lambda: ["latest", False] in second.asked("eth_getBlockByNumber"))
         await watch.knows(await bridge.xcall(alpha, beta), Status.XCALLED)

@@ -40,8 +40,6 @@ from tests.world.databases import open_store
 from tests.world.desks import desk_on
 from tests.world.waiting import until
 
-BOUND = 20.0
-
 
 class Watch:
     """A running monitor without providers, and what it knows."""
@@ -124,11 +122,11 @@ class Watch:
             seen.append(await self.status(transfer))
             return seen[-1] in statuses
 
-        await until(known, BOUND, lambda: f"it is {seen[-1:]}, not {statuses}")
+        await until(known, why=lambda: f"it is {seen[-1:]}, not {statuses}")
 
     async def covers(self, chain: str, block: int) -> None:
         """Wait until a block is covered."""
-        await until(lambda: self.covered(chain) >= block, BOUND, lambda: f"{self.covered(chain)} covered, not {block}")
+        await until(lambda: self.covered(chain) >= block, why=lambda: f"{self.covered(chain)} covered, not {block}")
 
     async def alerts(self, state: AlertState | None = None) -> list[tuple[str, str, str | None]]:
         """Kind, subject and resolution of its alerts, the oldest first."""

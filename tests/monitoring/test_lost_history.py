@@ -205,7 +205,7 @@ class Sliding(Pruning):
 
 async def test_a_window_that_slides_on_loses_each_block_once() -> None:
     node, memory = Sliding(1000, oldest=600), stood_at(20)
-    async with asyncio.timeout(10), covering(node, memory, intervals=HASTY) as (coverer, _):
+    async with asyncio.timeout(60), covering(node, memory, intervals=HASTY) as (coverer, _):
         await coverer.cover_for(Aim.CONFIRM)
     reached = memory.progress[-1].coverage
     assert reached.covered is not None

@@ -33,7 +33,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             store, queue = real.store.chains, real.queue
 
         async def commit(progress: ChainProgress) -> None:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await record(queue, Observation(ORIGIN, progress=progress))
 
         yield store, commit

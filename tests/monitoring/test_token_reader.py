@@ -114,7 +114,7 @@ async def test_an_alert_does_not_wait_for_a_chain_that_hangs(
     store: Store, node: TokenNode, tokens: KnownTokens
 ) -> None:
     node.silent = ("eth_call",)
-    async with reading(store, node, tokens) as reader, asyncio.timeout(10):
+    async with reading(store, node, tokens) as reader, asyncio.timeout(60):
         await reader.enrich(TRANSFER)
 
 

@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 
 from connext_monitor.process.event_loop import DaemonThreadLoop
+from tests.world.waiting import until
 
-BOUND = 20.0
+BOUND = 60.0
 
 
 class HangingResolver:
@@ -83,11 +84,11 @@ def test_a_name_that_hangs_for_ever_is_looked_up_ever_more_seldom(resolver: Hang
             passed[0] = 60.0 * minute
             asked.append(asyncio.create_task(loop.getaddrinfo("node.invalid", 1)))
             await asyncio.sleep(0)
-        assert await loop.getaddrinfo("127.0.0.1", 1, type=socket.SOCK_STREAM)
+        await until(lambda: resolver.asked.count("node.invalid") >= 2)
 
     with asyncio.Runner(loop_factory=partial(DaemonThreadLoop, resolver.look_up, lambda: passed[0])) as runner:
         runner.run(work())
-    assert 2 <= resolver.asked.count("node.invalid") <= 13
+    assert resolver.asked.count("node.invalid") <= 13
 
 
 def test_a_thread_that_cannot_start_fails_one_call_only(

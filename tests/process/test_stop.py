@@ -1,9 +1,9 @@
 """How the process ends when it is asked to, whatever hangs in it."""
 
 import asyncio
+import json
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,7 @@ class Slow:
     def find_spec(self, name, *_):
         if name == "connext_monitor.app":
             print("hangs", flush=True)
-            time.sleep(1)
+            time.sleep(3600)
 sys.meta_path.insert(0, Slow())
 """
 
@@ -102,7 +102,9 @@ async def test_what_never_ends_is_named_and_abandoned(tmp_path: Path, before: st
             await monitor.healthy()
         monitor.send(signal.SIGTERM)
         assert await monitor.ended() == 0
-    assert "stop.abandoned" in said.read_text()
+    [abandoned] = [json.loads(line) for line in said.read_text().splitlines() if "stop.abandoned" in line]
+    # Five seconds are promised, and these words take their part.
+    assert abandoned["after_seconds"] == 4.5
 
 
 @pytest.mark.parametrize(
@@ -206,10 +208,8 @@ async def test_a_hanging_channel_does_not_hold_up_the_stop(tmp_path: Path) -> No
         with running(tmp_path, port) as monitor:
             await monitor.healthy()
             await asyncio_until(receiver.asked.is_set)
-            began = time.monotonic()
             monitor.send(signal.SIGTERM)
             assert await monitor.ended() == 0
-            assert time.monotonic() - began < 30
         planned.until.set()
 
 

@@ -85,7 +85,7 @@ async def alerts(store: Store) -> list[tuple[str, str | None, str]]:
 
 
 async def standing(store: Store, *expected: tuple[str, str | None, str]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await alerts(store) != list(expected):  # noqa: ASYNC110 - a fact about the store, no event
             await asyncio.sleep(0.01)
 

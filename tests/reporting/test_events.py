@@ -51,7 +51,7 @@ class Reader:
 
     async def next(self, *, comments: bool = False) -> Event:
         fields: Event = {}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 line = (await self._content.readline()).decode()
                 if not line:
@@ -194,7 +194,7 @@ async def test_alerts_of_before_the_start_are_not_told(
     another = chain_unobserved("there", AT + timedelta(seconds=1), silent_for=1, waiting=0, why="it hangs")
     await store.alerts.open(another, [])
     later.alerts_changed()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         events = [await listener.next() for _ in range(2)]
     looking.cancel()
     assert [event and event.name for event in events] == ["ready", "alert"]

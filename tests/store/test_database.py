@@ -117,11 +117,11 @@ async def test_a_cancelled_caller_leaves_the_writer_free_and_the_write_whole(fil
     def work(connection: Connection) -> None:
         insert(connection, "one")
         inside.set()
-        assert cancelled.wait(10)
+        assert cancelled.wait(60)
         insert(connection, "two")
 
     writing = asyncio.create_task(database.write(work))
-    assert await asyncio.to_thread(inside.wait, 10)
+    assert await asyncio.to_thread(inside.wait, 60)
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
@@ -138,10 +138,10 @@ async def test_a_reader_sees_nothing_of_a_write_under_way(file: Path) -> None:
     def work(connection: Connection) -> None:
         insert(connection, "one")
         inside.set()
-        assert read.wait(10)
+        assert read.wait(60)
 
     writing = asyncio.create_task(database.write(work))
-    assert await asyncio.to_thread(inside.wait, 10)
+    assert await asyncio.to_thread(inside.wait, 60)
     assert await count(database) == 0
     read.set()
     await writing

@@ -45,11 +45,11 @@ class Gate:
 
     def __call__(self, connection: Connection) -> int:
         self.inside.set()
-        assert self.opened.wait(30)
+        assert self.opened.wait(60)
         return thread(connection)
 
     async def entered(self) -> None:
-        assert await asyncio.to_thread(self.inside.wait, 30)
+        assert await asyncio.to_thread(self.inside.wait, 60)
 
 
 @pytest.mark.parametrize("make", [Threads, Inline])
@@ -138,7 +138,7 @@ async def test_it_abandons_a_hanging_call_and_takes_no_more() -> None:
     executor, gate = Threads(not_opened), Gate()
     hanging = asyncio.ensure_future(executor.run(gate))
     await gate.entered()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await executor.close(0.1)
     assert not hanging.done()
     with pytest.raises(RuntimeError, match="closed"):
@@ -163,7 +163,7 @@ def test_a_call_that_ends_after_the_loop_is_closed_ends_unheard() -> None:
 
     asyncio.run(begin())
     gate.opened.set()
-    assert ended.wait(30)
+    assert ended.wait(60)
 
 
 async def test_without_further_threads_the_existing_ones_do_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +208,7 @@ async def test_a_write_that_hangs_does_not_hold_up_the_closing(file: Path) -> No
     database, gate = await Database.open(file), Gate()
     writing = asyncio.ensure_future(database.write(gate))
     await gate.entered()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await database.close()
     assert not writing.done()
     gate.opened.set()

@@ -92,12 +92,12 @@ async def test_counting_waits_for_no_writer(store: Store) -> None:
     def hold(connection: Connection) -> None:
         connection.run("DELETE FROM tokens")
         holding.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
 
     writing = asyncio.create_task(store.database.write(hold))
-    assert await asyncio.to_thread(holding.wait, 10)
+    assert await asyncio.to_thread(holding.wait, 60)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await store.statistics.measure(datetime.now(UTC).timestamp())
         assert not writing.done()
     finally:

@@ -62,7 +62,7 @@ async def cancelled_at(statement: int, file: Path) -> bool:
         left[0] -= 1
         if left[0] == 0:
             loop.call_soon_threadsafe(caller.cancel)
-            assert ended.wait(10)
+            assert ended.wait(60)
 
     store = await prepared(file, watching(count))
     left[0] = statement
@@ -93,11 +93,11 @@ async def test_a_commit_cancelled_before_its_turn_is_whole_too(file: Path) -> No
 
     def first(connection: Connection) -> None:
         inside.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         provider(connection, "first")
 
     writing = asyncio.create_task(database.write(first))
-    assert await asyncio.to_thread(inside.wait, 10)
+    assert await asyncio.to_thread(inside.wait, 60)
     waiting = asyncio.create_task(database.write(lambda connection: provider(connection, "second")))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -125,11 +125,11 @@ async def test_a_reader_goes_on_seeing_what_it_saw_first(file: Path) -> None:
     def look_twice(connection: Connection) -> tuple[list[str], list[str]]:
         before = providers(connection)
         looked.set()
-        assert written.wait(10)
+        assert written.wait(60)
         return before, providers(connection)
 
     reading = asyncio.create_task(database.read(look_twice))
-    assert await asyncio.to_thread(looked.wait, 10)
+    assert await asyncio.to_thread(looked.wait, 60)
     await database.write(lambda connection: provider(connection, "ops"))
     written.set()
     assert await reading == ([], [])

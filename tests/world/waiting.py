@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
-BOUND = 30.0
+BOUND = 60.0
 """Seconds after which a test that waits has failed; far longer than anything here takes."""
 
 

@@ -29,7 +29,7 @@ async def raw_server(reply: bytes, *, then_hang: bool = False) -> AsyncIterator[
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/s3cret?key=s3cret")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await done.wait()
 
 

@@ -44,7 +44,7 @@ async def test_a_pause_for_edits_holds_up_no_opening(discord: Discord, provider:
     asked = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "600"}
     discord.plan(429, {"code": 30046, "retry_after": 600}, asked)
     await provider.send(digest_notice(Change.CHANGED, COUNT), opened.reference)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert isinstance(await provider.send(notice(), None), Sent)
         again = await provider.send(digest_notice(Change.CHANGED, COUNT), opened.reference)
     assert again == TryLater("takes no more edits at the moment", getattr(again, "after", None))
