@@ -13,7 +13,7 @@ from connext_monitor.config import ListenAddress
 from connext_monitor.core.documents.answers import ReadinessDocument
 from connext_monitor.core.documents.chains import ChainDocument, ChainList
 
-_WITHIN = 2.0
+ANSWERS_WITHIN = 2.0
 """Seconds for all questions together."""
 _MOST_READ = 1 << 20
 # Listening on all addresses includes the loopback, but these are not addresses to ask.
@@ -47,8 +47,9 @@ class _ClockOrRefusal(msgspec.Struct):
     trouble: str | None = None
 
 
-async def ask(listen: ListenAddress, chains: Collection[str], within: float = _WITHIN) -> Live:
+async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
     """Ask the monitor at ``listen``, which must be watching these chains. Raises NobodyAnswers."""
+    within = ANSWERS_WITHIN
     host = _WILDCARDS.get(listen.host, listen.host)
     try:
         async with asyncio.timeout(within):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
-from connext_monitor.alerting.http.timing import EDIT_TIMEOUT
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery_records import ChannelState
@@ -145,12 +145,13 @@ async def test_an_unanswered_edit_gives_way_to_an_opening(burst: Burst) -> None:
             await burst.arrive([0])
             manager.wake()
             await asyncio.wait_for(discord.asked.wait(), PATIENCE)
-            began = asyncio.get_running_loop().time()
-            await unseen(burst, "beta")
-            manager.wake()
-            await until(lambda: len(discord.messages) == 2, PATIENCE)
-            # Before the edit's own time is over: an edit is waited for 20 s in all.
-            assert asyncio.get_running_loop().time() - began < EDIT_TIMEOUT / 2
+            with capture_logs() as lines:
+                await unseen(burst, "beta")
+                manager.wake()
+                await until(lambda: len(discord.messages) == 2, PATIENCE)
+            # Not because the edit's own time was over.
+            [postponed] = [line["reason"] for line in lines if line["event"] == "alert.postponed"]
+            assert postponed == "gave way to something new"
         assert await burst.waiting() == 1
 
 
@@ -175,6 +176,6 @@ async def test_a_slow_receiver_is_soon_waited_for_long_enough(tmp_path: Path) ->
             while await burst.waiting():  # noqa: ASYNC110 - a fact about the store, no event
                 await asyncio.sleep(0.05)
     alert_ids = [body["data"]["alert"]["id"] for body in receiver.taken]
-    # 0.2 s and 0.4 s are too short, 0.8 s or 1.6 s is not, and that is remembered.
+    # 0.2 s and 0.4 s are too short, 0.8 s, 1.6 s or 3.2 s is not, and that is remembered: else each took three tries.
     assert len(set(alert_ids)) == 3
-    assert len(alert_ids) <= 6
+    assert len(alert_ids) <= 8

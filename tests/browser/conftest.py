@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
@@ -24,6 +24,7 @@ from tests.world.two_chains import AT, DESTINATION, LABELS, NAMES, ORIGIN, chain
 PROVIDERS = ["machines", "ops"]
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
+expect.set_options(timeout=60_000)
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -53,7 +54,7 @@ class Site:
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("dialog", lambda dialog: self.complaints.append(f"a dialog opened: {dialog.message}"))
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         await page.goto(self.url + path)
         return page
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from connext_monitor.cli import live_monitor
 from connext_monitor.cli.program import program
 from connext_monitor.store.store import Store
 from tests.cli.documents import assert_described
@@ -77,9 +78,15 @@ class Program:
             env=process_environ(**environ),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command waits for the answers of a monitor, whatever else this process has to do."""
+    monkeypatch.setattr(live_monitor, "ANSWERS_WITHIN", 60.0)
 
 
 @pytest.fixture
@@ -99,7 +106,7 @@ class OtherLoop:
 
     def complete(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run it there to its end."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def end(self) -> None:
         self.complete(self._loop.shutdown_default_executor())

@@ -32,7 +32,8 @@ CONSOLE = '[alert_providers.console]\ntype = "console"\n'
 
 
 @pytest.fixture
-def running(monitor: Program, elsewhere: OtherLoop) -> Iterator[Running]:
+def running(monitor: Program, elsewhere: OtherLoop, patient: None) -> Iterator[Running]:
+    del patient
     monitor.fill(all_is_well)
     server = Running(monitor, elsewhere)
     monitor.write_config(*CHAINS, CONSOLE, listen=str(server.address))
@@ -210,6 +211,7 @@ def test_a_monitor_of_other_chains_is_not_believed(monitor: Program, running: Ru
 
 
 @pytest.mark.parametrize("body", ["<html>", '{"items": 3}', "\ud800", '{"items": [{"name": 1}]}', "[" * 100_000])
+@pytest.mark.usefixtures("patient")
 def test_what_is_no_monitor_is_not_believed(monitor: Program, elsewhere: OtherLoop, body: str) -> None:
     monitor.fill(all_is_well)
 

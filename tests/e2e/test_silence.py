@@ -19,13 +19,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_silenced_pathway_is_delivered_at_the_end(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
-        config = await write_config(Setup((alpha, beta), {"machines": webhook}, execute="PT4S"), tmp_path)
+        config = await write_config(Setup((alpha, beta), {"machines": webhook}, execute="PT1S"), tmp_path)
         async with Monitor(config) as monitor:
             await monitor.ready()
-            quiet, loud = await asyncio.gather(bridge.xcall(alpha, beta), bridge.xcall(beta, alpha))
             code, said, _ = await typed(config, "alerts", "silence", "--for", "PT1H", "--origin", "alpha", "--json")
             assert code == 0
             number = json.loads(said)["id"]
+            quiet, loud = await asyncio.gather(bridge.xcall(alpha, beta), bridge.xcall(beta, alpha))
             await webhook.gets("alert.opened", "execute_overdue", loud.transfer_id)
 
             async def is_open() -> bool:

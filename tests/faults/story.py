@@ -1,6 +1,7 @@
 """A schedule of happenings and faults, as it is played on real chains while a monitor watches them."""
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from scripts.devnet import Chain, Devnet, DevnetError, Transfer
 from tests.e2e.monitor import Setup
+from tests.faults.hooks import Fault
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import (
     ANSWER_BYTES,
@@ -34,6 +36,8 @@ LIMITS: Final = RpcLimits(
 )
 
 
+_BITES_WITHIN: Final = 15.0
+"""Seconds: some faults keep a chain from being covered, and cannot be waited for until it is."""
 OFTEN: Final = Intervals(second_look=0.5)
 """Blocks become final, and are looked at a second time before, while a story is played."""
 
@@ -89,9 +93,17 @@ class Story:
 
     async def _let_bite(self, episode: Episode) -> None:
         """Wait until every fault changed something, or could have: a calm cover has begun."""
+        began = time.monotonic()
+        before = [proxy.counts["eth_getLogs"] for proxy in self._proxies]
+
+        def bitten_or_spared(chain: int, fault: Fault) -> bool:
+            proxy = self._proxies[chain]
+            covered = proxy.counts["eth_getLogs"] > before[chain] and time.monotonic() > began + CALM + 0.3
+            return covered or type(fault).__name__ in proxy.bites
+
         with suppress(TimeoutError):
-            async with asyncio.timeout(CALM + 0.3):
-                while not all(type(fault).__name__ in self._proxies[chain].bites for chain, fault in episode.faults):  # noqa: ASYNC110 - they are counted elsewhere
+            async with asyncio.timeout(_BITES_WITHIN):
+                while not all(bitten_or_spared(chain, fault) for chain, fault in episode.faults):  # noqa: ASYNC110 - they are counted elsewhere
                     await asyncio.sleep(0.02)
 
     async def settle(self) -> None:

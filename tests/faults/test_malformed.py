@@ -34,6 +34,10 @@ async def mining(chain: Chain) -> AsyncIterator[None]:
         await asyncio.gather(miner, return_exceptions=True)
 
 
+async def is_observed(monitor: Monitor) -> bool:
+    return bool((await monitor.chain("alpha"))["observed"])
+
+
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
@@ -48,17 +52,21 @@ async def test_a_chain_of_malformed_logs_is_unobserved_until_one_reads(
     alpha, beta = bridge.chains
     async with Receiver() as webhook, mining(alpha):
         setup = Setup(
-            bridge.chains, {"machines": webhook}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT3S"
+            bridge.chains, {"machines": webhook}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT8S"
         )
         async with Monitor(await write_config(setup, tmp_path)) as monitor:
-            await until(lambda: origin.subscribers == 2, why=lambda: monitor.said)
+            await until(lambda: is_observed(monitor), why=lambda: monitor.said)
             origin.edit_logs = lambda _filter, logs: [bad(log) for log in logs]
             origin.edit_push = lambda feed, pushed: [bad(pushed) if feed == "logs" else pushed]
             transfer = await bridge.xcall(alpha, beta)
             opening = await webhook.gets("alert.opened", "chain_unobserved", "alpha")
             assert words in opening.alert["text"]
-            status, readiness = await monitor.get("/readyz")
-            assert (status, words in str(readiness)) == (503, True)
+
+            async def is_not_ready() -> bool:
+                status, readiness = await monitor.get("/readyz")
+                return (status, words in str(readiness)) == (503, True)
+
+            await until(is_not_ready)
             origin.edit_logs = origin.edit_push = None
             await webhook.gets("alert.resolved", "chain_unobserved", "alpha")
             await monitor.knows(transfer, "XCalled")

@@ -82,7 +82,7 @@ async def test_an_endpoint_that_heals_is_asked_again() -> None:
 async def test_an_endpoint_that_hangs_holds_up_questions_once() -> None:
     hanging = Answering(120)
     hanging.silent = ("eth_call",)
-    async with querying(hanging, others=[executed()], limits=RpcLimits(answer_timeout=0.5)) as (queries, _, _):
+    async with querying(hanging, others=[executed()], limits=RpcLimits(answer_timeout=2.0)) as (queries, _, _):
         for _ in range(5):
             answers = await asyncio.gather(*(queries.transfer_status(TRANSFER) for _ in range(16)))
             assert set(answers) == {TransferStatus.EXECUTED}

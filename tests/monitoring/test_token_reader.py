@@ -66,7 +66,7 @@ def tokens() -> KnownTokens:
 
 @asynccontextmanager
 async def reading(store: Store, node: TokenNode, tokens: KnownTokens, **more: float) -> AsyncIterator[TokenReader]:
-    async with querying(node, patience=0.1) as (queries, _, _):
+    async with querying(node) as (queries, _, _):
         yield TokenReader(store.tokens, {ORIGIN: queries}, tokens, **more)
 
 

