@@ -59,8 +59,8 @@ class Story:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def story(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> Story:
     for deadlines in DEADLINES:
-        if told := await tell(bridge, tmp_path_factory.mktemp("story"), deadlines):
-            return told
+        if played := await tell(bridge, tmp_path_factory.mktemp("story"), deadlines):
+            return played
     pytest.fail("this machine is too slow for anything to come in time")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.truth import Event, Times, read_events, read_times
+from tests.world.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ async def looking(database: Path) -> AsyncIterator[list[Snapshot]]:
     finally:
         done.set()
         await looks
+
+
+async def have_grown(seen: list[Snapshot], beyond: int) -> None:
+    """Wait until a look has seen something new since there were so many."""
+    await until(lambda: len(seen) > beyond)
 
 
 def _read(connection: sqlite3.Connection) -> Snapshot:

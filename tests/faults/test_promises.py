@@ -7,7 +7,6 @@ hold whatever goes wrong, in test_any_faults.py.
 
 import asyncio
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ from tests.faults.feed import ANVIL, GETH, REMOVED_ONLY, SILENT, ReorgNews
 from tests.faults.hooks import Fault, Json
 from tests.faults.proxy import Proxy
 from tests.faults.second_endpoint import mined_until
-from tests.faults.snapshots import Snapshot, looking
+from tests.faults.snapshots import Snapshot, have_grown, looking
 from tests.faults.watching import Watch, transfer_id, watching
 from tests.world.databases import awaited_in
 from tests.world.waiting import until
@@ -99,7 +98,7 @@ async def test_promise_1_at_any_moment_the_file_holds_whole_commits(
                 transfers.append(await bridge.xcall(alpha, beta))
                 await bridge.execute_fast(transfers[-1])
                 await bridge.reconcile(transfers[-1])
-                await until(partial(has_grown, snapshots, looked))
+                await have_grown(snapshots, looked)
             await bridge.execute_fast(transfers[0])
             await watch.knows(transfers[0], Status.EXECUTED)
             await made_final(bridge, watch)
@@ -112,10 +111,6 @@ async def test_promise_1_at_any_moment_the_file_holds_whole_commits(
         executed = {event.transfer_id for event in snapshot.events if event.kind == "executed"}
         assert snapshot.accused & executed == set()
         assert snapshot.undelivered == set()
-
-
-def has_grown(snapshots: list[Snapshot], beyond: int) -> bool:
-    return len(snapshots) > beyond
 
 
 async def alerted(watch: Watch, destination: Chain, transfer: Transfer) -> None:
