@@ -6,6 +6,7 @@ Keccak-256 of its bytes. A filter never denies what is there; how often it claim
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from connext_monitor.core.keccak import keccak
 
@@ -51,7 +52,9 @@ def _by_chance(bits: int, topics: int) -> float:
     return per_value * (1 - (1 - per_value) ** topics)
 
 
+@lru_cache(64)
 def _mask(value: bytes) -> int:
+    # Remembered: the same few contracts and topics are looked for in each pass over a chain.
     digest = keccak(value)
     mask = 0
     for at in (0, 2, 4):

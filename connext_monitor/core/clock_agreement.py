@@ -154,4 +154,4 @@ def _near(offset: float, chains: Sequence[float]) -> list[float]:
 
 
 def _support(offset: float, chains: Sequence[float]) -> int:
-    return len(_near(offset, chains))
+    return sum([abs(chain - offset) <= TOLERANCE for chain in chains])

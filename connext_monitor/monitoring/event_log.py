@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 def log_changes(changes: Changes, unreadable: Sequence[UnreadableLog], labels: ChainLabels) -> None:
     """Log what a commit has changed: each event by itself, unless history is being read."""
-    for domain, logs in Counter(bad.domain for bad in unreadable).items():
+    for domain, logs in Counter([bad.domain for bad in unreadable]).items() if unreadable else ():
         first = next(bad.reason for bad in unreadable if bad.domain == domain)
         log.warning("log.malformed", chain=labels.display_name(domain), logs=logs, reason=first)
     if len(changes.added) > _LOGGED_ONE_BY_ONE:

@@ -125,7 +125,7 @@ class TransferChecker:
         now, name = self._clock.now(), self._labels.display_name
         decide = partial(record, batch=whole, at=now, durations=self._durations, name=name)
         changes, changed_alerts = await self._store.record(whole, decide, self._route, now)
-        malformed = Counter(bad.domain for bad in whole.unreadable)
+        malformed = Counter([bad.domain for bad in whole.unreadable]) if whole.unreadable else {}
         log_changes(changes, whole.unreadable, self._labels)
         self._listener.committed(Committed(changes.effects, whole.progress, changed_alerts, changes, malformed))
 

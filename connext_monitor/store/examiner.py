@@ -5,10 +5,9 @@ Neither is waited for: a disk that does not answer must not keep anybody from sa
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from random import Random
-from typing import Any
 
 from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.store.database import Database
@@ -30,7 +29,7 @@ class Examiner:
         self._mark = RunMark(database, header, random)
         self._time = asyncio.get_running_loop().time
         self._marked_at = -math.inf
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._under_way: dict[str, asyncio.Future[None]] = {}
 
     @property
     def trouble(self) -> DatabaseTrouble | None:
@@ -45,34 +44,35 @@ class Examiner:
     async def examine(self) -> None:
         """Look at its files, and write to it where nothing was written lately; what comes of it is its `trouble`."""
         condition = self._database.condition
-        self._begin("look", self._look)
+        self._begin("look", self._look_at_files)
         if self._mark.written and not self._mark.in_file:
             self._begin("mark", self._mark.bring_into_file)
         due = self._time() - self._marked_at >= _MARKS_EVERY
         if due or condition.write_trouble is not None or condition.idle_for >= _WRITES_EVERY:
             self._begin("write", self._write)
-        await asyncio.wait(self._tasks.values(), timeout=_A_MOMENT)
+        under_way = [work for work in self._under_way.values() if not work.done()]
+        if under_way:
+            await asyncio.wait(under_way, timeout=_A_MOMENT)
 
     async def aclose(self) -> None:
         """Let go of what is under way."""
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for work in self._under_way.values():
+            work.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def _begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        last = self._tasks.get(name)
+    def _begin(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        last = self._under_way.get(name)
         if last is None or last.done():
-            self._tasks[name] = asyncio.create_task(work(), name=f"database: {name}")
+            self._under_way[name] = asyncio.ensure_future(work())
             if last is not None:
                 last.result()
 
-    async def _look(self) -> None:
+    def _look_at_files(self) -> "asyncio.Future[None]":
         condition = self._database.condition
+        looking = asyncio.get_running_loop().run_in_executor(None, condition.look_at_files, self._mark.look)
         condition.begun("look")
-        try:
-            await asyncio.to_thread(condition.look_at_files, self._mark.look)
-        finally:
-            condition.ended("look")
+        looking.add_done_callback(lambda _: condition.ended("look"))
+        return looking
 
     async def _write(self) -> None:
         with suppress(DatabaseUnavailableError):  # it stands in the condition

@@ -45,9 +45,10 @@ def prior_state(connection: Connection, batch: Batch) -> PriorState:
     """All that is stored of what the batch touches."""
     ids, gone = batch.transfer_ids, batch.gone_blocks
     reads_chains = any(chain.whole for chain in batch.progress) or bool(batch.history)
+    known = transfers.prior_state(connection, ids, gone)
     return replace(
-        transfers.prior_state(connection, ids, gone),
-        pruned=retention.pruned_among(connection, ids),
+        known,
+        pruned=retention.pruned_among(connection, ids - {record.event.transfer_id for record in known.records}),
         false_deliveries=mismatches.touched(connection, gone),
         chain_alerts=glance.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
         history={read.domain: backfills.read(connection, read.domain) for read in batch.history},

@@ -81,45 +81,44 @@ class DatabaseFiles:
     def __init__(self, path: Path) -> None:
         self._path = path
         # SQLite follows links once, when it opens the file, and keeps its logs beside the file itself.
-        self._real = Path(os.path.realpath(path))
-        self._main = _identity(path)
-        self._logs = {suffix: _identity(self._log(suffix)) for suffix in _LOGS}
+        real = os.path.realpath(path)
+        self._main = _identity(_stat(path))
+        self._logs = {log: _identity(_stat(log)) for log in (f"{real}{suffix}" for suffix in _LOGS)}
 
     def look(self) -> DatabaseTrouble | None:
         """What is wrong with them."""
         try:
-            now = _identity(self._path)
-            if now != self._main:
+            now = _stat(self._path)
+            if _identity(now) != self._main:
                 words = "was deleted or moved away" if now is None else "was replaced by another file"
                 return DatabaseTrouble(TroubleKind.GONE, f"the database file {words}")
-            if now is not None and self._path.stat().st_size == 0:
+            if now is not None and now.st_size == 0:
                 return DatabaseTrouble(TroubleKind.DAMAGED, "the database file was emptied")
             return next(self._lost_logs(), None)
-        except FileNotFoundError:
-            return None  # between the two looks at it; the next one will see
         except OSError as error:
             return by_errno(error)
 
     def _lost_logs(self) -> Iterator[DatabaseTrouble]:
-        for suffix, known in self._logs.items():
-            now = _identity(self._log(suffix))
+        for log, known in self._logs.items():
+            now = _identity(_stat(log))
             if known is None:
-                self._logs[suffix] = now
+                self._logs[log] = now
             elif now != known:
                 words = "was deleted" if now is None else "was replaced"
-                yield DatabaseTrouble(TroubleKind.GONE, f"a part of the database, {self._log(suffix).name}, {words}")
-
-    def _log(self, suffix: str) -> Path:
-        return self._real.with_name(f"{self._real.name}{suffix}")
+                yield DatabaseTrouble(TroubleKind.GONE, f"a part of the database, {Path(log).name}, {words}")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells the file from every other one; None where there is none. Raises other errors of the system's."""
+def _stat(path: Path | str) -> os.stat_result | None:
+    """None where there is no such file. Raises other errors of the system's."""
     try:
-        now = path.stat()
+        return os.stat(path)  # noqa: PTH116 - looked at every second: a Path to each log would be made each time
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return now.st_dev, now.st_ino
+
+
+def _identity(file: os.stat_result | None) -> tuple[int, int] | None:
+    """What tells the file from every other one; None where there is none."""
+    return None if file is None else (file.st_dev, file.st_ino)
 
 
 def _primary_code(error: BaseException) -> int | None:

@@ -48,11 +48,14 @@ class Tally:
 
     def committed(self, changes: Changes, progress: Iterable[ChainProgress], malformed: Mapping[DomainId, int]) -> None:
         """A batch has become durable; ``malformed`` counts the logs that were kept unread, by chain."""
-        self.malformed.update(malformed)
+        if malformed:
+            self.malformed.update(malformed)
         self._recorded.update(map(_chain_and_kind, changes.added))
-        self._taken_back.update(map(_chain_and_kind, changes.removed))
-        self._reorgs.update((domain, "shallow") for domain in {lost.domain for lost in changes.removed})
-        self._reorgs.update((chain.domain, "deep") for chain in progress if chain.replaced is not None)
+        if changes.removed:
+            self._taken_back.update(map(_chain_and_kind, changes.removed))
+            self._reorgs.update((domain, "shallow") for domain in {lost.domain for lost in changes.removed})
+        for chain in progress:
+            self._reorgs[chain.domain, "deep"] += chain.replaced is not None
         for arrival in arrivals(changes):
             legs = self._legs_of((arrival.origin, arrival.destination, arrival.leg))
             legs.latency.observe(arrival.seconds)
