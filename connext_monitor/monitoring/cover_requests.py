@@ -26,8 +26,17 @@ class CoverRequests:
         if self._state.replaces(head):
             self.reorg_hinted = True
         self._state.saw_head(head)
+        if self._has_stood_still:
+            # The confirming cover that was due meanwhile had nothing to read; the next one may come too late to say
+            # that the chain is in sight.
+            self._state.await_cover(Timestamp(head.timestamp - 1))
         if self._is_asked_for(head):
             self._woken.set()
+
+    @property
+    def _has_stood_still(self) -> bool:
+        """Whether nothing new has been covered for a calm interval."""
+        return self._state.clock.monotonic() - self._state.covered_risen_at > self._calm
 
     def _is_asked_for(self, head: Header) -> bool:
         """Whether anything may be due with a head: one that nobody waits for is covered with the next, see below."""

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
@@ -12,7 +11,7 @@ from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.cover_requests import CoverRequests
 from tests.monitoring.made_up_chain import CONFIG, hash_at
-from tests.world.virtual_time import run_virtually
+from tests.world.virtual_time import LoopClock, run_virtually
 
 HOUR = 3600.0
 COVERED = BlockRef(BlockNumber(10), hash_at(10), Timestamp(1000))
@@ -22,13 +21,13 @@ class Pushing:
     pushes = True
 
 
-async def slept(awaited: int | None, number: int, parent: int, *, pushes: bool = True) -> float:
+async def slept(awaited: int | None, number: int, parent: int, *, pushes: bool = True, calm: float = HOUR) -> float:
     """Seconds until a coverer that could sleep for an hour is woken, where a head comes after ten seconds."""
-    state = ChainState(ChainConfig.model_validate(CONFIG), SystemClock(), 120)
+    state = ChainState(ChainConfig.model_validate(CONFIG), LoopClock(), 120)
     state.coverage = Coverage(BlockNumber(1), BlockNumber(5), COVERED)
     state.endpoint = Pushing()  # type: ignore[assignment]
     state.endpoint.pushes = pushes  # type: ignore[misc,union-attr]
-    requests, loop = CoverRequests(state, HOUR), asyncio.get_running_loop()
+    requests, loop = CoverRequests(state, calm), asyncio.get_running_loop()
     if awaited is not None:
         state.await_cover(Timestamp(awaited))
     head = Header(BlockNumber(number), hash_at(number), hash_at(parent), Timestamp(1000 + number), None)
@@ -51,3 +50,8 @@ def test_a_head_wakes_where_it_is_asked_for(
     awaited: int | None, number: int, parent: int, pushes: bool, seconds: float
 ) -> None:
     assert run_virtually(slept(awaited, number, parent, pushes=pushes)) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("calm", "seconds"), [(9.0, 10.0), (11.0, HOUR)])
+def test_the_first_head_after_a_standstill_is_covered(calm: float, seconds: float) -> None:
+    assert run_virtually(slept(None, 11, 10, calm=calm)) == pytest.approx(seconds)
