@@ -14,7 +14,7 @@ from tests.simulation.trace import AlertChange, State
 T = TypeVar("T")
 
 FILE = "monitor.db"
-_WRITING = ("INSERT", "UPDATE", "DELETE")
+_WRITING = ("INSERT", "UPDATE", "DELETE", "PRAGMA user_version = ")
 _ALERTS = ("INSERT INTO alerts ", "UPDATE alerts ")
 _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""

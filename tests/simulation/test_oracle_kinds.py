@@ -46,6 +46,13 @@ def test_a_forged_delivery_that_is_taken_back_is_accused_no_more() -> None:
     assert counted(Wrong.FALSE, world(gone), run(MISMATCH)) == 1
 
 
+def test_a_forged_delivery_from_before_the_watch_is_nobodys() -> None:
+    watched = run()
+    late_start = replace(watched, chains=(watched.chains[0], replace(watched.chains[1], start=111)))
+    assert judged(world(FORGED), late_start).sound
+    assert counted(Wrong.MISSED, world(FORGED), replace(late_start, chains=watched.chains)) == 1
+
+
 def test_a_phantom_must_be_accused() -> None:
     assert judged(world(PHANTOM), run(ACCUSED)).sound
     assert counted(Wrong.MISSED, world(PHANTOM), run()) == 1

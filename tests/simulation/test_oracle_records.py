@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.findings import Wrong
+from tests.simulation.findings import Finding, Wrong
 from tests.simulation.handmade import delivered, ended, opened, recorded, run, stands, transfer, world
 from tests.simulation.oracle import judge_truth
-from tests.simulation.trace import Trace
+from tests.simulation.trace import Interval, Trace
+from tests.simulation.truth import Truth
 
 LATE = transfer(sent=stands(1000), executed=stands(1900), reconciled=stands(2000))
 OWED = transfer(2, sent=stands(2900), executed=stands(3000))
@@ -53,6 +54,21 @@ def test_a_leg_recorded_in_a_block_that_was_replaced_differs() -> None:
     old = replace(SOUND.transfers[0], executed=moved.executed[0].where)
     assert judge_truth(truth, replace(SOUND, transfers=(old, SOUND.transfers[1]))).counts[Wrong.DIFFERS] == 1
     assert judge_truth(truth, recorded(truth, SOUND)).counts[Wrong.DIFFERS] == 0
+
+
+def test_a_hidden_leg_of_a_call_from_before_the_watch_may_stay_unknown() -> None:
+    alpha, beta = WORLD.chains
+    hidden = replace(WORLD, chains=(alpha, replace(beta, hiding=(Interval(1950.0, 2050.0),))))
+    unasked = first_with(xcalled=None, reconciled=None, status="Executed")(SOUND)
+    late_start = replace(unasked, chains=(replace(SOUND.chains[0], start=101), SOUND.chains[1]))
+    assert not _unrecorded(hidden, late_start)
+    assert _unrecorded(hidden, replace(late_start, chains=SOUND.chains))
+    assert _unrecorded(WORLD, late_start)
+
+
+def _unrecorded(truth: Truth, trace: Trace) -> list[Finding]:
+    findings = judge_truth(truth, trace).findings
+    return [finding for finding in findings if finding.words == "reconciled is not recorded"]
 
 
 def test_what_still_waits_for_a_channel_is_missed() -> None:

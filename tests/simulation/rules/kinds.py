@@ -35,13 +35,17 @@ def mismatches(case: Case) -> Iterator[Finding]:
             yield Finding(opening.at, Wrong.FALSE, "only forged deliveries", opening.subject, "nothing was forged")
         elif not meets([forged.during for forged in transfer.forged], lately):
             yield Finding(opening.at, Wrong.FALSE, "only forged deliveries", opening.subject, "it is gone")
+    starts = {chain.name: chain.start for chain in case.trace.chains}
     for transfer in case.truth.transfers:
-        if not transfer.forged or transfer.destination not in case.truth.by_domain:
+        destination = case.truth.by_domain.get(transfer.destination)
+        if destination is None or not transfer.forged:
             continue
-        stands = union(forged.during for forged in transfer.forged)
+        # What was delivered before the watch began is not read.
+        start = starts.get(destination.name, 0)
+        stands = union(forged.during for forged in transfer.forged if forged.where.block_number >= start)
         calm = case.calm((transfer.destination,))
         args = (case, kind, transfer.transfer_id)
-        seen = reorg_seen_within(case.truth.by_domain[transfer.destination])
+        seen = reorg_seen_within(destination)
         yield from must_be_open(*args, stands, calm, seen + FOUND_WITHIN, "forged deliveries are accused")
         gone = minus(ALWAYS, stands)
         yield from must_be_over(*args, gone, calm, seen + ENDS_WITHIN, "what was taken back is not accused")

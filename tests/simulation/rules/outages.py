@@ -18,9 +18,9 @@ FLAPS_WITHIN = 3600.0
 """A channel that fails again so soon after it recovered, in seconds, has to prove itself longer."""
 TOLD_WITHIN = 60.0
 """Seconds beyond that until the other channels hear of a channel: the watch looks once a minute."""
-DATABASE_TOLD_WITHIN = 180.0
+DATABASE_TOLD_WITHIN = 130.0
 """Seconds beyond that until all channels hear of the database: it is looked at once a minute here, which writes to it;
-the next look sees what came of that, and the one after that it still fails."""
+the first look that sees it fail begins the patience, and the second one ends it."""
 WORKS_WITHIN = 120.0
 """Seconds until whoever heard of it hears that the database works: it is written to first."""
 
