@@ -121,6 +121,15 @@ def test_a_channel_that_fails_must_be_told_of() -> None:
     assert counted(Wrong.FALSE, world(), run(alert, failing)) == 1
 
 
+def test_an_edit_that_comes_too_soon_is_no_failure() -> None:
+    limited = replace(CHAT, limited=CHAT.troubled, edits=True)
+    alert = opened(1900.0, "execute_overdue", "0x01")
+    edited = run(alert, ended(alert, 2010.0, "executed"))
+    assert judged(replace(world(), channels=(HOOK, limited)), edited).sound
+    assert counted(Wrong.MISSED, replace(world(), channels=(HOOK, replace(limited, edits=False))), edited) == 1
+    assert counted(Wrong.MISSED, replace(world(), channels=(HOOK, replace(limited, limited=()))), edited) == 1
+
+
 def test_a_channel_that_has_failed_for_a_moment_is_not_told_of() -> None:
     truth = replace(world(), channels=(HOOK, replace(CHAT, troubled=(Interval(2000.0, 2030.0),))))
     alert, soon = opened(2010.0, "execute_overdue", "0x01"), opened(2012.0, "provider_failing", "chat")

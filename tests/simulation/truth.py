@@ -133,7 +133,8 @@ def _number(block: Block) -> int:
 class ChannelTruth:
     """One channel: when it failed, when it took messages without saying so, and when it was ``slow`` to say so.
 
-    ``refusing``: it said that it was gone for good. ``edits``: its messages change; ``digests``: it gets bursts as one.
+    ``refusing``: it said that it was gone for good; ``limited``: that it had got too many requests. ``edits``: its
+    messages change; ``digests``: it gets bursts as one.
     """
 
     name: str
@@ -141,6 +142,7 @@ class ChannelTruth:
     lossy: Intervals = ()
     slow: Intervals = ()
     refusing: Intervals = ()
+    limited: Intervals = ()
     digests: bool = False
     edits: bool = False
 

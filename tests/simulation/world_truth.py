@@ -141,6 +141,7 @@ def _channel(story: Story, channel: Channel) -> ChannelTruth:
         lossy=during(ChannelTrouble.LOSE_ANSWER),
         slow=during(ChannelTrouble.SLOW),
         refusing=during(ChannelTrouble.REFUSE),
+        limited=during(ChannelTrouble.LIMIT),
         digests=channel.type != "webhook",
         edits=channel.type == "discord",
     )

@@ -1,11 +1,12 @@
 """What is told past the database, and about the channels themselves."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import after, both, meets, minus, union
-from tests.simulation.rules.telling import LONGEST_WAIT, RECORDED_WITHIN, Inbox, was_killed
+from tests.simulation.rules.telling import BURST, LONGEST_WAIT, RECORDED_WITHIN, Inbox, was_killed
 from tests.simulation.rules.weather import SETTLES, Case, must_be_open, must_be_over, obligations
 from tests.simulation.trace import Interval, Message, State
 
@@ -74,7 +75,7 @@ def channels(case: Case) -> Iterator[Finding]:
             yield Finding(opening.at, Wrong.FALSE, "only failing channels", opening.subject, words)
     for channel in by_name.values():
         inbox, args = Inbox(case, channel), (case, "provider_failing", channel.name)
-        queued = sorted(change.at for turns in inbox.alerts.values() for change in turns)
+        queued = sorted(_news(inbox))
         for trouble in channel.troubled:
             first = next((at for at in queued if trouble.begin <= at < trouble.end), inf)
             failing = (
@@ -92,6 +93,24 @@ def channels(case: Case) -> Iterator[Finding]:
                 works, rule = (Interval(again, stood.end),), "recovered channels are told of"
                 calm, within = (case.well, RECOVERED_WITHIN) if fresh else (inbox.calm, LONGEST_WAIT)
                 yield from must_be_over(*args, works, calm, within, rule)
+
+
+def _news(inbox: Inbox) -> Iterator[float]:
+    """When something was to be told of which it matters that the channel does not take it.
+
+    An edit that comes too soon is no failure: it is made later. What ends is an edit of what opened, and what opens
+    after a burst may be one of the message about that.
+    """
+    channel = inbox.channel
+    turns = sorted((change for of_one in inbox.alerts.values() for change in of_one), key=lambda change: change.at)
+    opened: dict[str, list[float]] = defaultdict(list)
+    for change in turns:
+        lately = opened[change.kind]
+        if change.state is State.OPEN:
+            lately[:] = [at for at in lately if at > change.at - FLAPS_WITHIN] + [change.at]
+        edit = change.state is State.RESOLVED or len(lately) > BURST
+        if not (channel.edits and edit and meets(channel.limited, Interval(change.at, change.at))):
+            yield change.at
 
 
 def _had_failed(inbox: Inbox, at: float) -> bool:
