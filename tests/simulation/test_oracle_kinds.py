@@ -110,6 +110,8 @@ def test_a_full_disk_must_be_told_of() -> None:
     assert judged(world(), heard).sound
     assert counted(Wrong.FALSE, world(), replace(heard, messages=heard.messages[:1])) == 1
     assert counted(Wrong.MISSED, world(), full) == 1
+    once_unwell = replace(world(), channels=(replace(HOOK, troubled=(Interval(1385.0, 1390.0),)),))
+    assert judged(once_unwell, heard).sound
     assert counted(Wrong.FALSE, world(), replace(heard, disk_failing=())) >= 1
 
 

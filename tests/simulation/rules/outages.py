@@ -40,10 +40,8 @@ def database(case: Case) -> Iterator[Finding]:
                 yield Finding(message.at, Wrong.FALSE, "only failing databases", "database", words)
         able = minus(minus(union(case.trace.up), union(case.trace.suspended)), inbox.unwell)
         for outage in after(both(failing, able), DATABASE_PATIENCE + DATABASE_TOLD_WITHIN):
-            if not any(
-                outage.begin - DATABASE_PATIENCE - DATABASE_TOLD_WITHIN - SETTLES <= m.at <= outage.begin
-                for m in messages
-            ):
+            last = max((m for m in messages if m.at <= outage.begin), key=lambda m: m.at, default=None)
+            if last is None or last.state is not State.OPEN:
                 words = f"{channel.name} was not told that the database fails"
                 yield Finding(outage.begin, Wrong.MISSED, "never silently blind", "database", words)
         yield from _not_ended(inbox, messages)
