@@ -56,7 +56,7 @@ def test_a_leg_recorded_in_a_block_that_was_replaced_differs() -> None:
     assert judge_truth(truth, recorded(truth, SOUND)).counts[Wrong.DIFFERS] == 0
 
 
-def test_a_hidden_leg_of_a_call_from_before_the_watch_may_stay_unknown() -> None:
+def test_a_hidden_leg_of_an_unwatched_call_may_stay_unknown() -> None:
     alpha, beta = WORLD.chains
     hidden = replace(WORLD, chains=(alpha, replace(beta, hiding=(Interval(1950.0, 2050.0),))))
     unasked = first_with(xcalled=None, reconciled=None, status="Executed")(SOUND)

@@ -7,7 +7,7 @@ from math import inf
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import after, both, meets, minus, union
 from tests.simulation.rules.telling import BURST, LONGEST_WAIT, RECORDED_WITHIN, Inbox, was_killed
-from tests.simulation.rules.weather import SETTLES, Case, must_be_open, must_be_over, obligations
+from tests.simulation.rules.weather import Case, must_be_open, must_be_over, obligations
 from tests.simulation.trace import Interval, Message, State
 
 DATABASE_PATIENCE, CHANNEL_PATIENCE = 10.0, 60.0
