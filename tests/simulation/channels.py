@@ -73,9 +73,9 @@ class SimulatedChannels:
         """What has been taken, in order."""
         return tuple(self._taken)
 
-    def open_sender(self, clock: Clock, first_timeout: float) -> Sender:
-        """What one provider sends with, as `ProviderContext.open_sender`."""
-        return _SimulatedSender(self, AdaptiveTimeout(clock, first_timeout), clock)
+    def open_sender(self, clock: Clock, first_timeout: float, *, instance: int = 0) -> Sender:
+        """What one provider of an instance sends with, as `ProviderContext.open_sender`."""
+        return _SimulatedSender(self, AdaptiveTimeout(clock, first_timeout), clock, instance)
 
     def latency(self) -> float:
         """How long the next answer takes (seconds)."""
@@ -85,8 +85,10 @@ class SimulatedChannels:
         """What is wrong now with the channel at this address."""
         return self._inbox(url).trouble(self.now())
 
-    def take(self, method: str, url: URL, body: bytes, headers: Mapping[str, str], *, says_so: bool) -> HttpResponse:
-        """Take a request, if it can be, and answer; ``says_so``: whether the answer will arrive."""
+    def take(
+        self, method: str, url: URL, body: bytes, headers: Mapping[str, str], *, says_so: bool, instance: int
+    ) -> HttpResponse:
+        """Take a request of an instance, if it can be, and answer; ``says_so``: whether the answer will arrive."""
         inbox = self._inbox(url)
         got = received(inbox.channel.type, method, url, json.loads(body), headers)
         message_id = got.edits
@@ -96,7 +98,7 @@ class SimulatedChannels:
         elif not message_id.isdecimal() or not 1 <= int(message_id) <= inbox.posted:
             return _json(404, {"message": "Unknown Message", "code": 10008})
         message = _message(got, inbox.channel.name, message_id, self.now(), method, body)
-        self._taken.append(replace(message, acknowledged=says_so))
+        self._taken.append(replace(message, acknowledged=says_so, instance=instance))
         return _ACCEPTED[inbox.channel.type](message_id)
 
     def gone(self, url: URL) -> HttpResponse:
@@ -110,8 +112,9 @@ class SimulatedChannels:
 class _SimulatedSender:
     """One provider's requests; it waits as the real one does (`connext_monitor.alerting.http.sender`)."""
 
-    def __init__(self, channels: SimulatedChannels, timeout: AdaptiveTimeout, clock: Clock) -> None:
+    def __init__(self, channels: SimulatedChannels, timeout: AdaptiveTimeout, clock: Clock, instance: int) -> None:
         self._channels = channels
+        self._instance = instance
         self._timeout = timeout
         self._clock = clock
 
@@ -134,7 +137,8 @@ class _SimulatedSender:
         loses = trouble is ChannelTrouble.LOSE_ANSWER
         back = way + (fault.amount if fault is not None and trouble is ChannelTrouble.SLOW else 0.0)
         in_time = way + back < patience
-        answer = self._channels.take(method, url, body, headers, says_so=in_time and not loses)
+        says_so = in_time and not loses
+        answer = self._channels.take(method, url, body, headers, says_so=says_so, instance=self._instance)
         if not in_time:
             return await self._hang(patience, way)
         await asyncio.sleep(back)

@@ -47,6 +47,11 @@ class Disk:
         self._alerts_written = False
         self.dead = False
 
+    @property
+    def opened(self) -> bool:
+        """Whether its process got as far as to open the database."""
+        return bool(self._connections)
+
     def executor(self, make: Callable[[], Connection], most: int) -> Inline:
         """See `MakeExecutor`: calls run where they are made."""
         connection = make()
@@ -144,8 +149,8 @@ class AlertHistory:
         self._last: dict[str, tuple[object, ...]] = {}
         self._revision = 0
 
-    def look(self, disk: Disk, at: float) -> None:
-        """Note what the last commit changed."""
+    def look(self, disk: Disk, at: float, instance: int) -> None:
+        """Note what the last commit changed, which an instance made."""
         for alert_id, kind, subject, severity, state, resolution, revision in disk.read(_CHANGED, self._revision):
             self._revision = max(self._revision, revision)
             says = (severity, state, resolution)
@@ -161,5 +166,6 @@ class AlertHistory:
                     severity=severity,
                     state=State(state),
                     resolution=resolution,
+                    instance=instance,
                 )
             )

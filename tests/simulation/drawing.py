@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+from tests.simulation.drawn_standbys import draw_standby
 from tests.simulation.drawn_transfers import draw_transfers
 from tests.simulation.drawn_troubles import draw_incidents
 from tests.simulation.story import ChainTraits, Channel, Deadlines, EndpointTraits, Story
@@ -56,7 +57,7 @@ def _draw(seed: int, days: float, random: Random, block_times: list[float]) -> S
         channels=tuple(Channel(name, name) for name in _CHANNEL_TYPES[: random.choice((1, 2, 2, 3))]),
         keep=random.choice((None, None, 7200.0, 21_600.0)),
     )
-    return draw_incidents(random, replace(story, transfers=draw_transfers(random, story)))
+    return draw_standby(draw_incidents(random, replace(story, transfers=draw_transfers(random, story))))
 
 
 def _deadlines(random: Random, block_time: float) -> Deadlines:

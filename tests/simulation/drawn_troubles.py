@@ -21,7 +21,7 @@ from tests.simulation.story import (
 )
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 
-_BEGIN = 900.0
+BEGIN = 900.0
 """Seconds at the story's begin in which nothing goes wrong."""
 _INCIDENTS_A_DAY, _SHALLOW_A_DAY = 16.0, 12.0
 _DAY = 86_400.0
@@ -56,7 +56,7 @@ _AMOUNTS: dict[EndpointTrouble, tuple[float, ...]] = {
 def draw_incidents(random: Random, story: Story) -> Story:
     """The story with what goes wrong in it, all of which ends before it is quiet."""
     drawn: list[Any] = []
-    at = _BEGIN + random.expovariate(_INCIDENTS_A_DAY / _DAY)
+    at = BEGIN + random.expovariate(_INCIDENTS_A_DAY / _DAY)
     while at < story.quiet_from:
         for _ in range(random.choices((1, 2, 3), (65, 25, 10))[0]):
             make = random.choices(_MAKERS, _WEIGHTS)[0]
@@ -64,10 +64,11 @@ def draw_incidents(random: Random, story: Story) -> Story:
         at += random.expovariate(_INCIDENTS_A_DAY / _DAY)
     for chain in story.chains:
         drawn += _shallow_reorgs(random, story, chain.domain)
-    return _with(story, [element for element in drawn if _end(element) < story.quiet_from])
+    return _with(story, [element for element in drawn if ends_at(element) < story.quiet_from])
 
 
-def _end(element: Any) -> float:
+def ends_at(element: Any) -> float:
+    """When something that goes wrong is over."""
     return float(element.at + getattr(element, "seconds", 0.0) + getattr(element, "down_for", 0.0))
 
 
@@ -106,14 +107,14 @@ def _may_be_found_out(story: Story, fault: EndpointFault, faults: tuple[Endpoint
     return len(unwell) < len(endpoints)
 
 
-def _lasting(random: Random, most: float = 3600.0) -> float:
+def lasting(random: Random, most: float = 3600.0) -> float:
     """Seconds from half a minute to ``most``, short ones oftener."""
     return float(round(30.0 * (most / 30.0) ** random.random()))
 
 
 def _shallow_reorgs(random: Random, story: Story, domain: int) -> list[Reorg]:
     reorgs = []
-    at = _BEGIN + random.expovariate(_SHALLOW_A_DAY / _DAY)
+    at = BEGIN + random.expovariate(_SHALLOW_A_DAY / _DAY)
     while at < story.quiet_from:
         fate = random.choices(tuple(Fate), (80, 15, 5))[0]
         depth, delay = random.choice((1, 1, 1, 2)), random.choice((0, 0, 0, 1, 2))
@@ -131,16 +132,16 @@ def _reorg(random: Random, story: Story, at: float) -> list[Reorg]:
 
 
 def _stall(random: Random, story: Story, at: float) -> list[Stall]:
-    return [Stall(random.choice(story.chains).domain, at, _lasting(random))]
+    return [Stall(random.choice(story.chains).domain, at, lasting(random))]
 
 
 def _pause(random: Random, story: Story, at: float) -> list[Pause]:
-    return [Pause(random.choice(story.chains).domain, at, _lasting(random, 7200.0))]
+    return [Pause(random.choice(story.chains).domain, at, lasting(random, 7200.0))]
 
 
 def _stamp_error(random: Random, story: Story, at: float) -> list[StampError]:
     by = random.choice((-600.0, -60.0, -12.0, 12.0, 60.0, 600.0))
-    return [StampError(random.choice(story.chains).domain, at, _lasting(random), by)]
+    return [StampError(random.choice(story.chains).domain, at, lasting(random), by)]
 
 
 def _endpoint_fault(random: Random, story: Story, at: float) -> list[EndpointFault]:
@@ -150,7 +151,7 @@ def _endpoint_fault(random: Random, story: Story, at: float) -> list[EndpointFau
     hit = random.randrange(len(chain.endpoints))
     # What only some of its endpoints hide is found at the others; where all do, only the contract tells.
     all_hit = trouble is EndpointTrouble.HIDE_LEGS or random.random() < 0.1
-    seconds = _lasting(random)
+    seconds = lasting(random)
     return [
         EndpointFault(chain.domain, index, at, seconds, trouble, float(amount))
         for index in range(len(chain.endpoints))
@@ -175,10 +176,11 @@ def _blind_start(random: Random, story: Story, at: float) -> list[EndpointFault 
 def _channel_fault(random: Random, story: Story, at: float) -> list[ChannelFault]:
     trouble = random.choices(tuple(ChannelTrouble), (3, 3, 3, 3, 1, 1))[0]
     amount = 1.5 if trouble is ChannelTrouble.SLOW else float(random.choice((1, 5, 60, 600)))
-    return [ChannelFault(random.choice(story.channels).name, at, _lasting(random, 7200.0), trouble, amount)]
+    return [ChannelFault(random.choice(story.channels).name, at, lasting(random, 7200.0), trouble, amount)]
 
 
-def _kill(random: Random, _story: Story, at: float) -> list[Kill]:
+def kill(random: Random, _story: Story, at: float) -> list[Kill]:
+    """The process is killed, or stopped."""
     manner = random.choices(tuple(KillManner), (5, 3, 2, 4, 2))[0]
     count = random.randrange(_KILLED_WITHIN[manner]) + 1
     down_for = float(round(2.0 * (5000.0 / 2.0) ** random.random()))
@@ -189,16 +191,19 @@ def _kill(random: Random, _story: Story, at: float) -> list[Kill]:
     return kills
 
 
-def _suspension(random: Random, _story: Story, at: float) -> list[Suspension]:
-    return [Suspension(0, at, _lasting(random, 7200.0))]
+def suspension(random: Random, _story: Story, at: float) -> list[Suspension]:
+    """The host stands still for up to two hours."""
+    return [Suspension(0, at, lasting(random, 7200.0))]
 
 
-def _clock_step(random: Random, _story: Story, at: float) -> list[ClockStep]:
-    return [ClockStep(0, at, _lasting(random), random.choice((-3600.0, -300.0, -30.0, 30.0, 300.0, 3600.0)))]
+def clock_step(random: Random, _story: Story, at: float) -> list[ClockStep]:
+    """The clock is wrong for up to an hour."""
+    return [ClockStep(0, at, lasting(random), random.choice((-3600.0, -300.0, -30.0, 30.0, 300.0, 3600.0)))]
 
 
-def _disk_fault(random: Random, _story: Story, at: float) -> list[DiskFault]:
-    return [DiskFault(0, at, _lasting(random, 1800.0), random.choice((0, 0, 1, 2, 4)))]
+def disk_fault(random: Random, _story: Story, at: float) -> list[DiskFault]:
+    """The disk is full for up to half an hour."""
+    return [DiskFault(0, at, lasting(random, 1800.0), random.choice((0, 0, 1, 2, 4)))]
 
 
 _MAKERS: tuple[Callable[[Random, Story, float], list[Any]], ...] = (
@@ -208,10 +213,10 @@ _MAKERS: tuple[Callable[[Random, Story, float], list[Any]], ...] = (
     _pause,
     _stamp_error,
     _channel_fault,
-    _kill,
-    _suspension,
-    _clock_step,
-    _disk_fault,
+    kill,
+    suspension,
+    clock_step,
+    disk_fault,
     _blind_start,
 )
 _WEIGHTS = (40, 8, 6, 5, 4, 14, 10, 5, 4, 4, 2)

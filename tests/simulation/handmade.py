@@ -3,7 +3,18 @@
 from dataclasses import replace
 from math import inf
 
-from tests.simulation.trace import AlertChange, ChainRecord, Interval, Message, Sighting, State, Trace, TransferRecord
+from tests.simulation.trace import (
+    AlertChange,
+    ChainRecord,
+    Ending,
+    Interval,
+    Life,
+    Message,
+    Sighting,
+    State,
+    Trace,
+    TransferRecord,
+)
 from tests.simulation.truth import Block, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
 
 EPOCH = 1_700_000_000.0
@@ -85,7 +96,12 @@ def run(*alerts: AlertChange, seconds: float = SECONDS) -> Trace:
         ChainRecord(name=name, start=0, checkpoint=0, covered=0, first_nonce=0, contiguous=0)
         for name in ("alpha", "beta")
     )
-    return Trace(seconds=seconds, epoch=EPOCH, up=(Interval(0.0, seconds),), alerts=alerts, chains=chains)
+    return Trace(seconds=seconds, epoch=EPOCH, lives=lives((0.0, seconds)), alerts=alerts, chains=chains)
+
+
+def lives(*during: tuple[float, float], ending: Ending = Ending.KILLED) -> tuple[Life, ...]:
+    """The processes of the only instance; all but the last one ended so."""
+    return tuple(Life(0, Interval(*each), Ending.NONE if each == during[-1] else ending) for each in during)
 
 
 def delivered(trace: Trace, *, after: float = 1.0) -> Trace:

@@ -17,6 +17,8 @@ class Log:
     def __init__(self, now: Callable[[], float], folder: Path) -> None:
         self.lines: list[str] = []
         self.warnings = 0
+        self.speaker = ""
+        """Stands before what is said from now on, where several speak."""
         self._now = now
         self._folder = str(folder)
         self._muted = False
@@ -29,7 +31,7 @@ class Log:
 
     def note(self, words: str) -> None:
         """What the simulation itself has to say."""
-        self._write(f"{self._now():.6f} ---- {words}")
+        self._write(f"{self._now():.6f} {self.speaker}---- {words}")
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
@@ -55,7 +57,7 @@ class Log:
 
     def _take(self, _logger: object, method: str, event: Any) -> Any:
         if not self._muted:
-            self._write(f"{self._now():.6f} {method} {event.pop('event')}{_written(event)}")
+            self._write(f"{self._now():.6f} {self.speaker}{method} {event.pop('event')}{_written(event)}")
         raise structlog.DropEvent
 
     def _write(self, line: str) -> None:

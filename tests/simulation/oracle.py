@@ -11,6 +11,7 @@ from tests.simulation.findings import Finding, Verdict
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
 from tests.simulation.rules.outages import channels, database
 from tests.simulation.rules.overdue import overdue
+from tests.simulation.rules.owners import owners
 from tests.simulation.rules.records import records
 from tests.simulation.rules.sight import sight, silence
 from tests.simulation.rules.telling import telling
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     channels,
     database,
     telling,
+    owners,
     wording,
     records,
 )

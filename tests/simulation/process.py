@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from random import Random
 
 from connext_monitor import app
+from connext_monitor.alerting.http.client import OpenSender
 from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.assembly.outside import LookIntervals, Outside
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.process.stop_request import StopRequest
-from tests.simulation.channels import SimulatedChannels
 from tests.simulation.disk import Disk
 from tests.simulation.endpoints import Endpoints
 from tests.simulation.loop import ProcessLoop, Time
@@ -62,7 +62,7 @@ class Surroundings:
 
     time: Time
     endpoints: Endpoints
-    channels: SimulatedChannels
+    open_sender: OpenSender
     wrong_by: Callable[[], float]
     looks: LookIntervals
 
@@ -82,7 +82,7 @@ class MonitorProcess:
                 file=config.file,
                 labels=chain_labels(config),
                 clock=clock,
-                open_sender=around.channels.open_sender,
+                open_sender=around.open_sender,
             )
             outside = Outside(
                 open_endpoint=around.endpoints.open_endpoint,
@@ -109,6 +109,11 @@ class MonitorProcess:
     def asked_to_stop(self) -> bool:
         """Whether it was asked to end."""
         return self._stop.made
+
+    @property
+    def exit_code(self) -> int | None:
+        """That of a process that has ended; None where it failed."""
+        return None if self._running.exception() is not None else self._running.result()
 
     @property
     def outcome(self) -> str:

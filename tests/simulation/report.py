@@ -92,6 +92,7 @@ def _faults(story: Story) -> Iterable[str]:
         "suspension": story.suspensions,
         "clock step": story.clock_steps,
         "full disk": story.disk_faults,
+        "standby": story.standbys,
     }
     for name, elements in others.items():
         yield from (name for _ in elements)

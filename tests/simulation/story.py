@@ -192,6 +192,18 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Standby:
+    """Another monitor of the same database is started, and again whenever it ends; ``seconds`` later it is stopped.
+
+    ``instance`` is 1 or more; the first instance is there from the story's begin to its end.
+    """
+
+    instance: int
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Suspension:
     """A monitor's host stands still for so many seconds; the wall clock and the chains run on."""
 
@@ -256,6 +268,7 @@ class Story:
     suspensions: tuple[Suspension, ...] = ()
     clock_steps: tuple[ClockStep, ...] = ()
     disk_faults: tuple[DiskFault, ...] = ()
+    standbys: tuple[Standby, ...] = ()
     keep: float | None = None
 
 

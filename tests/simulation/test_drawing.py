@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.simulation import drawing
 from tests.simulation.drawing import draw
 from tests.simulation.drawn_troubles import OMISSIONS
 from tests.simulation.story import Deed, Fate, Story, from_json, to_json
@@ -95,3 +96,16 @@ def test_whatever_is_left_out_the_rest_still_is_a_story(seed: int, leaving_out: 
     kept = {name: tuple(each for each in getattr(drawn, name) if random.random() < 0.6) for name in LISTS}
     shrunk = replace(drawn, **kept | {"chains": kept["chains"] or drawn.chains[:1]})
     World(shrunk).advance(shrunk.seconds)
+
+
+def test_some_stories_have_another_instance_beside_what_they_have_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_standby = [drawn for drawn in many_stories() if drawn.standbys]
+    assert 3 <= len(with_standby) <= 20
+    for elements in ("kills", "suspensions", "clock_steps", "disk_faults"):
+        instances = {each.instance for seed in range(150) for each in getattr(draw(seed, 1.0), elements)}
+        assert instances == {0, 1}
+    monkeypatch.setattr(drawing, "draw_standby", lambda story: story)
+    for drawn in with_standby:
+        alone = draw(drawn.seed, 2.0)
+        for name in set(LISTS) - {"standbys"}:
+            assert set(getattr(alone, name)) <= set(getattr(drawn, name))

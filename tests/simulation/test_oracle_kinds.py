@@ -4,7 +4,19 @@ from dataclasses import replace
 from math import inf
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import BETA, EPOCH, block_hash, delivered, ended, opened, run, stands, transfer, world
+from tests.simulation.handmade import (
+    BETA,
+    EPOCH,
+    block_hash,
+    delivered,
+    ended,
+    lives,
+    opened,
+    run,
+    stands,
+    transfer,
+    world,
+)
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
 from tests.simulation.rules.outages import channels, database
 from tests.simulation.rules.weather import Case
@@ -154,10 +166,10 @@ def test_lost_history_must_be_told_of() -> None:
     during = Interval(900.0, 3000.0)
     pruned = replace(beta, troubled=(during,), pruned=(during,), remembered=((during, 20.0),))
     truth = replace(world(), chains=(alpha, pruned))
-    away = replace(run(), up=(Interval(0.0, 1000.0), Interval(1500.0, 4000.0)))
+    away = replace(run(), lives=lives((0.0, 1000.0), (1500.0, 4000.0)))
     assert counted(Wrong.MISSED, truth, away) == 1
     assert judged(truth, replace(away, alerts=(opened(1560.0, "monitor_started_blind", "beta"),))).sound
-    short = replace(away, up=(Interval(0.0, 1400.0), Interval(1500.0, 4000.0)))
+    short = replace(away, lives=lives((0.0, 1400.0), (1500.0, 4000.0)))
     assert judged(truth, short).sound
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import EPOCH, ended, opened, run, stands, transfer, world
+from tests.simulation.handmade import EPOCH, ended, lives, opened, run, stands, transfer, world
 from tests.simulation.rules.overdue import overdue
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import AlertChange, Interval, Trace
@@ -63,7 +63,7 @@ def test_an_alert_that_opens_long_after_it_could_is_late() -> None:
 
 
 def test_nothing_is_missed_while_the_monitor_is_down() -> None:
-    down = replace(run(), up=(Interval(0.0, 1200.0), Interval(1890.0, 4000.0)))
+    down = replace(run(), lives=lives((0.0, 1200.0), (1890.0, 4000.0)))
     assert judged(world(late()), down).sound
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import ended, opened, run, stands, transfer, world
+from tests.simulation.handmade import ended, lives, opened, run, stands, transfer, world
 from tests.simulation.rules.sight import sight, silence
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import Interval, Trace
@@ -52,7 +52,7 @@ def test_an_outage_that_is_over_and_still_told_of_is_false() -> None:
 
 
 def test_an_outage_while_the_monitor_is_down_excuses_it() -> None:
-    down = replace(run(), up=(Interval(0.0, 1990.0), Interval(2590.0, 4000.0)))
+    down = replace(run(), lives=lives((0.0, 1990.0), (2590.0, 4000.0)))
     assert judged(blind(world()), down).sound
 
 

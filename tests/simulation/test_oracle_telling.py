@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import delivered, ended, opened, run, stands, transfer, world
+from tests.simulation.handmade import delivered, ended, lives, opened, run, stands, transfer, world
 from tests.simulation.rules.telling import telling
 from tests.simulation.rules.weather import Case
-from tests.simulation.trace import AlertChange, Interval, Message, State, Trace
+from tests.simulation.trace import AlertChange, Ending, Interval, Message, State, Trace
 from tests.simulation.truth import ChannelTruth, Truth
 
 ALERT = opened(1312.0, "execute_overdue", "0x01")
@@ -52,7 +52,7 @@ def test_a_message_whose_answer_was_lost_may_come_again() -> None:
 
 def test_a_message_taken_just_before_a_crash_may_come_again() -> None:
     opening, end = SOUND.messages
-    crashed = replace(SOUND, up=(Interval(0.0, 1315.0), Interval(1317.0, 4000.0)))
+    crashed = replace(SOUND, lives=lives((0.0, 1315.0), (1317.0, 4000.0)))
     assert judged(replace(crashed, messages=(opening, replace(opening, at=1330.0), end))).sound
 
 
@@ -147,6 +147,6 @@ def test_what_was_tried_apart_while_a_channel_failed_is_no_storm() -> None:
 
 def test_who_is_asked_to_stop_notes_first_what_was_taken() -> None:
     opening, end = SOUND.messages
-    up = (Interval(0.0, 1315.0), Interval(1317.0, 4000.0))
-    stopped = replace(SOUND, up=up, stopped=(1315.0,), messages=(opening, replace(opening, at=1330.0), end))
+    both = lives((0.0, 1315.0), (1317.0, 4000.0), ending=Ending.STOPPED)
+    stopped = replace(SOUND, lives=both, messages=(opening, replace(opening, at=1330.0), end))
     assert count(Wrong.TWICE, stopped) == 1

@@ -4,6 +4,7 @@ Every instant is in seconds since the story's begin, by the world's own time: no
 wrong. Ids and hashes are lower-case hex with ``0x``.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,11 +32,35 @@ class Interval:
         return self.end - self.begin
 
 
+class Ending(StrEnum):
+    """How a process of the monitor ended."""
+
+    KILLED = "killed"
+    STOPPED = "stopped"
+    """As it was asked to, so that it could finish what was under way."""
+    FAILED = "failed"
+    """By itself."""
+    REFUSED = "refused"
+    """By itself, with exit code 1, before it had opened the database."""
+    NONE = "none"
+    """It ran until the run's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One process of an instance: from the call of ``run`` until it was gone, suspended or not."""
+
+    instance: int
+    during: Interval
+    ending: Ending
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertChange:
     """One alert as a commit left it: written down for every commit after which its row differs from before.
 
-    ``subject`` is a transfer's id, or a name (of a chain, a provider). ``at`` is when the commit was made.
+    ``subject`` is a transfer's id, or a name (of a chain, a provider). ``at`` is when the commit was made, ``instance``
+    whose it was.
     """
 
     at: float
@@ -45,6 +70,7 @@ class AlertChange:
     severity: str
     state: State
     resolution: str | None = None
+    instance: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +83,7 @@ class Message:
     A message about one alert has its ``kind`` and ``subject`` (``alert_id`` too, where the channel is told that). One
     about a group has the ``kind``, the ``pathway`` (names of origin and destination; None where the kind has none),
     how many alerts it counts as ``members``, how many of these it calls ``open``, and in ``named`` the subjects that
-    it names. ``key`` is what tells a repetition from news: the same body sent twice has the same.
+    it names. ``key`` is what tells a repetition from news: the same body sent twice has the same. ``instance`` sent it.
     """
 
     at: float
@@ -74,6 +100,7 @@ class Message:
     open: int = 1
     named: tuple[str, ...] = ()
     acknowledged: bool = True
+    instance: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +146,15 @@ class ChainRecord:
 class Trace:
     """A whole run.
 
-    ``up``: a monitor was running (from the call of ``run`` until it was gone), suspended or not. ``stopped``: when one
-    ended that had been asked to, and so could finish what was under way. ``suspended``: its host stood still.
-    ``disk_failing``: its writes failed. ``waiting``: per channel, what the outbox still holds at the end, the ids of
-    the alerts. Changes and messages are in the order in which they happened.
+    ``lives`` are all processes, of one instance after the other. ``suspended``: the host of whoever worked on the
+    database stood still. ``disk_failing``: its writes failed. ``waiting``: per channel, what the outbox still holds at
+    the end, the ids of the alerts. Changes and messages are in the order in which they happened.
     """
 
     seconds: float
     epoch: float
     """The story's begin in Unix seconds, by a right clock."""
-    up: tuple[Interval, ...]
-    stopped: tuple[float, ...] = ()
+    lives: tuple[Life, ...]
     suspended: tuple[Interval, ...] = ()
     disk_failing: tuple[Interval, ...] = ()
     alerts: tuple[AlertChange, ...] = ()
@@ -138,3 +163,17 @@ class Trace:
     chains: tuple[ChainRecord, ...] = ()
     waiting: tuple[tuple[str, str], ...] = ()
     """Channel and alert."""
+
+    @property
+    def working(self) -> Iterator[Life]:
+        """The processes that were not refused, in the order in which they began."""
+        return iter(sorted((life for life in self.lives if life.ending is not Ending.REFUSED), key=_begin))
+
+    @property
+    def up(self) -> tuple[Interval, ...]:
+        """When a monitor worked on the database."""
+        return tuple(life.during for life in self.working)
+
+
+def _begin(life: Life) -> float:
+    return life.during.begin

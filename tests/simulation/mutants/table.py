@@ -4,8 +4,9 @@ from tests.simulation.mutants.absence import ABSENCE
 from tests.simulation.mutants.coverage import COVERAGE
 from tests.simulation.mutants.delivering import DELIVERING
 from tests.simulation.mutants.mutant import Mutant
+from tests.simulation.mutants.owners import OWNERS
 from tests.simulation.mutants.sight import SIGHT
 from tests.simulation.mutants.transactions import TRANSACTIONS
 from tests.simulation.mutants.undo import UNDO
 
-MUTANTS: tuple[Mutant, ...] = (*TRANSACTIONS, *COVERAGE, *UNDO, *ABSENCE, *DELIVERING, *SIGHT)
+MUTANTS: tuple[Mutant, ...] = (*TRANSACTIONS, *COVERAGE, *UNDO, *ABSENCE, *DELIVERING, *SIGHT, *OWNERS)

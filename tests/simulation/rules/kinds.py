@@ -171,7 +171,7 @@ def lost_history(case: Case) -> Iterator[Finding]:
 def _must_say_lost(case: Case, chain: ChainTruth) -> Iterator[Finding]:
     """A new process is to read on from where the last one was at most: from what was final when that ended."""
     calm = minus(case.well, chain.ailing)
-    for before, life in pairwise(sorted(case.trace.up)):
+    for before, life in pairwise(case.trace.up):
         read = max((height for at, height in chain.final if at <= before.end), default=0)
         head = max((block.number for at, block in chain.heads if at <= life.begin), default=0)
         lost = union(

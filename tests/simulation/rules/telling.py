@@ -9,7 +9,7 @@ from math import inf
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import Intervals, after, meets, minus, union
 from tests.simulation.rules.weather import SETTLES, Case, obligations
-from tests.simulation.trace import AlertChange, Interval, Message, State
+from tests.simulation.trace import AlertChange, Ending, Interval, Message, State
 from tests.simulation.truth import ChannelTruth
 
 PAST_THE_STORE = "database_failing"
@@ -285,7 +285,7 @@ def _counted_twice(inbox: Inbox) -> Iterator[Finding]:
 
 def was_killed(case: Case, during: Interval) -> bool:
     """Whether a process ended meanwhile that had not been asked to."""
-    return any(up.end in during and up.end not in case.trace.stopped for up in case.trace.up)
+    return any(life.during.end in during and life.ending is not Ending.STOPPED for life in case.trace.working)
 
 
 def _may_be_forgotten(case: Case, message: Message) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.simulation.mutants.aimed.aim import Aim
 from tests.simulation.mutants.aimed.made import HERE, back, call, calls, story, trouble
-from tests.simulation.story import ChannelFault, ClockStep, Deadlines, DiskFault, Kill
+from tests.simulation.story import ChannelFault, ClockStep, Deadlines, DiskFault, Kill, Standby
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 
 _LATE = [(450.0, 700.0), (520.0, 800.0)]
@@ -95,7 +95,16 @@ RETENTION = story(
 )
 """What is settled is kept for twenty minutes."""
 
+TAKEN_OVER = story(
+    2400.0,
+    calls(60.0, 1500.0, 60.0, *_LATE),
+    standbys=(Standby(1, 600.0, 900.0),),
+    kills=(Kill(0, 903.0, 120.0, KillManner.STEP, 3),),
+)
+"""Another instance waits for the database, has it when the first one is killed, and gives it back."""
+
 AIMS = (
+    Aim("taken over", TAKEN_OVER, ("two-owners", "lets-go-of-the-lock", "refused-yet-heard")),
     Aim("full catching up", FULL_CATCHING_UP, ("batch-lost-on-a-full-disk",)),
     Aim("full in the midst", FULL_IN_THE_MIDST, ("no-rollback",)),
     Aim("retention", RETENTION, ("prunes-what-is-not-finished",)),
