@@ -1,6 +1,5 @@
 """Plays a story: the monitor's instances in the story's world, and what came of it as a trace."""
 
-import gc
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from tests.simulation import settings
 from tests.simulation.channels import SimulatedChannels
 from tests.simulation.database import DatabaseFiles
 from tests.simulation.disk import Disk
-from tests.simulation.garbage import ignoring_unraisable, undisturbed
+from tests.simulation.garbage import collect_what_is_dead, undisturbed
 from tests.simulation.instance import STARTED_AGAIN_AFTER, Common, Instance
 from tests.simulation.intervals import minus, union
 from tests.simulation.log import Log
@@ -57,10 +56,10 @@ def play(story: Story, looks: LookIntervals = settings.LOOKS) -> Run:
     with tempfile.TemporaryDirectory(dir=in_memory, prefix="simulation-") as own, undisturbed():
         simulation = Simulation(story, looks, Path(own))
         run = simulation.run()
-        with run.log.muted(), ignoring_unraisable():
+        with run.log.muted():
             # What is left of its processes would else be closed in the midst of whatever comes next.
             del simulation
-            gc.collect()
+            collect_what_is_dead()
         return run
 
 

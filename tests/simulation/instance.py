@@ -1,6 +1,5 @@
 """One instance of the monitor in a story: its processes, one after the other, and what befalls them."""
 
-import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from tests.simulation.channels import SimulatedChannels
 from tests.simulation.database import DatabaseFiles
 from tests.simulation.disk import AlertHistory, Disk
 from tests.simulation.endpoints import Endpoints
-from tests.simulation.garbage import ignoring_unraisable
+from tests.simulation.garbage import collect_what_is_dead
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
 from tests.simulation.process import MonitorProcess, Surroundings
@@ -158,9 +157,9 @@ class Instance:
         process.die()
         process.disk.close()
         self._process = None
-        with self._log.muted(), ignoring_unraisable():
+        with self._log.muted():
             del process
-            gc.collect()
+            collect_what_is_dead()
 
     def _committed(self) -> None:
         if self._process is not None and not self._process.loop.dead:
@@ -236,9 +235,9 @@ class Instance:
         self._common.database.leave(process.disk, kept)
         if kept is None:
             return
-        with self._log.muted(), ignoring_unraisable():
+        with self._log.muted():
             del process
-            gc.collect()
+            collect_what_is_dead()
 
 
 def _ending(process: MonitorProcess) -> Ending:

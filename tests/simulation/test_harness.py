@@ -1,11 +1,13 @@
 """Everything that a story says happens to the monitor when it is played."""
 
+import gc
 from dataclasses import replace
 
 import pytest
 
 from tests.simulation.drawing import draw
 from tests.simulation.harness import play
+from tests.simulation.loop import ProcessLoop
 from tests.simulation.runner import played
 from tests.simulation.story import ClockStep, DiskFault, Kill, Story, Suspension
 from tests.simulation.troubles import KillManner
@@ -50,3 +52,13 @@ def test_a_sound_monitor_is_found_sound_after_kills() -> None:
     run, verdict = played(story(kills=KILLS))
     assert (run.faults, verdict.findings) == ((), ())
     assert len(run.trace.up) == len(KILLS) + 1
+
+
+def test_nothing_of_a_process_outlives_its_run() -> None:
+    def loops() -> int:
+        return sum(isinstance(each, ProcessLoop) for each in gc.get_objects())
+
+    before = loops()
+    play(story(kills=KILLS))
+    gc.collect()
+    assert loops() == before

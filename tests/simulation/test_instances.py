@@ -28,7 +28,7 @@ def lines(run: Run, words: str) -> list[str]:
     return [line for line in run.log.lines if words in line]
 
 
-def told(run: Run) -> set[tuple[str, str, str | None, str]]:
+def announced(run: Run) -> set[tuple[str, str, str | None, str]]:
     return {(message.channel, message.kind, message.subject, message.state) for message in run.trace.messages}
 
 
@@ -39,7 +39,7 @@ def test_a_second_instance_is_refused_with_words_and_harms_nothing() -> None:
     assert {(life.instance, life.ending) for life in others} == {(1, Ending.REFUSED)}
     assert len(lines(run, REFUSAL)) == len(lines(run, "ended: exit code 1")) == len(others) == 180
     assert all("[1] " in line for line in (*lines(run, REFUSAL), *lines(run, "exit code")))
-    assert told(run) == told(sound(ALONE))
+    assert announced(run) == announced(sound(ALONE))
 
 
 @pytest.mark.parametrize("manner", KillManner)
