@@ -3,11 +3,10 @@
 Periods are aligned to UTC: a day begins at midnight, a week on Monday, and whatever else divides a day does so evenly.
 """
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from math import ceil, floor
-from typing import Any
+
+import msgspec
 
 from connext_monitor.core.alerts.message import Field, Instant, Message
 from connext_monitor.core.alerts.severity import Severity
@@ -24,8 +23,7 @@ _MONDAY = 4 * _DAY
 """Unix time began on a Thursday."""
 
 
-@dataclass(frozen=True, slots=True)
-class LegFigures:
+class LegFigures(msgspec.Struct, frozen=True, array_like=True):
     """How many of a pathway's transfers had this leg, how long it took (seconds), and how many were late."""
 
     arrived: int = 0
@@ -34,8 +32,7 @@ class LegFigures:
     late: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PathwayFigures:
+class PathwayFigures(msgspec.Struct, frozen=True, array_like=True):
     """What became of the transfers that began in a period on one pathway."""
 
     origin: DomainId
@@ -66,9 +63,11 @@ class PathwayFigures:
         return self.execute if leg is Leg.EXECUTE else self.reconcile
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The period from ``since`` up to ``until`` (Unix seconds), the busiest pathways first, and the one ``before``."""
+class Report(msgspec.Struct, frozen=True, array_like=True):
+    """The period from ``since`` up to ``until`` (Unix seconds), the busiest pathways first, and the one ``before``.
+
+    The database keeps it, and what it is made of, as JSON arrays of their fields, in this order.
+    """
 
     since: int
     until: int
@@ -81,7 +80,7 @@ class Report:
         def some(figures: Sequence[PathwayFigures]) -> tuple[PathwayFigures, ...]:
             return tuple(pathway for pathway in figures if includes(pathway.origin, pathway.destination))
 
-        return replace(self, pathways=some(self.pathways), before=some(self.before))
+        return msgspec.structs.replace(self, pathways=some(self.pathways), before=some(self.before))
 
     def earlier(self, pathway: PathwayFigures) -> PathwayFigures:
         """The same pathway in the period before."""
@@ -120,15 +119,12 @@ def is_due(last: int | None, now: float, every: float, grace: float) -> int | No
 
 def written(report: Report) -> str:
     """The report as the database keeps it."""
-    periods = ([_row(pathway) for pathway in figures] for figures in (report.pathways, report.before))
-    return json.dumps([report.since, report.until, *periods])
+    return msgspec.json.encode(report).decode()
 
 
 def read(stored: str) -> Report:
     """The report that `written` was given."""
-    since, until, *periods = json.loads(stored)
-    now, before = (tuple(_of_row(row) for row in rows) for rows in periods)
-    return Report(since, until, now, before)
+    return msgspec.json.decode(stored, type=Report)
 
 
 def compose_report(report: Report, labels: ChainLabels) -> Message:
@@ -174,17 +170,6 @@ def _figures(stats: Stats) -> tuple[PathwayFigures, ...]:
 def _leg_figures(pathway: PathwayStats, leg: Leg) -> LegFigures:
     stats = pathway.leg(leg)
     return LegFigures(stats.latency.count, stats.latency.p50, stats.latency.p95, stats.late)
-
-
-def _row(pathway: PathwayFigures) -> list[Any]:
-    legs = [[leg.arrived, leg.p50, leg.p95, leg.late] for leg in (pathway.execute, pathway.reconcile)]
-    return [pathway.origin, pathway.destination, pathway.begun, pathway.fast, pathway.slow, *legs]
-
-
-def _of_row(row: list[Any]) -> PathwayFigures:
-    origin, destination, begun, fast, slow, execute, reconcile = row
-    legs = (LegFigures(*execute), LegFigures(*reconcile))
-    return PathwayFigures(DomainId(origin), DomainId(destination), begun, fast, slow, *legs)
 
 
 def _counts(figures: Sequence[PathwayFigures], change: str = "") -> str:

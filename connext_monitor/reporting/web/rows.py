@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connext_monitor.core.alerts.alert import Alert, compose
-from connext_monitor.core.alerts.message import Instant, Link
+from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.amount import Amount, transfer_amount
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
@@ -17,7 +17,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Sighting
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.core.words import duration_words
-from connext_monitor.reporting.web.summary import Level, of_severity
+from connext_monitor.reporting.web.summary import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +79,10 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class AlertCard:
-    """One alert in words; ``overdue_since`` (Unix seconds) where it is about a deadline."""
+    """One alert with what it says, until when it is silenced, and what became of its news."""
 
-    id: str
-    kind: str
-    level: Level
-    severity: str
-    open: bool
-    title: str
-    text: str
-    subject: str
-    transfer_id: str | None
-    opened_at: datetime
-    resolved_at: datetime | None
-    resolution: str | None
-    overdue_since: int | None
-    fields: tuple[tuple[str, str | Instant], ...]
-    links: tuple[Link, ...]
+    alert: Alert
+    message: Message
     silenced_until: datetime | None
     deliveries: tuple[DeliveryRow, ...]
 
@@ -150,27 +137,8 @@ def alert_card(
 ) -> AlertCard:
     """The alert as it is now."""
     message = compose(alert, about.transfer if about else None, labels)
-    due_at = alert.details.due_at
     covering = [silence.until for silence in silences if alert.resolved_at is None and silence.covers(alert, labels)]
-    return AlertCard(
-        id=alert.id,
-        kind=alert.kind.name,
-        level=of_severity(alert.severity),
-        severity=alert.severity.value,
-        open=alert.resolved_at is None,
-        title=message.title,
-        text=message.text,
-        subject=alert.subject,
-        transfer_id=hex_text(alert.transfer_id) if alert.transfer_id is not None else None,
-        opened_at=alert.opened_at,
-        resolved_at=alert.resolved_at,
-        resolution=alert.resolution,
-        overdue_since=due_at,
-        fields=tuple((field.name, field.value) for field in message.fields),
-        links=message.links,
-        silenced_until=max(covering, default=None),
-        deliveries=tuple(delivery_row(record) for record in deliveries),
-    )
+    return AlertCard(alert, message, max(covering, default=None), tuple(delivery_row(record) for record in deliveries))
 
 
 _NEWS: Mapping[Change, str] = {
