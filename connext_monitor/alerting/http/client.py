@@ -45,4 +45,4 @@ async def form(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[by
     """A form with these fields and a PNG called ``name`` in it: the body, and the header that says so."""
     from connext_monitor.alerting.http.sender import form_body  # noqa: PLC0415 - loaded with the sender
 
-    return await form_body(fields, name, picture)
+    return await form_body(fields, name, PICTURE, picture)

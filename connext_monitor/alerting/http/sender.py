@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import aiohttp
 from yarl import URL
 
-from connext_monitor.alerting.http.client import PICTURE
 from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.http.response_start import StatusConnector, response_start
 from connext_monitor.alerting.http.timing import LONGEST_TIMEOUT, AdaptiveTimeout
@@ -99,13 +98,15 @@ class HttpSender:
         return self._session
 
 
-async def form_body(fields: Mapping[str, str], name: str, picture: bytes) -> tuple[bytes, Mapping[str, str]]:
-    """A form with these fields and a PNG called ``name`` in it: the body, and the header that says so."""
+async def form_body(
+    fields: Mapping[str, str], name: str, filename: str, picture: bytes
+) -> tuple[bytes, Mapping[str, str]]:
+    """A form with these fields and a PNG, a file called so, under ``name``: the body, and the header that says so."""
     writer = aiohttp.MultipartWriter("form-data")
     for key, value in fields.items():
         writer.append(value).set_content_disposition("form-data", name=key)
     part = writer.append(picture, {"Content-Type": "image/png"})
-    part.set_content_disposition("form-data", name=name, filename=PICTURE)
+    part.set_content_disposition("form-data", name=name, filename=filename)
     return await writer.as_bytes(), {"Content-Type": writer.content_type}
 
 

@@ -1,10 +1,12 @@
 """What a request for a message can come to, and sending a message in a form that its channel accepts."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from connext_monitor.alerting.notice import Notice
+from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.core.delivery import Change, FailureCause, Outcome, Refused, TryLater
 from connext_monitor.core.formats import Json
 
@@ -51,20 +53,33 @@ async def _post_with_fallbacks(
     return Refused(reason)
 
 
+def ever_plainer(
+    notice: Notice, whole: Callable[[Notice], Json], plain: Callable[[Notice], Json]
+) -> Callable[[], Iterator[Json]]:
+    """The forms of a notice from which its channel may choose: with all its make-up, as plain text, the title alone."""
+
+    def forms() -> Iterator[Json]:
+        yield whole(notice)
+        yield from map(plain, (notice, bare(notice)))
+
+    return forms
+
+
 async def edit_or_post(
     notice: Notice,
     forms: Callable[[], Iterable[Json]],
-    edit: Callable[[Json], Awaitable[Reply]] | None,
     post: Callable[[Json], Awaitable[Reply]],
+    edit: Callable[[str, Json], Awaitable[Reply]] | None = None,
+    reference: str | None = None,
 ) -> Outcome:
-    """Edit the message where there is one to ``edit``, else post.
+    """Edit the message of this ``reference``, where the channel can ``edit`` and this is not the opening, else post.
 
     An end is posted where its message is gone, may not be edited, takes no form, or could not be edited twice: an end
     is worth a second message. A changed count is not, unless the message is gone.
     """
-    if edit is not None:
+    if edit is not None and reference is not None and notice.change is not Change.OPENED:
         # Not the barest form: the message that stands there says more.
-        reply = await _post_with_fallbacks(islice(forms(), _FORMS_TO_EDIT), edit)
+        reply = await _post_with_fallbacks(islice(forms(), _FORMS_TO_EDIT), partial(edit, reference))
         if not isinstance(reply, MessageGone) and not (
             notice.change is Change.RESOLVED and _not_changed(reply, notice)
         ):

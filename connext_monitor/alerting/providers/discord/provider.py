@@ -1,7 +1,7 @@
 """Sends to a Discord webhook, edits earlier messages, and copes with threads that accept nothing."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from yarl import URL
@@ -14,10 +14,9 @@ from connext_monitor.alerting.providers.context import ProviderContext, warn
 from connext_monitor.alerting.providers.discord import ID, DiscordConfig
 from connext_monitor.alerting.providers.discord.payload import embed_payload, plain_payload
 from connext_monitor.alerting.providers.discord.responses import ThreadShut, classify, pause_after, versioned
-from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
-from connext_monitor.alerting.providers.wording import bare
+from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post, ever_plainer
 from connext_monitor.core.alerts.digest_mode import DigestMode
-from connext_monitor.core.delivery import Change, ChannelDead, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import ChannelDead, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
 
 _THREAD_NAME = "Alerts"
@@ -45,13 +44,9 @@ class DiscordProvider:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or edit its message; as plain text where Discord rejects the embed."""
-
-        def forms() -> Iterator[Json]:
-            yield embed_payload(notice, self._config.mention)
-            yield from (plain_payload(version, self._config.mention) for version in (notice, bare(notice)))
-
-        edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
-        return await edit_or_post(notice, forms, edit, self._post)
+        mention = self._config.mention
+        forms = ever_plainer(notice, partial(embed_payload, mention=mention), partial(plain_payload, mention=mention))
+        return await edit_or_post(notice, forms, self._post, self._edit, reference)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Post it with its picture, or without where Discord rejects that."""

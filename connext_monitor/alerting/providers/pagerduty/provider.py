@@ -49,7 +49,7 @@ class PagerDutyProvider:
         def forms() -> Iterator[Json]:
             return ({**event(notice, self._config.source), "dedup_key": key} for event in (whole_event, short_event))
 
-        reply = await edit_or_post(notice, forms, None, self._post)
+        reply = await edit_or_post(notice, forms, self._post)
         return Sent(key) if isinstance(reply, Sent) and isinstance(notice, AlertNotice) else reply
 
     async def aclose(self) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -13,15 +12,14 @@ from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.context import ProviderContext, warn
-from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
+from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post, ever_plainer
 from connext_monitor.alerting.providers.slack import SlackConfig
 from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
 from connext_monitor.alerting.providers.slack.responses import DEAD_WORDS, LIMITED_WORDS, error_word
 from connext_monitor.alerting.providers.slack.webhook import BETWEEN_MESSAGES
-from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.config import SecretText
 from connext_monitor.core.alerts.digest_mode import DigestMode
-from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Outcome, Sent, TryLater
+from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
 
 _JSON = "application/json; charset=utf-8"
@@ -74,14 +72,12 @@ class SlackBot:
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or edit its message; as plain text where Slack rejects the blocks."""
 
-        def forms() -> Iterator[Json]:
+        def plain(version: Notice) -> Json:
             # An edit without blocks would leave those of the message as they are.
-            yield blocks_payload(notice, self._config.mention)
-            for version in (notice, bare(notice)):
-                yield {"blocks": [], **plain_payload(version, self._config.mention)}
+            return {"blocks": [], **plain_payload(version, self._config.mention)}
 
-        edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
-        return await edit_or_post(notice, forms, edit, self._send)
+        forms = ever_plainer(notice, partial(blocks_payload, mention=self._config.mention), plain)
+        return await edit_or_post(notice, forms, self._send, self._edit, reference)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Post it, then its picture in the message's thread; the text alone is a report too."""

@@ -1,8 +1,8 @@
 """Slack's incoming webhooks, whose messages cannot be edited: the end is a second message."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from yarl import URL
 
@@ -10,11 +10,10 @@ from connext_monitor.alerting.http.response import HttpResponse
 from connext_monitor.alerting.http.timing import RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.context import ProviderContext
-from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post
+from connext_monitor.alerting.providers.replies import Reply, Unacceptable, edit_or_post, ever_plainer
 from connext_monitor.alerting.providers.slack import SlackConfig
 from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
 from connext_monitor.alerting.providers.slack.responses import DEAD_WORDS, IS_ERROR, LIMITED_WORDS, error_word
-from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.delivery import ChannelDead, FailureCause, Outcome, Sent, TryLater
 from connext_monitor.core.formats import Json
@@ -39,12 +38,9 @@ class SlackWebhook:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - a webhook's messages cannot be edited
         """Post the alert or its end; as plain text where Slack rejects the blocks."""
-
-        def forms() -> Iterator[Json]:
-            yield blocks_payload(notice, self._config.mention)
-            yield from (plain_payload(version, self._config.mention) for version in (notice, bare(notice)))
-
-        return await edit_or_post(notice, forms, None, self._post)
+        mention = self._config.mention
+        forms = ever_plainer(notice, partial(blocks_payload, mention=mention), partial(plain_payload, mention=mention))
+        return await edit_or_post(notice, forms, self._post)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Send it as text."""

@@ -1,7 +1,7 @@
 """Sends to a Telegram chat as a bot, and edits its messages there."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from yarl import URL
@@ -10,14 +10,13 @@ from connext_monitor.alerting.http.client import form
 from connext_monitor.alerting.http.timing import EDIT_TIMEOUT, LONGEST_TIMEOUT, RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.context import ProviderContext, warn
-from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post
+from connext_monitor.alerting.providers.replies import MessageGone, Reply, Unacceptable, edit_or_post, ever_plainer
 from connext_monitor.alerting.providers.telegram import TelegramConfig
 from connext_monitor.alerting.providers.telegram.payload import html_payload, plain_payload
 from connext_monitor.alerting.providers.telegram.responses import Moved, TopicShut, classify
-from connext_monitor.alerting.providers.wording import bare
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.delivery import Change, Outcome, Refused, Sent, TryLater
+from connext_monitor.core.delivery import Outcome, Refused, Sent, TryLater
 from connext_monitor.core.formats import Json
 
 _BETWEEN_MESSAGES = 1.0
@@ -41,13 +40,9 @@ class TelegramProvider:
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:
         """Post it, or edit its message; as plain text where Telegram rejects the formatting."""
-
-        def forms() -> Iterator[Json]:
-            yield html_payload(notice, self._config.mention)
-            yield from (plain_payload(version, self._config.mention) for version in (notice, bare(notice)))
-
-        edit = partial(self._edit, reference) if notice.change is not Change.OPENED and reference is not None else None
-        return await edit_or_post(notice, forms, edit, partial(self._post, silent=_is_silent(notice)))
+        mention = self._config.mention
+        forms = ever_plainer(notice, partial(html_payload, mention=mention), partial(plain_payload, mention=mention))
+        return await edit_or_post(notice, forms, partial(self._post, silent=_is_silent(notice)), self._edit, reference)
 
     async def report(self, notice: ReportNotice) -> Outcome:
         """Send it, then its picture as an answer to that; the words alone are a report too."""
