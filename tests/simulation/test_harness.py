@@ -56,9 +56,9 @@ def test_a_sound_monitor_is_found_sound_after_kills() -> None:
 
 def test_nothing_of_a_process_outlives_its_run() -> None:
     def loops() -> int:
+        gc.collect()
         return sum(isinstance(each, ProcessLoop) for each in gc.get_objects())
 
     before = loops()
     play(story(kills=KILLS))
-    gc.collect()
     assert loops() == before
