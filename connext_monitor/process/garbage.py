@@ -4,9 +4,11 @@ import asyncio
 import gc
 from typing import Final
 
+from connext_monitor.process.allocator import give_back
+
 _EVERY: Final = 60.0
 _FULL_EVERY: Final = 10
-"""Collections of which one goes through everything, what has long been there too."""
+"""Collections of which one goes through everything, what has long been there too, and frees memory for others."""
 
 
 def spare_collections() -> None:
@@ -34,7 +36,10 @@ def collect_each_minute(loop: asyncio.AbstractEventLoop, number: int = 1) -> Non
     """Collect what came up lately each minute for as long as the loop runs, and every so many minutes everything."""
 
     def collect() -> None:
-        gc.collect(2 if number % _FULL_EVERY == 0 else 1)
+        full = number % _FULL_EVERY == 0
+        gc.collect(2 if full else 1)
+        if full:
+            give_back()
         collect_each_minute(loop, number + 1)
 
     loop.call_later(_EVERY, collect)
