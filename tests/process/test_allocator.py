@@ -1,4 +1,4 @@
-"""How many heaps a process with threads has, and the monitor."""
+"""How many heaps a process with threads has, the monitor among them, and what is given back of them."""
 
 import platform
 import subprocess
@@ -10,6 +10,7 @@ import pytest
 
 from tests.process.running import running, write_config
 from tests.world.ports import free_port
+from tests.world.processes import ROOT
 
 _THREADS_ALLOCATE = """
 import ctypes, sys, threading
@@ -33,6 +34,28 @@ out = libc.fdopen(1, b"w")
 libc.malloc_info(0, ctypes.c_void_p(out))
 libc.fflush(ctypes.c_void_p(out))
 hold.wait()
+"""
+
+_FREE_BETWEEN = """
+import asyncio
+from connext_monitor.process.allocator import keep_little
+from connext_monitor.process.garbage import collect_each_minute
+from tests.world.virtual_time import run_virtually
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+async def main():
+    collect_each_minute(asyncio.get_running_loop())
+    blocks = [bytes(6000) for _ in range(10_000)]
+    blocks = blocks[::8]
+    before = resident()
+    await asyncio.sleep(601)
+    print(before - resident())
+
+keep_little()
+run_virtually(main())
 """
 
 
@@ -71,3 +94,10 @@ async def test_no_thread_of_the_monitor_has_a_heap_of_its_own(tmp_path: Path) ->
     with running(tmp_path, port, cold=True) as monitor:
         await monitor.healthy()
         assert heaps_of_threads(monitor.process.pid) == []
+
+
+@only_glibc
+def test_what_is_free_between_blocks_is_given_back_within_ten_minutes() -> None:
+    command = [sys.executable, "-c", _FREE_BETWEEN]
+    given_back = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout)
+    assert given_back > 20_000_000

@@ -1,7 +1,7 @@
 """A connection of our own: a transaction on it is whole or not there, whatever ends it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -118,3 +118,16 @@ def test_it_is_used_again_after_it_was_closed(connection: Connection, file: Path
     connection.close()
     transact(connection, lambda connection: provider(connection, "desk"))
     assert stored(file) == ["desk", "ops"]
+
+
+@pytest.mark.parametrize("make", [writer_connection, reader_connection])
+def test_only_the_statements_used_lately_stay_compiled(make: Callable[[Path], Connection], file: Path) -> None:
+    make_old(file, NEWEST)
+    connection = make(file)
+    with closing(connection):
+        transact(connection, lambda connection: [connection.run(f"SELECT {number}") for number in range(1000)])
+        try:
+            ((compiled,),) = connection.driver.execute("SELECT count(*) FROM sqlite_stmt")
+        except sqlite3.OperationalError as error:
+            pytest.skip(str(error))
+        assert 60 <= compiled <= 100
