@@ -31,8 +31,8 @@ WRITER_PRAGMAS = (
     "wal_autocheckpoint=4000",
 )
 _STATEMENTS_KEPT, _READER_STATEMENTS_KEPT = 96, 64
-"""Statements that SQLite has compiled. Two in three are asked again and again, which takes less than half of the memory;
-one for a list or rows of an unusual number takes up to 50 KB, and is seldom asked twice."""
+"""Statements that SQLite has compiled. Few are asked again and again; one for a list or rows of an unusual number takes
+up to 50 KB, and is seldom asked twice."""
 COMMIT = "COMMIT"
 
 
