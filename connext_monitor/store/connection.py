@@ -42,7 +42,7 @@ class Connection:
     ``before`` hears of each statement before SQLite does, from BEGIN to COMMIT; what it raises ends the transaction.
     """
 
-    def __init__(self, uri: str, begin: str, pragmas: Sequence[str], statements_kept: int) -> None:
+    def __init__(self, uri: str, begin: str, pragmas: Sequence[str], statements_kept: int = _STATEMENTS_KEPT) -> None:
         self._uri = uri
         self._begin = begin
         self._pragmas = pragmas
@@ -109,7 +109,7 @@ class Connection:
 
 def writer_connection(path: Path) -> Connection:
     """For writing; its transactions begin by taking the file's write lock."""
-    return _connection(path, "rw", "BEGIN IMMEDIATE", WRITER_PRAGMAS, _STATEMENTS_KEPT)
+    return _connection(path, "rw", "BEGIN IMMEDIATE", WRITER_PRAGMAS)
 
 
 def reader_connection(path: Path, *, readonly: bool = False) -> Connection:
@@ -145,6 +145,8 @@ def transact_patiently(
     raise AssertionError("the last look returns or raises")
 
 
-def _connection(path: Path, mode: str, begin: str, pragmas: Sequence[str], statements_kept: int) -> Connection:
+def _connection(
+    path: Path, mode: str, begin: str, pragmas: Sequence[str], statements_kept: int = _STATEMENTS_KEPT
+) -> Connection:
     # By its URI form SQLite refuses writes where they are not meant, and makes no file anew that was deleted.
     return Connection(f"{path.absolute().as_uri()}?mode={mode}", begin, pragmas, statements_kept)
