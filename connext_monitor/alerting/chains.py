@@ -30,8 +30,22 @@ class VisibleChain(Protocol):
         ...
 
 
-class AskableChain(Protocol):
-    """A chain that can be asked about single transfers."""
+class JudgedChain(Protocol):
+    """A chain that can be asked about single transfers: what is past due there can be judged."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the config."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with it, in words."""
+        ...
+
+    def reads_history(self, watermark: Timestamp) -> bool:
+        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
+        ...
 
     @property
     def unanswered(self) -> str | None:
@@ -48,22 +62,4 @@ class AskableChain(Protocol):
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
         """Have the transfer's events since then looked for and recorded; None where it cannot be asked now."""
-        ...
-
-
-class JudgedChain(AskableChain, Protocol):
-    """A chain on which legs are due: what is past due there can be judged."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the config."""
-        ...
-
-    @property
-    def trouble(self) -> str | None:
-        """What is wrong with it, in words."""
-        ...
-
-    def reads_history(self, watermark: Timestamp) -> bool:
-        """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
         ...

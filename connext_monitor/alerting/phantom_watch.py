@@ -9,7 +9,7 @@ from typing import NoReturn, Protocol
 import structlog
 
 from connext_monitor.alerting.alert_desk import AlertDesk
-from connext_monitor.alerting.chains import AskableChain
+from connext_monitor.alerting.chains import JudgedChain
 from connext_monitor.alerting.held_deliveries import HeldDeliveries
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
@@ -59,7 +59,7 @@ class PhantomWatch:
     def __init__(
         self,
         store: SuspectStore,
-        chains: Mapping[DomainId, AskableChain],
+        chains: Mapping[DomainId, JudgedChain],
         desk: AlertDesk,
         clock: Clock,
         every: float = _LOOK_EVERY,
@@ -179,7 +179,7 @@ class PhantomWatch:
             return False
         return done(Leg.EXECUTE, status)
 
-    async def _is_covered(self, stored: TransferWithDeadlines, destination: AskableChain) -> bool:
+    async def _is_covered(self, stored: TransferWithDeadlines, destination: JudgedChain) -> bool:
         """Whether the block of the delivery has been covered; it is asked for, once, where it has not been."""
         transfer, executed = stored.transfer, stored.transfer.executed
         if executed is None:
@@ -217,5 +217,5 @@ def _accusation(
     return PHANTOM_DELIVERY.open(suspect.transfer_id, at, details)
 
 
-def _why(chain: AskableChain) -> str:
+def _why(chain: JudgedChain) -> str:
     return chain.unanswered or "no endpoint answers"

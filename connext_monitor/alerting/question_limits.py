@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from connext_monitor.clock import Clock
 
+_AT_ONCE, _ONE_MORE_EVERY = 30.0, 2.0
+"""Looks that a burst has at once, and seconds after which it has one more."""
 _SAME_ANSWER = 1.0
 """Seconds for which an answer serves everyone who asks the same question."""
 
@@ -32,19 +34,17 @@ class SharedAnswers:
 
 
 class LookBudget:
-    """Allows so many looks ``at_once``, and one more every so many seconds."""
+    """Allows thirty looks at once, and one more every two seconds."""
 
-    def __init__(self, clock: Clock, at_once: int = 30, one_more_every: float = 2.0) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._at_once = at_once
-        self._one_more_every = one_more_every
-        self._available = float(at_once)
+        self._available = _AT_ONCE
         self._counted_at = clock.monotonic()
 
     def take(self) -> bool:
         """Take one look from the budget; False where none is left."""
         now = self._clock.monotonic()
-        self._available = min(self._at_once, self._available + (now - self._counted_at) / self._one_more_every)
+        self._available = min(_AT_ONCE, self._available + (now - self._counted_at) / _ONE_MORE_EVERY)
         self._counted_at = now
         if self._available < 1:
             return False

@@ -81,7 +81,6 @@ class UnjudgedWatch:
         names: ChainNames,
         patience: float,
         clock: Clock,
-        settles: float = SETTLES,
         every: float = _LOOK_EVERY,
     ) -> None:
         self._legs = legs
@@ -91,7 +90,6 @@ class UnjudgedWatch:
         self._names = names
         self._patience = patience
         self._clock = clock
-        self._settles = settles
         self._every = max(0.25, min(every, patience / 4))
         self._backlogs = {domain: UnjudgedBacklog(patience) for domain in names}
         self._recalled = self._has_looked = False
@@ -134,7 +132,7 @@ class UnjudgedWatch:
 
     async def _count(self, changed: Callable[[], None]) -> None:
         now, at = self._clock.now(), self._clock.elapsed()
-        settling = (now - timedelta(seconds=self._settles), now)
+        settling = (now - timedelta(seconds=SETTLES), now)
         marks = {
             domain: backlog.marks(at, int(self._judging.time(domain))) for domain, backlog in self._backlogs.items()
         }

@@ -106,10 +106,10 @@ def styled(text: str, style: str = "") -> Styled:
     return Styled(text, style)
 
 
-def yes_or_no(value: bool | None, *, unknown: str = "unknown") -> Styled:
+def yes_or_no(value: bool | None) -> Styled:
     """A green ``yes``, a red ``no``."""
     if value is None:
-        return styled(unknown)
+        return styled("unknown")
     return styled("yes", "green") if value else styled("no", "bold red")
 
 
