@@ -6,11 +6,13 @@ from typing import Protocol
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
+from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.unusable_answers import Unsettled
 from connext_monitor.monitoring.witness import Witness
 
@@ -30,6 +32,7 @@ class Anchors:
         self,
         state: ChainState,
         endpoint: Endpoint,
+        reader: RangeReader,
         lineage: Lineage,
         witness: Witness,
         store: AnchorStore,
@@ -37,15 +40,16 @@ class Anchors:
     ) -> None:
         self._state = state
         self._endpoint = endpoint
+        self._reader = reader
         self._lineage = lineage
         self._witness = witness
         self._store = store
         self._observations = observations
 
-    async def verify(self) -> None:
-        """Look whether the newest checkpoint's block still stands.
+    async def verify(self, head: Header) -> None:
+        """Look whether the newest checkpoint's block still stands below ``head``.
 
-        1. It stands, or there is none yet: all is well.
+        1. The head leads back to it, it stands, or there is none yet: all is well.
         2. The endpoint lacks it: that is lag (Unsettled).
         3. Another endpoint still has it: this one is not to be believed (EndpointNotBelieved).
         4. It serves another chain by now: the same.
@@ -53,9 +57,12 @@ class Anchors:
         """
         coverage = self._state.coverage
         anchors = await self._store.anchors(self._state.config.domain_id)
-        if coverage is None or not anchors or await self._stands(*anchors[0]):
+        if coverage is None or not anchors:
             return
         number, block_hash = anchors[0]
+        led_back_to = any(header.hash == block_hash for header in self._reader.canonical(head.hash, number))
+        if led_back_to or await self._stands(number, block_hash):
+            return
         testimony = await self._witness.testify(BlockRange(number, number), block_hash)
         if testimony is not None and testimony.logs is not None:
             raise EndpointNotBelieved(

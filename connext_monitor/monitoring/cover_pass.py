@@ -13,7 +13,7 @@ from connext_monitor.core.coverage import (
     first_unread,
     next_range,
 )
-from connext_monitor.core.events import BlockNumber, BlockRef
+from connext_monitor.core.events import BlockNumber, BlockRef, RawLog
 from connext_monitor.monitoring.anchors import Anchors
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
@@ -84,7 +84,7 @@ class CoverPass:
         self._second_look = SecondLook(config, endpoint, reader, witness, blooms)
         self._holes = NonceHoles(state, endpoint, pooled, reader, lineage, witness, store, observations)
         self._finality = Finality(state, endpoint, lineage)
-        self._anchors = Anchors(state, endpoint, lineage, witness, store, observations)
+        self._anchors = Anchors(state, endpoint, reader, lineage, witness, store, observations)
 
     async def run(self, cover: Cover, head: Header, *, asks_nonce: bool) -> None:
         """Cover up to ``head``; what was committed before an error stays.
@@ -102,7 +102,7 @@ class CoverPass:
     async def _target(self, cover: Cover, head: Header, *, asks_nonce: bool) -> _Target:
         final = None
         if cover.settles:
-            await self._anchors.verify()
+            await self._anchors.verify(head)
             final = await self._finality.below(head)
         if final is None:
             # Nothing new becomes final: blocks are only read again for longer.
@@ -188,8 +188,14 @@ class CoverPass:
             await self._lineage.verify(header.hash)
         return header.ref
 
+    async def _vouches(self, final: BlockNumber, raw: RawLog) -> bool:
+        """See `SecondLook.vouches`; where nothing can be known yet, its block is read again with the next head."""
+        vouched = await self._second_look.vouches(raw, final=final)
+        self._state.unvouched |= vouched is None
+        return vouched is True
+
     async def _commit(self, read: ReadRange, progress: ChainProgress, final: BlockNumber) -> None:
-        vouch = partial(self._second_look.vouches, final=final)
+        vouch = partial(self._vouches, final)
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
         await record(self._observations, observation)
         self._nonces.first = None

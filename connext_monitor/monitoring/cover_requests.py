@@ -23,8 +23,9 @@ class CoverRequests:
 
     def saw_head(self, head: Header) -> None:
         """The endpoint in use announced a head."""
-        if self._state.replaces(head):
-            self.reorg_hinted = True
+        if self._state.replaces(head) or self._state.unvouched:
+            # What the other endpoints lacked at the last head is read again: by now they may have it.
+            self.reorg_hinted, self._state.unvouched = True, False
         self._state.saw_head(head)
         if self._has_stood_still:
             # The confirming cover that was due meanwhile had nothing to read; the next one may come too late to say

@@ -164,6 +164,11 @@ class RangeReader:
             yield header
             header = self._headers.get(header.parent_hash)
 
+    async def header_below(self, end: Hash32, number: BlockNumber) -> Header:
+        """The block at a height that the block ``end`` leads back to; asks only where its headers are not at hand."""
+        at_hand = self.canonical(end, number)
+        return next((header for header in at_hand if header.number == number), None) or await self.header_at(number)
+
     def cached_header(self, block_hash: Hash32) -> Header | None:
         """The block with this hash, if it is at hand; asks nothing."""
         return self._headers.get(block_hash)

@@ -112,8 +112,8 @@ class SecondLook:
     async def before_final(self, read: ReadRange, last: BlockNumber) -> CheckedRange:
         """Ask another endpoint for the blocks up to ``last``, which are about to count as final."""
         blocks = BlockRange(read.blocks.first, last)
-        end = read.end.hash if last == read.end.number else (await self._reader.header_at(last)).hash
-        testimony = await self._witness.testify(blocks, end)
+        end = await self._reader.header_below(read.end.hash, last)
+        testimony = await self._witness.testify(blocks, end.hash)
         if testimony is None:
             return CheckedRange(read, Comparison.NO_WITNESS)
         return await self._compare(read, testimony, Doubt.FINAL)
@@ -130,14 +130,14 @@ class SecondLook:
             return replace(looked, comparison=Comparison.NO_WITNESS)
         return looked
 
-    async def vouches(self, raw: RawLog, *, final: BlockNumber) -> bool:
-        """Whether a log that accuses somebody really stands in its block, as far as that can be known.
+    async def vouches(self, raw: RawLog, *, final: BlockNumber) -> bool | None:
+        """Whether a log that accuses somebody really stands in its block; None while that cannot be known.
 
         1. The block's own bloom rules it out: no.
         2. The chain has no other endpoint, or none that answers: what is covered is believed, here as elsewhere.
         3. Another endpoint has the block: what it says counts. If it shows no delivery of the transfer there, its
            contract decides whether it has left one out.
-        4. It lacks the block, or has another one there: not yet, until the block is final. It is read again before.
+        4. It lacks the block, or has another one there: not known, until the block is final. It is read again before.
         """
         if any(self._denied(raw, LogMask.of(raw.address, [topic])) for topic in raw.topics):
             return False
@@ -146,7 +146,7 @@ class SecondLook:
         testimony = await self._witness.testify(BlockRange(raw.block_number, raw.block_number), raw.block_hash)
         if testimony is not None and testimony.logs is not None:
             return not left_out(testimony.logs, [raw]) or await self._hides(testimony.logs, raw)
-        return raw.block_number <= final or not self._witness.answers
+        return True if raw.block_number <= final or not self._witness.answers else None
 
     async def _hides(self, shown: Sequence[RawLog], raw: RawLog) -> bool:
         """Whether a witness that shows no such log of the transfer knows all the same that its block delivered it."""

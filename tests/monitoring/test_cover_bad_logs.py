@@ -6,7 +6,9 @@ import pytest
 
 from connext_monitor.core.coverage import Aim
 from connext_monitor.monitoring.chain_data import to_hex
+from connext_monitor.monitoring.cover_requests import CoverRequests
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
+from connext_monitor.monitoring.observation import Observation
 from tests.monitoring.covering import Memory, covering, readable
 from tests.monitoring.made_up_chain import Chain, hash_at
 from tests.monitoring.nodes import http_node, posting
@@ -71,3 +73,34 @@ async def test_a_removed_log_contradicts_a_block_that_stands() -> None:
         node.log_changes |= {"blockHash": to_hex(hash_at(98, 1))}
         await within_bound(cover)
     assert (memory.blocks, memory.progress[-1].coverage.checkpoint) == ([], 95)
+
+
+class Vouching(Memory):
+    """Asks about every log whether it is vouched for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vouched: list[bool] = []
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        if observation.vouch is not None:
+            self.vouched += [await observation.vouch(decoded.log) for decoded in observation.logs]
+        return await super().put(observation)
+
+
+async def test_what_nobody_could_vouch_for_is_read_again() -> None:
+    node, other, memory = readable(Chain(100, logs=[100])), readable(Chain(99, logs=[100])), Vouching()
+    async with (
+        http_node(posting(other.answer)) as witness,
+        covering(node, memory, others=[witness]) as (coverer, announce),
+    ):
+        requests = CoverRequests(coverer.state, 60)
+        await coverer.cover_for(Aim.CONFIRM)
+        assert (memory.vouched, requests.reorg_hinted) == ([False], False)
+        other.head = 101
+        await announce(101)
+        assert coverer.state.head is not None
+        requests.saw_head(coverer.state.head)
+        assert requests.reorg_hinted
+        await coverer.cover_for(Aim.CONFIRM, hinted=True)
+        assert (memory.vouched, coverer.state.unvouched) == ([False, True], False)

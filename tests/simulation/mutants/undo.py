@@ -104,7 +104,7 @@ UNDO = (
         "deep-reorg-not-looked-for",
         3,
         "monitoring/cover_pass.py",
-        "            await self._anchors.verify()\n",
+        "            await self._anchors.verify(head)\n",
         "            pass\n",
         "nobody looks whether final blocks still stand",
     ),
