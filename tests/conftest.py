@@ -64,11 +64,12 @@ _plain_log()
 _LOG = structlog.get_config()
 _few_collections_of_garbage()
 # The machines that run this are slow and shared: how long an example takes says nothing about the code. Every run draws
-# other examples, so that half of Hypothesis' hundred are enough in each.
-settings.register_profile("unhurried", deadline=None, max_examples=50)
+# other examples, so that a third of Hypothesis' hundred are enough in each.
+settings.register_profile("unhurried", deadline=None, max_examples=30)
 settings.load_profile("unhurried")
-# For the quick lane, and for a second run of the same properties on another Python.
-settings.register_profile("few", settings.get_profile("unhurried"), max_examples=10)
+settings.register_profile("few", settings.get_profile("unhurried"), max_examples=6)  # for the quick lane
+# For other Pythons: what they may do otherwise shows in nearly any example.
+settings.register_profile("fewest", settings.get_profile("unhurried"), max_examples=3)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,7 @@ def log_as_configured() -> Iterator[None]:
     own.setLevel(own_level)
 
 
+@cache
 def _needs(file: Path) -> str | None:
     path = Path(os.path.relpath(file, _TESTS))
     return _NEEDS.get(path.as_posix().partition("/")[0]) or _NEEDS.get(path.as_posix())

@@ -1,8 +1,8 @@
-"""With how many examples a property is tried where the usual fifty are too few, or too many."""
+"""With how many examples a property is tried where the usual thirty are too few, or too many."""
 
 from hypothesis import settings
 
-_USUAL = 50
+_USUAL = 30
 
 
 def examples(count: int) -> settings:
