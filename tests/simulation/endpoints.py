@@ -155,11 +155,12 @@ class SimulatedClient:
         wait = seconds if hangs else node.latency()
         await self._pause(min(wait, seconds))
         self.advance()
+        troubles = node.troubles
         if self._why_lost is not None:
             return self.unavailable()
-        if wait >= seconds or EndpointTrouble.HANG in node.troubles:
+        if wait >= seconds or EndpointTrouble.HANG in troubles:
             return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
-        if EndpointTrouble.DISCONNECT in node.troubles:
+        if EndpointTrouble.DISCONNECT in troubles:
             return EndpointUnavailable(self.host, "refused the connection")
         return self._answer(method, params)
 

@@ -153,8 +153,9 @@ class ProcessLoop(asyncio.BaseEventLoop):
 
     def _timers_are_due(self) -> bool:
         # Nothing runs in no time: who waits for less than a float can tell would else wait for ever.
-        self._time.now += _TURN
-        timers, now = self._timers, self.time()
+        timers, now = self._timers, self._time.now + _TURN
+        self._time.now = now
+        now -= self._behind
         while timers and timers[0][0] <= now:
             call = heappop(timers)[2]
             if call.live:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import inf
 from random import Random
 from typing import Any
 from zlib import crc32
@@ -185,14 +186,20 @@ class Timeline:
         self._faults = faults
         ends = {fault.at for fault in faults} | {fault.at + fault.seconds for fault in faults}
         self._ends = sorted(ends)
+        self._same_until = -inf
+        self._now: Troubles = {}
         self._troubles: list[Troubles] = [{}]
         for end in self._ends:
             lasting = [fault for fault in faults if fault.at <= end < fault.at + fault.seconds]
             self._troubles.append({fault.trouble: fault.amount for fault in lasting})
 
     def at(self, now: float) -> Troubles:
-        """What is wrong then, each with its amount."""
-        return self._troubles[bisect_right(self._ends, now)]
+        """What is wrong then, each with its amount; no earlier than what was asked about before."""
+        if now >= self._same_until:
+            number = bisect_right(self._ends, now)
+            self._now = self._troubles[number]
+            self._same_until = self._ends[number] if number < len(self._ends) else inf
+        return self._now
 
     def since(self, trouble: EndpointTrouble, now: float) -> float:
         """Since when it has had the trouble that it has then."""

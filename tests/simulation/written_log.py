@@ -21,6 +21,7 @@ from tests.simulation.story import Deed, Transfer
 
 _ASSET, _ROUTER, _RELAYER = (Address(bytes([byte]) * 20) for byte in (0xA5, 0x40, 0x4E))
 _NOTHING = Address(bytes(20))
+_BYTES = bytes(range(256))
 _FEE_LEFT, _OF = 9995, 10_000
 
 
@@ -57,7 +58,7 @@ def info_of(transfer: Transfer, index: int, nonce: int) -> TransferInfo:
         to=Address(b"\x70" * 16 + index.to_bytes(4)),
         delegate=Address(b"\xde" * 20),
         receive_local=index % 7 == 0,
-        call_data=bytes(index + at & 0xFF for at in range(transfer.calldata)),
+        call_data=_call_data(index, transfer.calldata),
         slippage=30,
         origin_sender=Address(b"\x5e" * 20),
         bridged_amount=transfer.amount,
@@ -65,6 +66,12 @@ def info_of(transfer: Transfer, index: int, nonce: int) -> TransferInfo:
         nonce=nonce,
         canonical_id=_ASSET.rjust(32, b"\0") if transfer.amount else bytes(32),
     )
+
+
+def _call_data(index: int, size: int) -> bytes:
+    """Bytes that differ from those of the next transfers."""
+    first = index & 0xFF
+    return (_BYTES * (size // len(_BYTES) + 2))[first : first + size]
 
 
 def write_xcalled(transfer: Transfer, index: int, nonce: int) -> WrittenLog:
