@@ -20,8 +20,8 @@ from connext_monitor.monitoring.witness import Witness
 class AnchorStore(Protocol):
     """What keeps the blocks of past checkpoints."""
 
-    async def anchors(self, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
-        """Height and hash of each, the newest first."""
+    async def anchors(self, domain: DomainId, most: int = ...) -> list[tuple[BlockNumber, Hash32]]:
+        """Height and hash of each, or of the newest ones, the newest first."""
         ...
 
 
@@ -56,10 +56,10 @@ class Anchors:
         5. Else the checkpoint goes back to the newest one that stands, or to the start, and an alert says so.
         """
         coverage = self._state.coverage
-        anchors = await self._store.anchors(self._state.config.domain_id)
-        if coverage is None or not anchors:
+        newest = await self._store.anchors(self._state.config.domain_id, 1)
+        if coverage is None or not newest:
             return
-        number, block_hash = anchors[0]
+        ((number, block_hash),) = newest
         led_back_to = any(header.hash == block_hash for header in self._reader.canonical(head.hash, number))
         if led_back_to or await self._stands(number, block_hash):
             return
@@ -71,7 +71,7 @@ class Anchors:
             )
         await self._lineage.confirm_gone(number, block_hash)
         checkpoint = BlockNumber(coverage.start - 1)
-        for older in anchors[1:]:
+        for older in (await self._store.anchors(self._state.config.domain_id))[1:]:
             if await self._stands(*older):
                 checkpoint = older[0]
                 break

@@ -12,7 +12,9 @@ _KEPT = 256
 
 
 _OF_DOMAIN = anchors.c.domain == parameter("of_domain")
-_SELECT_NEWEST_FIRST = Prepared(lambda: select(anchors).where(_OF_DOMAIN).order_by(anchors.c.block_number.desc()))
+_SELECT_NEWEST_FIRST = Prepared(
+    lambda: select(anchors).where(_OF_DOMAIN).order_by(anchors.c.block_number.desc()).limit(parameter("most"))
+)
 _FORGET_ABOVE = Prepared(lambda: delete(anchors).where(_OF_DOMAIN, anchors.c.block_number > parameter("above")))
 
 
@@ -33,9 +35,9 @@ _KEEP = Prepared(_keep)
 _MAKE_ROOM = Prepared(_make_room)
 
 
-def newest_first(connection: Connection, domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
-    """Height and hash of each."""
-    rows = _SELECT_NEWEST_FIRST.rows(connection, of_domain=domain)
+def newest_first(connection: Connection, domain: DomainId, most: int = _KEPT) -> list[tuple[BlockNumber, Hash32]]:
+    """Height and hash of each, or of the newest ones."""
+    rows = _SELECT_NEWEST_FIRST.rows(connection, of_domain=domain, most=most)
     return [(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows]
 
 

@@ -75,7 +75,7 @@ def _calls(store: Store) -> dict[str, Call]:
         "chains.coverage": lambda: store.chains.coverage(origin),
         "chains.nonces": lambda: store.chains.nonces(origin),
         "chains.nonce_hole": lambda: store.chains.nonce_hole(origin),
-        "chains.anchors": lambda: store.chains.anchors(origin),
+        "chains.anchors": lambda: store.chains.anchors(origin, 1),
         "silences.standing": store.silences.standing,
         "outbox.next_deliveries": lambda: store.outbox.next_deliveries("ops", 5),
         "deadlines.awaited": lambda: store.deadlines.awaited(Leg.EXECUTE, due_until=2**40, after=None, limit=9),

@@ -43,8 +43,8 @@ class Memory:
     async def coverage(self, _domain: DomainId) -> Coverage | None:
         return self.progress[-1].coverage if self.progress else None
 
-    async def anchors(self, _domain: DomainId) -> list[tuple[BlockNumber, Hash32]]:
-        return sorted(self._anchors.items(), reverse=True)
+    async def anchors(self, _domain: DomainId, most: int = 256) -> list[tuple[BlockNumber, Hash32]]:
+        return sorted(self._anchors.items(), reverse=True)[:most]
 
     async def nonce_hole(self, _domain: DomainId, above: int = 0) -> None:
         del above

@@ -66,6 +66,7 @@ async def test_anchors_come_newest_first_and_one_replaces_another_at_its_height(
     for anchor in (block(10), block(20), block(10, fork=1)):
         await commit(reached(anchor.number, 25, anchor=anchor))
     assert await store.anchors(ORIGIN) == [(20, block(20).hash), (10, block(10, fork=1).hash)]
+    assert await store.anchors(ORIGIN, 1) == [(20, block(20).hash)]
 
 
 async def test_a_replaced_block_takes_the_anchors_above_the_checkpoint_with_it(kept: Kept) -> None:
