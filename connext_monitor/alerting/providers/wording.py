@@ -7,6 +7,7 @@ in those.
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from connext_monitor.alerting.notice import Notice
@@ -56,8 +57,13 @@ def one_line(text: str) -> str:
     Never empty: channels reject an empty text where they want one.
     """
     if not text.isprintable():
-        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+        text = "".join(map(_printable, text))
     return text.strip() or EMPTY
+
+
+@lru_cache(1024)  # a hostile text is long, and often the same few characters
+def _printable(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
 
 
 def units(text: str) -> int:
