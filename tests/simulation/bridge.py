@@ -7,8 +7,15 @@ from zlib import crc32
 
 from tests.simulation.facts import Event
 from tests.simulation.ledger import Block, Mined
-from tests.simulation.story import Deed, Fate, Story, Transfer, any_lasts
-from tests.simulation.written_log import WrittenLog, info_of, write_executed, write_reconciled, write_xcalled
+from tests.simulation.story import Deed, Fate, Story, Transfer, lasts
+from tests.simulation.written_log import (
+    WrittenLog,
+    info_of,
+    unreadable,
+    write_executed,
+    write_reconciled,
+    write_xcalled,
+)
 
 _UNWATCHED_NONCE = 7_000_000
 """From here on number origins that no ledger keeps."""
@@ -55,9 +62,9 @@ class Bridge:
             self._begin(index, transfer)
 
     def _begin(self, index: int, transfer: Transfer) -> None:
-        if transfer.deed is Deed.PHANTOM:
+        if transfer.deed in {Deed.PHANTOM, Deed.UNREADABLE}:
             if transfer.executed_after is not None:
-                self._at(transfer.at + transfer.executed_after, lambda _now: self._send_phantom(index, transfer))
+                self._at(transfer.at + transfer.executed_after, lambda _now: self._send_uncalled(index, transfer))
         elif transfer.origin in self.waiting:
             self._at(transfer.at, lambda _now: self._send(transfer.origin, index, Event.XCALLED, None))
         else:
@@ -65,10 +72,12 @@ class Bridge:
             self._courses[index].standing = log
             self._plan_legs(index, transfer, log, transfer.at)
 
-    def _send_phantom(self, index: int, transfer: Transfer) -> None:
+    def _send_uncalled(self, index: int, transfer: Transfer) -> None:
         nonce = max(0, self._next_nonces.get(transfer.origin, _UNWATCHED_NONCE) + transfer.nonce_offset)
         log = write_executed(transfer, index, info_of(transfer, index, nonce))
-        self._send(transfer.destination, index, Event.EXECUTED, log)
+        if transfer.deed is Deed.UNREADABLE:
+            log = unreadable(log)
+        self._send(transfer.destination, index, log.event, log)
 
     def _send(self, domain: int, index: int, event: Event, log: WrittenLog | None) -> None:
         if domain in self.waiting:
@@ -103,7 +112,7 @@ class Bridge:
 
     def paused(self, domain: int, now: float) -> bool:
         """Whether a chain's diamond is paused."""
-        return any_lasts(self._pauses[domain], now)
+        return any(lasts(pause, now) for pause in self._pauses[domain])
 
     def take(self, domain: int, number: int, nonce: int, now: float) -> tuple[int, list[tuple[bytes, WrittenLog]]]:
         """What goes into a block of this number, whose first xcall has this nonce; and the nonce after it."""

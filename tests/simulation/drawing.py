@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 
 from tests.simulation.drawn_standbys import draw_standby
-from tests.simulation.drawn_transfers import draw_transfers
+from tests.simulation.drawn_transfers import draw_transfers, draw_unreadable
 from tests.simulation.drawn_troubles import draw_incidents
 from tests.simulation.story import ChainTraits, Channel, Deadlines, EndpointTraits, Story
 from tests.simulation.troubles import Beyond
@@ -57,7 +57,8 @@ def _draw(seed: int, days: float, random: Random, block_times: list[float]) -> S
         channels=tuple(Channel(name, name) for name in _CHANNEL_TYPES[: random.choice((1, 2, 2, 3))]),
         keep=random.choice((None, None, 7200.0, 21_600.0)),
     )
-    return draw_standby(draw_incidents(random, replace(story, transfers=draw_transfers(random, story))))
+    drawn = draw_incidents(random, replace(story, transfers=draw_transfers(random, story)))
+    return draw_standby(draw_unreadable(drawn))
 
 
 def _deadlines(random: Random, block_time: float) -> Deadlines:

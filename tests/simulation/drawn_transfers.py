@@ -1,6 +1,6 @@
 """Draws the transfers of a story."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from tests.simulation.story import Deed, Story, Transfer
@@ -9,6 +9,8 @@ _AN_HOUR = 20
 """Transfers that are called in one."""
 _LAST_CALLED = 1800.0
 """Seconds before the end after which nothing is called any more."""
+_WITH_UNREADABLE = 1 / 6
+"""Of all stories."""
 UNCONFIGURED = 9_999
 """The domain id of a chain that nobody watches."""
 
@@ -32,6 +34,21 @@ def draw_transfers(random: Random, story: Story) -> tuple[Transfer, ...]:
         times += [burst + random.uniform(0.0, 120.0) for _ in range(random.randrange(5, 40))]
     outages = _outages(random, story)
     return tuple(_transfer(random, story, round(at, 1), outages) for at in sorted(times))
+
+
+def draw_unreadable(story: Story) -> Story:
+    """The story, in some cases with logs that nobody can decode; what it holds already stays as it is."""
+    random = Random(f"{story.seed} of unreadable logs")  # noqa: S311
+    if random.random() >= _WITH_UNREADABLE:
+        return story
+    times = [round(random.uniform(0.0, story.seconds - _LAST_CALLED), 1) for _ in range(random.randrange(1, 5))]
+    return replace(story, transfers=(*story.transfers, *(_unreadable(random, story, at) for at in times)))
+
+
+def _unreadable(random: Random, story: Story, at: float) -> Transfer:
+    origin, destination = random.sample([chain.domain for chain in story.chains], 2)
+    deed = Deed.UNREADABLE
+    return Transfer(at, origin, destination, 10**18, executed_after=0.0, reconciled_after=None, deed=deed)
 
 
 def _outages(random: Random, story: Story) -> list[_Outage]:

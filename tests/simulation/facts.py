@@ -9,11 +9,13 @@ STANDS = math.inf
 
 
 class Event(StrEnum):
-    """The three events of a transfer."""
+    """The three events of a transfer, and what is none."""
 
     XCALLED = "xcalled"
     EXECUTED = "executed"
     RECONCILED = "reconciled"
+    UNREADABLE = "unreadable"
+    """Not one of them, though it is called an Executed."""
 
 
 @dataclass(slots=True)

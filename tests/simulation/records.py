@@ -1,5 +1,6 @@
 """What is stored when a simulated run ends, read past the monitor's own queries."""
 
+import re
 from collections.abc import Iterator
 
 from tests.simulation.disk import Disk
@@ -50,6 +51,12 @@ def chain_records(disk: Disk) -> Iterator[ChainRecord]:
 def waiting(disk: Disk) -> Iterator[tuple[str, str]]:
     """Channel and alert of all that is still to be sent."""
     yield from disk.read("SELECT provider, alert_id FROM deliveries WHERE pending ORDER BY id")
+
+
+def unreadable(disk: Disk) -> Iterator[str]:
+    """The transactions of all logs that are kept because they could not be decoded."""
+    for (raw,) in disk.read("SELECT raw FROM malformed_logs ORDER BY id"):
+        yield from re.findall(r" tx (0x[0-9a-f]{64}) ", bytes(raw).decode())
 
 
 def _hex(value: bytes) -> str:

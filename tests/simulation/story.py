@@ -8,7 +8,6 @@ Every element stands by itself: any of them may be left out, and the rest still 
 that was left out goes to an unconfigured destination; one from it is a delivery whose origin nobody watches.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -29,6 +28,8 @@ class Deed(StrEnum):
     """Executed on the destination, and never called on the origin."""
     MISMATCH = "mismatch"
     """Called; what is executed under its id differs from what was called, and does not hash to the id."""
+    UNREADABLE = "unreadable"
+    """Never called; the destination's contract, replaced for a block, writes an Executed that nobody can decode."""
 
 
 class Fate(StrEnum):
@@ -87,8 +88,9 @@ class Transfer:
     """A transfer, called at ``at``, which is mined in the next block of its origin.
 
     ``executed_after`` and ``reconciled_after`` are seconds from that block to when each leg's transaction is sent;
-    None: never. ``fast``: routers front the funds. A phantom is executed at ``at`` + ``executed_after`` with a nonce
-    that is ``nonce_offset`` from the next one of its origin: below 0 another transfer has it, else nobody yet.
+    None: never. ``fast``: routers front the funds. A phantom, and what is unreadable, is executed at ``at`` +
+    ``executed_after`` with a nonce that is ``nonce_offset`` from the next one of its origin: below 0 another transfer
+    has it, else nobody yet.
     """
 
     at: float
@@ -283,11 +285,6 @@ class _Lasting(Protocol):
 def lasts(element: _Lasting, at: float) -> bool:
     """Whether something that lasts for a while does so at an instant."""
     return element.at <= at < element.at + element.seconds
-
-
-def any_lasts(elements: Iterable[_Lasting], at: float) -> bool:
-    """Whether one of them does."""
-    return any(lasts(element, at) for element in elements)
 
 
 def to_json(story: Story) -> bytes:

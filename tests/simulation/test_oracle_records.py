@@ -10,7 +10,7 @@ from tests.simulation.findings import Finding, Wrong
 from tests.simulation.handmade import delivered, ended, opened, recorded, run, stands, transfer, world
 from tests.simulation.oracle import judge_truth
 from tests.simulation.trace import Interval, Trace
-from tests.simulation.truth import Truth
+from tests.simulation.truth import Standing, Truth
 
 LATE = transfer(sent=stands(1000), executed=stands(1900), reconciled=stands(2000))
 OWED = transfer(2, sent=stands(2900), executed=stands(3000))
@@ -46,6 +46,20 @@ def chain_with(**values: Any) -> Callable[[Trace], Trace]:
 )
 def test_what_differs_from_the_truth_is_found(spoil: Callable[[Trace], Trace]) -> None:
     assert judge_truth(WORLD, spoil(SOUND)).counts[Wrong.DIFFERS] >= 1
+
+
+def test_a_log_that_nobody_can_decode_is_kept_while_it_stands() -> None:
+    log, gone = stands(1500), stands(1500, until=1600)
+
+    def differing(*logs: Standing, **changes: Any) -> int:
+        alpha, beta = WORLD.chains
+        truth = replace(WORLD, chains=(replace(alpha, unreadable=logs), beta), **changes)
+        return judge_truth(truth, SOUND).counts[Wrong.DIFFERS]
+
+    assert (differing(log), differing(gone), differing(stands(3990)), differing(log, keep=1800.0)) == (1, 0, 0, 0)
+    alpha, beta = WORLD.chains
+    truth = replace(WORLD, chains=(replace(alpha, unreadable=(log,)), beta))
+    assert judge_truth(truth, replace(SOUND, unreadable=(log.where.tx_hash,))).sound
 
 
 def test_a_leg_recorded_in_a_block_that_was_replaced_differs() -> None:

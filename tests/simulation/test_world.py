@@ -3,10 +3,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.decoding import broken_integrity, decode, transfer_id_of
+from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode, transfer_id_of
 from connext_monitor.core.events import Address, Executed, RawLog, Reconciled, XCalled
 from connext_monitor.monitoring.chain_data import LogFilter, MalformedEntry
 from connext_monitor.monitoring.read_chain_data import read_header, read_logs
@@ -21,6 +22,7 @@ from tests.world.examples import examples
 
 seeds = st.integers(0, 2**32)
 DAYS = 0.3
+UNCALLED = {Deed.PHANTOM, Deed.UNREADABLE}
 
 
 def lived(story: Story, until: float | None = None) -> World:
@@ -86,7 +88,7 @@ def test_a_leg_stands_once_at_most_and_after_its_call(seed: int) -> None:
         legs = [fact for fact in standing(world, domain) if fact.event is not Event.XCALLED]
         assert len({(fact.transfer_id, fact.event) for fact in legs}) == len(legs)
         for fact in legs:
-            if world.story.transfers[fact.transfer].deed is not Deed.PHANTOM and fact.origin in world.ledgers:
+            if world.story.transfers[fact.transfer].deed not in UNCALLED and fact.origin in world.ledgers:
                 assert called[fact.transfer_id] < fact.since
 
 
@@ -129,6 +131,10 @@ def check_log(raw: RawLog, fact: Fact, contract: Address) -> None:
         fact.log_index,
         fact.tx_hash,
     )
+    if fact.event is Event.UNREADABLE:
+        with pytest.raises(MalformedLog):
+            decode(raw)
+        return
     event = decode(raw)
     kinds = {XCalled: Event.XCALLED, Executed: Event.EXECUTED, Reconciled: Event.RECONCILED}
     assert (f"0x{event.transfer_id.hex()}", kinds[type(event)]) == (fact.transfer_id, fact.event)
@@ -233,6 +239,18 @@ def test_a_mismatch_delivers_what_was_not_called() -> None:
         (Event.EXECUTED, False),
         (Event.RECONCILED, True),
     ]
+
+
+def test_what_is_unreadable_is_no_event_to_anybody() -> None:
+    world = lived(story(transfer(), transfer(20.0, deed=Deed.UNREADABLE)))
+    assert sorted(events(world, THERE)) == [Event.EXECUTED, Event.RECONCILED, Event.UNREADABLE]
+    ledger, contract = world.ledger(THERE), contract_of(THERE)
+    filtered = LogFilter(contract, [], 0, ledger.head.number)  # type: ignore[arg-type]
+    view = EndpointView(ledger, POLLED, ledger.head.number, 0)
+    raw_logs = read_logs(msgspec.Raw(view.answer("eth_getLogs", [filtered.params()])), filtered)
+    for raw, fact in zip(raw_logs, standing(world, THERE), strict=True):
+        assert not isinstance(raw, MalformedEntry)
+        check_log(raw, fact, contract)
 
 
 def test_a_phantom_has_a_nonce_that_another_has_or_nobody_yet() -> None:

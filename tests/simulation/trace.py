@@ -163,6 +163,8 @@ class Trace:
     chains: tuple[ChainRecord, ...] = ()
     waiting: tuple[tuple[str, str], ...] = ()
     """Channel and alert."""
+    unreadable: tuple[str, ...] = ()
+    """The transactions of the logs that are kept because they could not be decoded."""
 
     @property
     def working(self) -> Iterator[Life]:

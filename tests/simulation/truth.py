@@ -63,8 +63,8 @@ class ChainTruth:
     do). ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a
     new block, or there was none. ``lags``: when an endpoint was behind, and by how many seconds. ``pruned``: when none
     had old blocks, and ``remembered`` how far below the head any did then. ``ailing``: when anything but that was.
-    ``hiding``: when all left out legs. ``final`` are the heights up to which blocks are final, each with the instant
-    from which on.
+    ``hiding``: when all left out legs. ``unreadable``: where logs stood that nobody can decode. ``final`` are the
+    heights up to which blocks are final, each with the instant from which on.
     """
 
     name: str
@@ -81,6 +81,7 @@ class ChainTruth:
     remembered: tuple[tuple[Interval, float], ...] = ()
     ailing: Intervals = ()
     hiding: Intervals = ()
+    unreadable: tuple[Standing, ...] = ()
 
     @cached_property
     def heads(self) -> tuple[tuple[float, Block], ...]:

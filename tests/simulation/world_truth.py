@@ -75,6 +75,7 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         polled_every=0.0 if all(endpoint.pushes for endpoint in traits.endpoints) else traits.block_time,
         blocks=tuple(Block(b.number, b.hash, b.timestamp, b.since, b.until) for b in facts.blocks),
         final=tuple(facts.final),
+        unreadable=tuple(_standings(facts.facts, Event.UNREADABLE, honest=None)),
         troubled=union([*map(_lasting, faults), *stalls, *errors]),
         blind=union([*_on_all(traits, faults, _BLINDING), *stalls]),
         lags=tuple(
@@ -105,7 +106,7 @@ def _on_all(traits: ChainTraits, faults: Iterable[EndpointFault], troubles: froz
 def _transfers(chains: Iterable[ChainFacts]) -> Iterable[TransferTruth]:
     by_id: dict[str, list[Fact]] = defaultdict(list)
     for chain in chains:
-        for fact in chain.facts:
+        for fact in (fact for fact in chain.facts if fact.event is not Event.UNREADABLE):
             by_id[fact.transfer_id].append(fact)
     for transfer_id, facts in by_id.items():
         first = facts[0]

@@ -100,6 +100,13 @@ def write_reconciled(transfer: Transfer, index: int, info: TransferInfo) -> Writ
     return _write(event, Event.RECONCILED, transfer, index, info, transfer.destination)
 
 
+def unreadable(log: WrittenLog) -> WrittenLog:
+    """The same log with too little data for its event."""
+    data = log.data[:66]
+    json = log.json.replace(log.data.encode(), data.encode())
+    return replace(log, event=Event.UNREADABLE, data=data, json=json)
+
+
 def forged_data(log: WrittenLog) -> str:
     """The data of an Executed, but with somebody else in it who was to get the funds."""
     return log.data.replace(log.info.to.hex(), _NOTHING.hex())

@@ -163,4 +163,12 @@ SIGHT = (
         "        raise\n",
         "a log that cannot be decoded stops the reading of its chain",
     ),
+    mutant(
+        "malformed-log-not-kept",
+        9,
+        "store/recording.py",
+        "    chains.keep_malformed(connection, batch.unreadable, at)\n",
+        "",
+        "a log that cannot be decoded is not kept",
+    ),
 )

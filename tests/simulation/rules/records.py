@@ -34,6 +34,7 @@ def records(case: Case) -> Iterator[Finding]:
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.transfer_id, "is recorded, and never was")
     for chain in case.trace.chains:
         yield from _chain(case, chain, lost)
+        yield from _unreadable(case, chain, lost)
     yield from _waiting(case)
 
 
@@ -141,6 +142,22 @@ def _chain(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]
     if nonces and record.name not in lost and (record.contiguous is None or record.contiguous <= max(nonces)):
         words = f"its nonces are proven up to {record.contiguous}, and {max(nonces)} was given long ago"
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
+
+
+def _unreadable(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]:
+    """A log that nobody can decode is kept (promise 9), for as long as what is settled is."""
+    rests_from = _rests_from(case)
+    for log in case.truth.by_name[record.name].unreadable:
+        stands = log.during.end == inf and log.during.begin <= rests_from
+        due = record.name not in lost and log.where.block_number >= record.start
+        if (
+            stands
+            and due
+            and log.during.begin + case.truth.keep > case.end
+            and log.where.tx_hash not in case.trace.unreadable
+        ):
+            words = f"a log of block {log.where.block_number} that cannot be decoded is not kept"
+            yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
 
 
 def _waiting(case: Case) -> Iterator[Finding]:

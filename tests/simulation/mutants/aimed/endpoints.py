@@ -15,6 +15,7 @@ from tests.simulation.mutants.aimed.made import (
     chain,
     story,
     trouble,
+    unreadable,
 )
 from tests.simulation.story import Deadlines, Kill, Stall, Suspension
 from tests.simulation.troubles import EndpointTrouble, KillManner
@@ -95,12 +96,12 @@ LOST_HISTORY = story(
 
 MALFORMED = story(
     2700.0,
-    _BOTH_WAYS,
+    [*_BOTH_WAYS, unreadable(700.0), unreadable(1600.0)],
     deadlines=_PATIENT,
     chains=_NO_BLOOMS,
     endpoint_faults=(trouble(300.0, 1000.0, EndpointTrouble.MALFORMED_LOGS),),
 )
-"""An endpoint cuts logs short."""
+"""An endpoint cuts logs short, and a contract writes two that nobody can decode."""
 
 FORGED_PUSHES = story(
     2400.0,
@@ -144,7 +145,7 @@ AIMS = (
     Aim(
         "malformed",
         MALFORMED,
-        ("malformed-log-stops-the-chain",),
+        ("malformed-log-stops-the-chain", "malformed-log-not-kept"),
     ),
     Aim(
         "forged pushes",

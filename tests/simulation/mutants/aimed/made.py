@@ -84,6 +84,11 @@ def phantom(at: float, nonce_offset: int = -1) -> Transfer:
     return call(at, 5.0, None, deed=Deed.PHANTOM, nonce_offset=nonce_offset)
 
 
+def unreadable(at: float) -> Transfer:
+    """A delivery of which nobody can decode the log."""
+    return call(at, 5.0, None, deed=Deed.UNREADABLE)
+
+
 def mismatch(at: float) -> Transfer:
     """What is delivered is not what was called."""
     return call(at, 60.0, None, deed=Deed.MISMATCH)
