@@ -30,9 +30,10 @@ WRITER_PRAGMAS = (
     "cache_size=-32768",
     "wal_autocheckpoint=4000",
 )
-_STATEMENTS_KEPT, _READER_STATEMENTS_KEPT = 96, 64
-"""Statements that SQLite has compiled. Few are asked again and again; one for a list or rows of an unusual number takes
-up to 50 KB, and is seldom asked twice."""
+_STATEMENTS_KEPT, _READER_STATEMENTS_KEPT = 64, 32
+"""Statements that SQLite has compiled, of 4 to 50 KB each. So many are asked every few seconds; the others, for lists
+and rows of unusual numbers or for what seldom happens, would go on gathering for hours, in each connection.
+"""
 COMMIT = "COMMIT"
 
 

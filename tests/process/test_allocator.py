@@ -51,7 +51,7 @@ async def main():
     blocks = [bytes(6000) for _ in range(10_000)]
     blocks = blocks[::8]
     before = resident()
-    await asyncio.sleep(601)
+    await asyncio.sleep(61)
     print(before - resident())
 
 keep_little()
@@ -97,7 +97,7 @@ async def test_no_thread_of_the_monitor_has_a_heap_of_its_own(tmp_path: Path) ->
 
 
 @only_glibc
-def test_what_is_free_between_blocks_is_given_back_within_ten_minutes() -> None:
+def test_what_is_free_between_blocks_is_given_back_within_a_minute() -> None:
     command = [sys.executable, "-c", _FREE_BETWEEN]
     given_back = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout)
     assert given_back > 20_000_000
