@@ -1,7 +1,5 @@
 """Aimed at endpoints that do not show everything, or nothing."""
 
-from dataclasses import replace
-
 from tests.simulation.mutants.aimed.aim import Aim
 from tests.simulation.mutants.aimed.made import (
     CLAMPING,
@@ -33,11 +31,14 @@ HALF_OF_THE_LEGS = story(
 )
 """Of two endpoints, one leaves out most legs, always the same ones."""
 
-SOME_OF_THE_CALLS = replace(
-    HALF_OF_THE_LEGS,
-    endpoint_faults=(trouble(0.0, 1450.0, EndpointTrouble.LEAVE_OUT, 0.05, domain=HERE),),
+SOME_OF_THE_CALLS = story(
+    2400.0,
+    calls(60.0, 1500.0, 35.0, (40.0, 200.0), (None, None)),
+    deadlines=_PATIENT,
+    chains=_NO_BLOOMS,
+    endpoint_faults=(trouble(0.0, 1450.0, EndpointTrouble.LEAVE_OUT, 0.15, domain=HERE),),
 )
-"""Of two endpoints, one leaves out some XCalleds, always the same ones."""
+"""Of two endpoints, one leaves out some XCalleds, always the same ones; where no leg comes, only the nonces tell."""
 
 HIDDEN_CALLS = story(
     3000.0,
