@@ -24,7 +24,8 @@ class LookIntervals:
     - ``arrivals``: at contracts, for what has become of legs that are called late;
     - ``phantoms``, ``unjudged``, ``escalation``: at deliveries without an origin, at legs that nobody could judge, at
       alerts that become critical;
-    - ``without_suspects``: at deliveries without an origin, in the store, where none is known;
+    - ``without_suspects``: at deliveries without an origin, in the store, where none is known or none is due to be
+      looked into;
     - ``reports``: whether a report is due, where the time of day may have been set;
     - ``monitoring``: what the parts that observe a chain wait.
     """
