@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from tests.simulation.facts import ChainFacts
 from tests.simulation.findings import Finding, Verdict
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
+from tests.simulation.rules.lost import remembered
 from tests.simulation.rules.outages import channels, database
 from tests.simulation.rules.overdue import overdue
 from tests.simulation.rules.owners import owners
@@ -49,7 +50,7 @@ def judge(story: Story, facts: Mapping[int, ChainFacts], trace: Trace) -> Verdic
 
 def judge_truth(truth: Truth, trace: Trace) -> Verdict:
     """Everything that is wrong with a run in this world."""
-    return Verdict.of(_findings(Case(truth, trace)))
+    return Verdict.of(_findings(Case(remembered(Case(truth, trace)), trace)))
 
 
 def _findings(case: Case) -> Iterator[Finding]:

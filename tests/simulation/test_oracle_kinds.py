@@ -127,6 +127,14 @@ def test_a_full_disk_must_be_told_of() -> None:
     assert counted(Wrong.FALSE, world(), replace(heard, disk_failing=())) >= 1
 
 
+def test_a_standstill_may_hide_that_the_disk_has_room_again() -> None:
+    failing = opened(2612.0, "database_failing", "database")
+    heard = replace(run(), messages=delivered(run(failing, ended(failing, 2615.0, "recovered"))).messages)
+    full = replace(heard, disk_failing=(Interval(2000.0, 2200.0),))
+    assert counted(Wrong.FALSE, world(), full) == 1
+    assert judged(world(), replace(full, suspended=(Interval(2100.0, 2600.0),))).sound
+
+
 def test_a_channel_that_fails_must_be_told_of() -> None:
     truth = replace(world(), channels=(HOOK, CHAT))
     alert, failing = opened(2010.0, "execute_overdue", "0x01"), opened(2075.0, "provider_failing", "chat")

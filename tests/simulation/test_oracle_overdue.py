@@ -50,6 +50,14 @@ def test_an_alert_about_a_transfer_taken_back_is_false() -> None:
     assert counted(Wrong.FALSE, world(gone), run(*alerted(1312.0, 1313.0))) == 1
 
 
+def test_what_is_taken_back_unproven_may_be_accused() -> None:
+    gone = world(transfer(sent=stands(1000, until=1100)))
+    alpha, beta = gone.chains
+    unproven = Interval(1050.0, 1400.0)
+    blurred = replace(gone, chains=(replace(alpha, troubled=(unproven,), blurred=(unproven,)), beta))
+    assert counted(Wrong.FALSE, blurred, run(*alerted(1312.0, 1313.0))) == 0
+
+
 def test_an_alert_about_no_transfer_is_false() -> None:
     assert counted(Wrong.FALSE, world(), run(*alerted(1312.0, 1313.0))) == 1
 

@@ -61,7 +61,7 @@ class ChainTruth:
 
     ``polled_every``: how far apart the looks at its head are, where an endpoint does not push it (seconds; 0 where all
     do). ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a
-    new block, or there was none. ``lags``: when an endpoint was behind, and by how many seconds. ``pruned``: when none
+    new block, or there was none; ``blurred``: when none said what proves anything. ``lags``: when an endpoint was behind, and by how many seconds. ``pruned``: when none
     had old blocks, and ``remembered`` how far below the head any did then. ``ailing``: when anything but that was.
     ``hiding``: when all left out legs. ``unreadable``: where logs stood that nobody can decode. ``final`` are the
     heights up to which blocks are final, each with the instant from which on.
@@ -76,6 +76,7 @@ class ChainTruth:
     final: tuple[tuple[float, int], ...] = ()
     troubled: Intervals = ()
     blind: Intervals = ()
+    blurred: Intervals = ()
     lags: tuple[tuple[Interval, float], ...] = ()
     pruned: Intervals = ()
     remembered: tuple[tuple[Interval, float], ...] = ()

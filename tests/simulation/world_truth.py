@@ -21,6 +21,14 @@ _BLINDING = frozenset(
     }
 )
 """With these an endpoint lets nobody cover a block."""
+_BLURRING = _BLINDING | {
+    EndpointTrouble.UNEVEN,
+    EndpointTrouble.OTHER_CHAIN,
+    EndpointTrouble.MALFORMED,
+    EndpointTrouble.MALFORMED_LOGS,
+    EndpointTrouble.RATE_LIMIT,
+}
+"""With these it may let nobody: its answers contradict each other, or cannot be read, or too few of them come."""
 
 
 def chain_name(domain: int) -> str:
@@ -78,6 +86,7 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         unreadable=tuple(_standings(facts.facts, Event.UNREADABLE, honest=None)),
         troubled=union([*map(_lasting, faults), *stalls, *errors]),
         blind=union([*_on_all(traits, faults, _BLINDING), *stalls]),
+        blurred=_on_all(traits, faults, _BLURRING),
         lags=tuple(
             (_lasting(fault), fault.amount * traits.block_time)
             for fault in faults
@@ -96,7 +105,7 @@ def _remembered(faults: Iterable[EndpointFault], during: Interval) -> float:
 
 
 def _on_all(traits: ChainTraits, faults: Iterable[EndpointFault], troubles: frozenset[EndpointTrouble]) -> Intervals:
-    """When every endpoint has one of these troubles,."""
+    """When every endpoint has one of these troubles."""
     common: Intervals = (Interval(-inf, inf),)
     for index in range(len(traits.endpoints)):
         common = both(common, union(_lasting(f) for f in faults if f.endpoint == index and f.trouble in troubles))

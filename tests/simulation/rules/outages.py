@@ -33,9 +33,8 @@ def database(case: Case) -> Iterator[Finding]:
         inbox = Inbox(case, channel)
         messages = [m for m in case.trace.messages if m.channel == channel.name and m.kind == "database_failing"]
         for message in messages:
-            if message.state is State.OPEN and not meets(
-                failing, Interval(message.at - DATABASE_TOLD_WITHIN, message.at)
-            ):
+            known = Interval(_awake_since(case, message.at, DATABASE_TOLD_WITHIN), message.at)
+            if message.state is State.OPEN and not meets(failing, known):
                 words = f"{channel.name} was told of a database that works"
                 yield Finding(message.at, Wrong.FALSE, "only failing databases", "database", words)
         able = minus(minus(union(case.trace.up), union(case.trace.suspended)), inbox.unwell)
@@ -45,6 +44,15 @@ def database(case: Case) -> Iterator[Finding]:
                 words = f"{channel.name} was not told that the database fails"
                 yield Finding(outage.begin, Wrong.MISSED, "never silently blind", "database", words)
         yield from _not_ended(inbox, messages)
+
+
+def _awake_since(case: Case, at: float, seconds: float) -> float:
+    """Since when the host had run for so long: while it stood still, nobody could learn that anything was over."""
+    begin = at - seconds
+    for halt in sorted(union(case.trace.suspended), reverse=True):
+        if halt.begin < at and begin < halt.end:
+            begin -= min(at, halt.end) - halt.begin
+    return begin
 
 
 def _not_ended(inbox: Inbox, messages: Sequence[Message]) -> Iterator[Finding]:

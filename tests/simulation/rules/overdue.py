@@ -101,10 +101,11 @@ def lately(case: Case, at: float, domain: int) -> Interval:
 def _remembered(case: Case, at: float, domain: int) -> Interval:
     """The same of an origin: what was seen of it stands until another block is seen, for as long as that takes.
 
-    Nothing of it is seen while nobody lets a block be read, or all endpoints leave out what they have shown before.
+    Nothing of it is seen while nobody lets a block be read or proves one, or all endpoints leave out what they have
+    shown before.
     """
     chain, seen = case.truth.by_domain.get(domain), lately(case, at, domain)
-    unseen = union([*chain.blind, *chain.hiding]) if chain else ()
+    unseen = union([*chain.blind, *chain.blurred, *chain.hiding]) if chain else ()
     begins = [i.begin - ASKED_BEFORE for i in unseen if i.begin <= at and at - SETTLES < i.end]
     return Interval(min([seen.begin, *begins]), at)
 

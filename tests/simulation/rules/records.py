@@ -97,8 +97,6 @@ def _difference(
     """How a record of an event differs from where it stands at the end, or lately stood."""
     now = next((event for event in events if event.during.end == inf or event.during.end > end), None)
     if recorded is not None:
-        if now is not None and recorded == now.where:
-            return None
         lately = [event.where for event in events if event.during.end > rests_from]
         return None if recorded in lately else "is recorded where it does not stand"
     if now is None or now.during.begin > rests_from or may_miss or now.where.block_number < start:
