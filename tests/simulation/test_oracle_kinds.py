@@ -107,6 +107,15 @@ def test_a_shallow_reorg_is_no_deep_one() -> None:
     assert counted(Wrong.FALSE, reorganised(5), run(DEEP, ended(DEEP, 2030.0, "covered_again"))) == 1
 
 
+def test_a_reorg_of_what_an_endpoint_called_final_is_a_deep_one() -> None:
+    alpha, beta = reorganised(5).chains
+    trace = run(DEEP, ended(DEEP, 2030.0, "covered_again"))
+    named = replace(reorganised(5), chains=(alpha, replace(beta, all_final=(Interval(1900.0, 1990.0),))))
+    assert judged(named, trace).sound
+    earlier = replace(reorganised(5), chains=(alpha, replace(beta, all_final=(Interval(1000.0, 1900.0),))))
+    assert counted(Wrong.FALSE, earlier, trace) == 1
+
+
 def test_history_that_an_endpoint_has_is_not_lost() -> None:
     blind = opened(2005.0, "monitor_started_blind", "beta")
     assert counted(Wrong.FALSE, world(), run(blind)) == 1

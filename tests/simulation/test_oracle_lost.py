@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from tests.simulation.handmade import opened, run, stands, transfer, world
+from tests.simulation.handmade import lives, opened, run, stands, transfer, world
 from tests.simulation.rules.lost import remembered
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import Interval
 from tests.simulation.truth import stood_sometime
 
 BLIND = opened(1560.0, "monitor_started_blind", "alpha")
-AWAY = replace(run(BLIND), up=(Interval(0.0, 1000.0), Interval(1500.0, 4000.0)))
+AWAY = replace(run(BLIND), lives=lives((0.0, 1000.0), (1500.0, 4000.0)))
 LATER = Interval(2000.0, 2001.0)
 
 

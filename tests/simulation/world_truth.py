@@ -93,6 +93,9 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
             if fault.trouble is EndpointTrouble.LAG
         ),
         hiding=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.HIDE_LEGS),
+        all_final=union(
+            _lasting(fault) for fault in faults if traits.tagged and fault.trouble is EndpointTrouble.FINAL_HIGH
+        ),
         pruned=(pruned := _on_all(traits, faults, frozenset({EndpointTrouble.PRUNE}))),
         remembered=tuple((during, _remembered(faults, during)) for during in pruned),
         ailing=union([*(_lasting(f) for f in faults if f.trouble is not EndpointTrouble.PRUNE), *stalls, *errors]),

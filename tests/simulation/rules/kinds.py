@@ -120,11 +120,21 @@ def _final_at(chain: ChainTruth, height: float) -> float:
 
 
 def deep_reorgs(case: Case) -> Iterator[Finding]:
-    """A final block that is replaced is told of, and no shallower reorg is."""
+    """A final block that is replaced is told of, and no shallower reorg is.
+
+    Final is what an endpoint calls so, where one is asked: whether it is wrong about that nobody can tell.
+    """
     for chain in case.truth.chains:
         replaced = [block for block in chain.blocks if block.until < inf and _was_final(chain, block)]
+        called_final = [
+            block
+            for block in chain.blocks
+            if block.until < inf and meets(chain.all_final, Interval(block.since, block.until))
+        ]
         for opening in case.openings("deep_reorg"):
-            if opening.subject == chain.name and not any(block.until <= opening.at for block in replaced):
+            if opening.subject == chain.name and not any(
+                block.until <= opening.at for block in [*replaced, *called_final]
+            ):
                 words = "no final block was replaced"
                 yield Finding(opening.at, Wrong.FALSE, "only deep reorgs", chain.name, words)
         long_final = [block for block in replaced if _was_final(chain, block, case.finality_noted_within)]
