@@ -63,9 +63,9 @@ class ChainTruth:
     do). ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a
     new block, or there was none; ``blurred``: when none said what proves anything. ``lags``: when an endpoint was
     behind, and by how many seconds. ``pruned``: when none had old blocks, and ``remembered`` how far below the head
-    any did then. ``ailing``: when anything but that was. ``hiding``: when all left out legs. ``final`` are the heights
-    up to which blocks are final, each with the instant from which on; ``all_final``: when an endpoint that is asked
-    which block that is called its head so.
+    any did then. ``ailing``: when anything but that was. ``hiding``: when all left out legs. ``unreadable``: where logs
+    stood that nobody can decode. ``final`` are the heights up to which blocks are final, each with the instant from
+    which on; ``all_final``: when an endpoint that is asked which block that is called its head so.
     """
 
     name: str
