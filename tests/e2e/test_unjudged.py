@@ -86,7 +86,7 @@ async def webhook() -> AsyncIterator[Receiver]:
 async def configured(bridge: Devnet, webhook: Receiver, folder: Path, **endpoints: list[str]) -> Path:
     """A config of alpha and of the chains that endpoints are named of."""
     chains = [bridge.chain(name) for name in ("alpha", *endpoints)]
-    setup = Setup(chains, {"machines": webhook}, execute="PT2S", unobserved_after="PT8S", endpoints=endpoints)
+    setup = Setup(chains, {"machines": webhook}, execute="PT2S", unobserved_after="PT16S", endpoints=endpoints)
     return await write_config(setup, folder)
 
 

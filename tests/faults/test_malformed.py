@@ -52,7 +52,7 @@ async def test_a_chain_of_malformed_logs_is_unobserved_until_one_reads(
     alpha, beta = bridge.chains
     async with Receiver() as webhook, mining(alpha):
         setup = Setup(
-            bridge.chains, {"machines": webhook}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT8S"
+            bridge.chains, {"machines": webhook}, endpoints={"alpha": [origin.ws_url]}, unobserved_after="PT16S"
         )
         async with Monitor(await write_config(setup, tmp_path)) as monitor:
             await until(lambda: is_observed(monitor), why=lambda: monitor.said)
