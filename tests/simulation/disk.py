@@ -44,7 +44,7 @@ class Disk:
         self._die: Callable[[], None] = lambda: None
         self._waits_for: str | None = None
         self._reader: sqlite3.Connection | None = None
-        self._alerts_written = False
+        self._alerts_written = True  # by a process that was killed before anybody looked
         self.dead = False
 
     @property
