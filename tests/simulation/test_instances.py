@@ -11,9 +11,10 @@ from tests.simulation.story import ClockStep, DiskFault, Kill, Standby, Story, S
 from tests.simulation.trace import Ending
 from tests.simulation.troubles import KillManner
 
-LATE = calls(60.0, 2400.0, 60.0, (60.0, 400.0), (500.0, 900.0), (None, None))
-ALONE = story(4200.0, LATE)
-STANDBY = Standby(instance=1, at=600.0, seconds=1800.0)
+LATE = calls(60.0, 1600.0, 60.0, (60.0, 400.0), (500.0, 900.0), (None, None))
+ALONE = story(2400.0, LATE)
+# It is tried again every ten seconds, and each attempt is the start of a whole process.
+STANDBY = Standby(instance=1, at=1150.0, seconds=450.0)
 BESIDE = replace(ALONE, standbys=(STANDBY,))
 REFUSAL = "is in use by another monitor; stop that one, or name another monitor.database"
 
@@ -37,7 +38,7 @@ def test_a_second_instance_is_refused_with_words_and_harms_nothing() -> None:
     first, *others = run.trace.lives
     assert (first.instance, first.ending) == (0, Ending.NONE)
     assert {(life.instance, life.ending) for life in others} == {(1, Ending.REFUSED)}
-    assert len(lines(run, REFUSAL)) == len(lines(run, "ended: exit code 1")) == len(others) == 180
+    assert len(lines(run, REFUSAL)) == len(lines(run, "ended: exit code 1")) == len(others) == 45
     assert all("[1] " in line for line in (*lines(run, REFUSAL), *lines(run, "exit code")))
     assert announced(run) == announced(sound(ALONE))
 
@@ -80,10 +81,10 @@ def test_an_instance_that_took_over_may_be_killed_too() -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        {"clock_steps": (ClockStep(1, at=900.0, seconds=1200.0, by=-7200.0),)},
-        {"disk_faults": (DiskFault(1, at=900.0, seconds=1200.0),)},
-        {"suspensions": (Suspension(1, at=900.0, seconds=1200.0),)},
-        {"kills": (Kill(1, at=900.0, down_for=5.0, manner=KillManner.STOP),)},
+        {"clock_steps": (ClockStep(1, at=1180.0, seconds=300.0, by=-7200.0),)},
+        {"disk_faults": (DiskFault(1, at=1180.0, seconds=300.0),)},
+        {"suspensions": (Suspension(1, at=1180.0, seconds=300.0),)},
+        {"kills": (Kill(1, at=1180.0, down_for=5.0, manner=KillManner.STOP),)},
     ],
     ids=lambda trouble: next(iter(trouble)),
 )
@@ -96,8 +97,8 @@ def test_what_befalls_an_instance_befalls_no_other(trouble: dict[str, object]) -
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [
-        ({"clock_steps": (ClockStep(1, at=1500.0, seconds=600.0, by=-7200.0),)}, "[1] warning clock.differs"),
-        ({"disk_faults": (DiskFault(1, at=1500.0, seconds=600.0),)}, "[1] error database.failing"),
+        ({"clock_steps": (ClockStep(1, at=1300.0, seconds=250.0, by=-7200.0),)}, "[1] warning clock.differs"),
+        ({"disk_faults": (DiskFault(1, at=1300.0, seconds=250.0),)}, "[1] error database.failing"),
     ],
     ids=["clock", "disk"],
 )
