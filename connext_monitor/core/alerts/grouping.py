@@ -165,8 +165,8 @@ def _opening_planned(waiting: Waiting, queue: Queue, mode: DigestMode, rules: Gr
     """What becomes of a topic's openings that no group takes.
 
     1. A group of the topic is open that takes no more: they wait until an interval after that was formed, and become
-       another. Where the message of that stays as it is, they are then news like any other: counted in no message, a
-       later alert would be told of by nothing until the group ends.
+       another. Where the message of that stays as it is, they wait as long from that message, and are then news like
+       any other: counted in no message, a later alert would be told of by nothing until the group ends.
     2. They are a burst, with those told lately: a group.
     3. Old news, and what follows close on another: it waits, as its like may follow.
     4. A lone one: at once.
@@ -175,7 +175,7 @@ def _opening_planned(waiting: Waiting, queue: Queue, mode: DigestMode, rules: Gr
     standing = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.message]
     before = sum(group.members for group in standing) + lately.count
     if standing:
-        due_at = max(_past(group.formed_at, now) for group in standing) + rules.interval
+        due_at = max(_past(_rang_at(group, mode), now) for group in standing) + rules.interval
         if due_at > now or any(_changes(group, mode) for group in standing):
             return _Planned(due_at, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.GROWN))
     if waiting.count + lately.count > BURST:
@@ -184,6 +184,12 @@ def _opening_planned(waiting: Waiting, queue: Queue, mode: DigestMode, rules: Gr
         due_at = _past(waiting.oldest, now) + rules.wait
         return _Planned(due_at, waiting.oldest, SendAlert(waiting.first_id, ActionReason.FEW))
     return _Planned(now, waiting.oldest, SendAlert(waiting.first_id, ActionReason.LONE))
+
+
+def _rang_at(group: Group, mode: DigestMode) -> float:
+    # A message that changes was written last by an edit, which rings nobody; one that stays may have come long after
+    # its group was formed, as on a channel that failed meanwhile.
+    return group.formed_at if group.message is None or _changes(group, mode) else group.message.at
 
 
 def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> _Planned | None:

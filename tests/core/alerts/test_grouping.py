@@ -120,7 +120,8 @@ def test_a_doubled_group_is_closed_and_the_rest_follows_an_interval_later() -> N
     ("mode", "editable"), [(DigestMode.DIGEST, True), (DigestMode.CHANGING_DIGEST, False)], ids=["never", "nameless"]
 )
 def test_what_follows_a_fixed_message_is_told_within_an_interval(mode: DigestMode, *, editable: bool) -> None:
-    sent = replace(SENT, formed_at=NOW - 20, editable=editable)
+    # What counts is when it was told, however long after it was formed.
+    sent = replace(SENT, formed_at=NOW - 70, message=GroupMessage(NOW - 20, 10, 10), editable=editable)
     lone, burst = replace(waiting(1), groups=[sent]), replace(waiting(BURST + 1), groups=[sent])
     assert action(lone, mode) == action(burst, mode) == Wait(NOW + 40)
     assert action(lone, mode, now=NOW + 40) == SendAlert(7, ActionReason.LONE)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.delivery_action import (
@@ -183,6 +183,18 @@ def test_every_end_is_heard_once_and_nothing_is_left(
     assert (channel.unheard, channel.ends, channel.groups) == ([], [], {})
 
 
+# The message of a burst came a minute late, and its like follow at once.
+@example(
+    DigestMode.DIGEST,
+    [
+        (0.0, OTHER, 8, 0.0),
+        (61.0, OTHER, 3, 0.0),
+        (2.5, TOPIC, 0, 0.0),
+        (0.0, OTHER, 1, 0.0),
+        (1.0, TOPIC, 0, 0.0),
+        (1.0, TOPIC, 0, 0.0),
+    ],
+)
 @given(TELLINGS, moments)
 @examples(60)
 def test_a_topic_rings_only_a_few_times_within_an_interval(
