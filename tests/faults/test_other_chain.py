@@ -65,4 +65,5 @@ async def test_a_log_that_is_pushed_from_another_chain_is_not_recorded(
             await origin.push("logs", foreign)
             await not_believed(watch)
         await mined_until(alpha, lambda: origin.subscribers == 2)
-        assert watch.records(sent.transfer_id) == []
+        # Its XCalled is this chain's own, and may be pushed still to who subscribes just after it.
+        assert real["blockHash"] not in [block_hash for _, _, block_hash in watch.records(sent.transfer_id)]
