@@ -161,7 +161,7 @@ class Database:
 
 
 def _nobody_hears(ended: "asyncio.Future[Any]") -> None:
-    """Whoever waited may be cancelled at the stop; what failed then is no error that somebody overlooked."""
+    """Retrieve the exception: the caller may have been cancelled, and asyncio would report it as never retrieved."""
     if not ended.cancelled():
         ended.exception()
 
