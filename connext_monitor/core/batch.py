@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connext_monitor.core.coverage import BlockRange, Coverage
+from connext_monitor.core.coverage import BlockRange, Coverage, SettledBlocks
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.mismatch import Mismatch
@@ -18,7 +18,7 @@ class ChainProgress:
     covered block; None where it was not asked this time. ``anchor`` is the block of a checkpoint that has moved.
     ``replaced`` is a block that counted as final and that another one was found to stand in place of; ``whole`` says
     that all blocks from the checkpoint to the head have been read; ``unread`` are blocks that no endpoint has any more,
-    and behind which the watch begins anew.
+    and behind which the watch begins anew. ``settled`` are the blocks that the checkpoint moves over.
     """
 
     domain: DomainId
@@ -29,6 +29,7 @@ class ChainProgress:
     replaced: BlockNumber | None = None
     whole: bool = False
     unread: BlockRange | None = None
+    settled: SettledBlocks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ class Batch:
     def transfer_ids(self) -> frozenset[TransferId]:
         """The transfers whose events were seen."""
         return frozenset(record.event.transfer_id for change in self.changes for record in change.seen)
+
+    def seen_in(self, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
+        """Those of these blocks of one chain that events were seen in."""
+        seen = (record for change in self.changes for record in change.seen if record.domain == domain)
+        standing = (record.sighting.block for record in seen)
+        return {(block.number, block.hash) for block in standing if blocks.first <= block.number <= blocks.last}
 
     @property
     def gone_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:

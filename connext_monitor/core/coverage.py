@@ -44,6 +44,21 @@ class StoredRange:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledBlocks:
+    """Blocks that become final; ``known`` are those that something was known to stand in when they were read."""
+
+    blocks: BlockRange
+    known: AbstractSet[tuple[BlockNumber, Hash32]]
+
+
+class RecordedMeanwhile(Exception):
+    """While blocks were read, something was recorded in one of them that the reader did not know of.
+
+    Below the checkpoint nothing is looked at again: they are to be read once more before they become final.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Nonces:
     """What is known of an origin's nonces.
 

@@ -35,6 +35,7 @@ from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.range_reader import RangeReader
+from connext_monitor.monitoring.unusable_answers import Unsettled
 
 __all__ = ["ChainQueries", "Unanswered"]
 
@@ -166,7 +167,7 @@ class ChainQueries:
             await prove(endpoint, self._state.covered)
         last, span, found_any = (await endpoint.head()).number, _FIRST_SPAN, False
         while True:
-            first = BlockNumber(max(0, last - span + 1))
+            first, final = BlockNumber(max(0, last - span + 1)), self._state.final
             try:
                 logs = await self._logs(search, endpoint, BlockRange(first, last))
             except RpcRefused as error:
@@ -177,7 +178,7 @@ class ChainQueries:
                 span = shrunk(span, error.refusal)
                 continue
             if logs:
-                await self._record_found(endpoint, logs)
+                await self._record_found(endpoint, logs, final)
                 found_any = True
             if found_any and search.first_only:
                 return found_any
@@ -191,11 +192,14 @@ class ChainQueries:
         fetched = await endpoint.logs(contract, topics, blocks.first, blocks.last)
         return fetched.logs
 
-    async def _record_found(self, endpoint: Endpoint, logs: list[RawLog]) -> None:
+    async def _record_found(self, endpoint: Endpoint, logs: list[RawLog], final: BlockNumber) -> None:
         config = self._state.config
         reader = RangeReader(endpoint, config.domain_id, config.contract, self._state.headers)
         decoded = await reader.decode_logs(logs)
         await confirm_chain(endpoint, config)
+        if any(final < raw.block_number <= self._state.final for raw in logs):
+            # What stood before may not stand now, and nobody would look at it again.
+            raise Unsettled("gave logs of blocks that became final meanwhile")
         await self._record(decoded)
 
     async def _record(self, logs: Sequence[DecodedLog]) -> None:

@@ -35,6 +35,7 @@ def unheard(_domain: DomainId, _timestamp: Timestamp) -> None:
 class ChainState:
     """The live state of one chain.
 
+    ``final`` is the checkpoint, from when it is on its way to the database: what is below it is not read again.
     ``endpoint`` is the connection to ``in_use``, None while there is none; ``head`` the head announced last;
     ``awaited`` the block times (a heap) that someone waits to see covered; ``first_nonce_after`` the block before the
     first watched one, while its nonce is still to be asked for; ``unvouched`` that a log was read which accuses
@@ -53,6 +54,7 @@ class ChainState:
     ) -> None:
         self.config = config
         self.coverage: Coverage | None = None
+        self.final = BlockNumber(-1)
         self.endpoint: Endpoint | None = None
         self.in_use: PooledEndpoint | None = None
         self.head: Header | None = None
@@ -137,6 +139,7 @@ class ChainState:
             self.checkpoint_risen_at = self.clock.monotonic()
             self._forget_below(coverage.checkpoint)
         self.coverage = coverage
+        self.final = coverage.checkpoint
         if coverage.covered and (before is None or coverage.covered.number > before.number):
             self.covered_risen_at = self.clock.monotonic()
             self._covered_once = True

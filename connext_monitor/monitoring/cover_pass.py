@@ -8,6 +8,8 @@ from connext_monitor.core.coverage import (
     BlockRange,
     Cover,
     Coverage,
+    RecordedMeanwhile,
+    SettledBlocks,
     StoredRange,
     advance,
     first_unread,
@@ -30,7 +32,7 @@ from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import BloomMemory, CheckedRange, Comparison, SecondLook
-from connext_monitor.monitoring.unusable_answers import UnreadableAnswer
+from connext_monitor.monitoring.unusable_answers import UnreadableAnswer, Unsettled
 from connext_monitor.monitoring.witness import Witness
 from connext_monitor.monitoring.yielding import BACKGROUND, FOREGROUND
 
@@ -153,11 +155,12 @@ class CoverPass:
         if target.asks_nonce and at_head and read.end.number > reached.start:
             # At the very head a node may answer from a newer state; one block below it does not.
             upcoming = await self._nonces.upcoming_after(BlockNumber(read.end.number - 1))
-        anchor = await self._anchor(read, reached) if reached.checkpoint > self._state.begun.checkpoint else None
-        domain = self._state.config.domain_id
-        progress = ChainProgress(
-            domain, reached, self._nonces.first, upcoming, anchor, whole=target.settles and at_head
-        )
+        anchor, settled = None, None
+        if reached.checkpoint > (before := self._state.begun.checkpoint):
+            anchor = await self._anchor(read, reached)
+            settled = SettledBlocks(BlockRange(BlockNumber(before + 1), reached.checkpoint), checked.read.known)
+        domain, whole = self._state.config.domain_id, target.settles and at_head
+        progress = ChainProgress(domain, reached, self._nonces.first, upcoming, anchor, whole=whole, settled=settled)
         await self._commit(checked.read, progress, final)
         if checked.found_at is not None:
             raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {checked.found_at} has")
@@ -197,7 +200,11 @@ class CoverPass:
     async def _commit(self, read: ReadRange, progress: ChainProgress, final: BlockNumber) -> None:
         vouch = partial(self._vouches, final)
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
-        await record(self._observations, observation)
+        self._state.final = progress.coverage.checkpoint
+        try:
+            await record(self._observations, observation)
+        except RecordedMeanwhile as error:
+            raise Unsettled(str(error)) from error
         self._nonces.first = None
         self._state.lost_history.got_on()
         self._state.reached(progress.coverage)

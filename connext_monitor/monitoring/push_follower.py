@@ -112,16 +112,15 @@ class PushFollower:
         await self._state.headers.arrival(raw.block_hash, _HEAD_MAY_FOLLOW)
         try:
             decoded = await self._reader.decode_logs([raw])
-            stands = await self._stands(raw)
             await self._lineage.verify(raw.block_hash, again=True)
+            # Last, so that no checkpoint is committed in between.
+            return decoded if await self._stands(raw) else []
         except (Unsettled, RpcRefused):
             return None
-        return decoded if stands else []
 
     async def _stands(self, raw: RawLog) -> bool:
         """Whether a log may be passed on: what stands at or below the checkpoint is never looked at again."""
-        coverage = self._state.coverage
-        if coverage is None or raw.block_number > coverage.checkpoint:
+        if raw.block_number > self._state.final:
             return True
         header = await self._endpoint.header(raw.block_number)
         return header is not None and header.hash == raw.block_hash

@@ -29,13 +29,19 @@ _NO_HEADERS: Mapping[Hash32, Header] = {}
 
 @dataclass(frozen=True, slots=True)
 class ReadRange:
-    """All logs of a range, its last block, and the blocks proven gone."""
+    """All logs of a range, its last block, and the blocks proven gone; ``stored`` are those that held something."""
 
     blocks: BlockRange
     end: BlockRef
     logs: list[DecodedLog]
     malformed: list[MalformedEntry]
     gone: frozenset[Hash32]
+    stored: frozenset[tuple[BlockNumber, Hash32]]
+
+    @property
+    def known(self) -> frozenset[tuple[BlockNumber, Hash32]]:
+        """The blocks that are known to hold anything, or to have held it."""
+        return self.stored | {(decoded.log.block_number, decoded.log.block_hash) for decoded in self.logs}
 
 
 class RangeReader:
@@ -74,7 +80,7 @@ class RangeReader:
         answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
         await self._check_removed(fetched)
         gone = await self._gone(doubtful(stored.blocks, answered))
-        return ReadRange(blocks, end.ref, logs, fetched.malformed, gone)
+        return ReadRange(blocks, end.ref, logs, fetched.malformed, gone, frozenset(stored.blocks))
 
     async def _fetch(self, blocks: BlockRange, stored: StoredRange) -> FetchedLogs:
         try:

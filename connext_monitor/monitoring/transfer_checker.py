@@ -11,6 +11,7 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch, ChainProgress
+from connext_monitor.core.coverage import RecordedMeanwhile
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.prior_state import PriorState
@@ -92,18 +93,23 @@ class TransferChecker:
         except StoreUnavailable as error:
             for waiting in batch:
                 waiting.outcome.fail(error)
-        except Exception as error:
-            if len(batch) > 1:
-                # One observation that cannot be stored must not take the others with it.
-                for waiting in batch:
-                    await self._check([waiting])
-                return
-            log.exception("observation.not_stored", chain=self._labels.display_name(batch[0].part.domain))
-            batch[0].outcome.fail(error)
+        except Exception as error:  # noqa: BLE001 - what cannot be stored must not end the checker
+            await self._not_stored(batch, error)
         else:
             for waiting in batch:
                 if waiting.last:
                     waiting.outcome.stored()
+
+    async def _not_stored(self, batch: list[QueuedPart], error: Exception) -> None:
+        if len(batch) > 1:
+            # One observation that cannot be stored must not take the others with it.
+            for waiting in batch:
+                await self._check([waiting])
+            return
+        if not isinstance(error, RecordedMeanwhile):
+            chain = self._labels.display_name(batch[0].part.domain)
+            log.error("observation.not_stored", chain=chain, exc_info=error)
+        batch[0].outcome.fail(error)
 
     async def _commit_patiently(self, batch: list[CommitPart]) -> None:
         while True:

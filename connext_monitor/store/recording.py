@@ -14,6 +14,7 @@ from connext_monitor.store import (
     alerts,
     anchors,
     backfills,
+    blocks,
     chains,
     glance,
     mismatches,
@@ -35,8 +36,9 @@ def record(
 
     ``decide`` gets the prior state of what the batch touches, and ``route`` names the providers of an alert that
     opens. Both run within the transaction, on the writer's thread: they must be pure.
-    Returns what was decided and the ids of the alerts that opened or ended.
+    Returns what was decided and the ids of the alerts that opened or ended. Raises RecordedMeanwhile.
     """
+    blocks.refuse_unknown(connection, batch)
     changes = decide(prior_state(connection, batch))
     return changes, save(connection, batch, changes, route, at)
 

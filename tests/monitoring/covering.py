@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
@@ -15,11 +15,12 @@ from connext_monitor.core.events import BlockNumber, DomainId, Hash32
 from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.cover_requests import CoverRequests
+from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.coverer import Coverer
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.intervals import USUAL, Intervals
-from connext_monitor.monitoring.observation import Observation
+from connext_monitor.monitoring.observation import Observation, ObservationSink
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.made_up_chain import CONFIG, Chain
 from tests.monitoring.made_up_logs import xcalled_log
@@ -28,6 +29,10 @@ from tests.world.clocks import ManualClock
 
 Announce = Callable[[int], Awaitable[None]]
 """The node grows (or shrinks) to a head, and says so."""
+
+
+class Kept(CoverageStore, ObservationSink, Protocol):
+    """What a coverer reads from and commits to."""
 
 
 class Memory:
@@ -83,7 +88,7 @@ class Covering(Coverer):
 @asynccontextmanager
 async def covering(
     node: Chain,
-    memory: Memory,
+    memory: Kept,
     start: int | str = 1,
     others: Sequence[str] = (),
     intervals: Intervals = USUAL,

@@ -29,6 +29,22 @@ async def test_what_another_chain_says_is_no_answer() -> None:
     assert checker.blocks == []
 
 
+async def test_what_became_final_while_it_was_looked_for_is_no_answer() -> None:
+    node = Answering(120)
+    async with querying(node) as (queries, checker, state):
+        node.logs = [90]
+
+        def settle() -> None:
+            state.final = BlockNumber(90)
+
+        node.at_logs = settle
+        with pytest.raises(Unanswered, match="became final meanwhile"):
+            await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))
+        assert checker.blocks == []
+        assert await queries.fetch_events(TRANSFER, Timestamp(GENESIS_TIME))
+    assert checker.blocks == [90]
+
+
 async def test_the_status_is_asked_at_the_covered_block_or_later() -> None:
     node = Answering(120)
     async with querying(node) as (queries, _, state):

@@ -33,7 +33,7 @@ class Ranges:
         if blocks.first == self.fails:
             raise LookupError
         end = BlockRef(blocks.last, Hash32(bytes(32)), Timestamp(0))
-        return ReadRange(blocks, end, [], [], frozenset())
+        return ReadRange(blocks, end, [], [], frozenset(), frozenset())
 
     def let_go(self, *firsts: int) -> None:
         for first in firsts:

@@ -1,0 +1,162 @@
+"""What a reorg took away stays nowhere below the checkpoint, whatever is pushed while blocks are read and committed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from connext_monitor.core.batch import ChainProgress
+from connext_monitor.core.coverage import Aim, BlockRange, Coverage, RecordedMeanwhile, SettledBlocks, StoredRange
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32, Timestamp
+from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
+from connext_monitor.monitoring.cover_requests import CoverRequests
+from connext_monitor.monitoring.coverage_store import CoverageStore
+from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
+from connext_monitor.monitoring.endpoint import Endpoint, Pushes
+from connext_monitor.monitoring.observation import Observation, ObservationSink, record
+from connext_monitor.monitoring.push_follower import PushFollower
+from connext_monitor.monitoring.pushed_logs import PushedLogs
+from tests.monitoring.checking import Checking, checking
+from tests.monitoring.covering import Covering, covering
+from tests.monitoring.made_up_chain import Chain, hash_at
+from tests.monitoring.made_up_logs import ORIGIN, TIME, xcalled_log
+
+ALL = BlockRange(BlockNumber(1), BlockNumber(100))
+LOST = (BlockNumber(30), hash_at(30, branch=1))
+"""A block that was replaced."""
+
+
+def log_in(block: tuple[BlockNumber, Hash32]) -> DecodedLog:
+    number, block_hash = block
+    return decode_log(ORIGIN, replace(xcalled_log(1).log, block_number=number, block_hash=block_hash), TIME)
+
+
+class StoreAndQueue:
+    """A real store, and the queue of a real checker on it; ``held`` is what a cover's commits wait for."""
+
+    def __init__(self, real: Checking) -> None:
+        self._store: CoverageStore = real.store.chains
+        self._queue: ObservationSink = real.queue
+        self.held = asyncio.Event()
+        self.held.set()
+        self.waits = asyncio.Event()
+
+    async def coverage(self, domain: DomainId) -> Coverage | None:
+        return await self._store.coverage(domain)
+
+    async def anchors(self, domain: DomainId, most: int = 256) -> list[tuple[BlockNumber, Hash32]]:
+        return await self._store.anchors(domain, most)
+
+    async def nonce_hole(self, domain: DomainId, above: int = 0) -> None:
+        del domain, above
+
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
+        return await self._store.stored(domain, blocks)
+
+    async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        done = await self._queue.put(observation)
+        if observation.progress is not None:
+            self.waits.set()
+            await self.held.wait()
+        return done
+
+
+class Once:
+    """The stream of a subscription that delivers once."""
+
+    def __init__(self) -> None:
+        self._delivered = False
+
+    def __aiter__(self) -> AsyncIterator[msgspec.Raw]:
+        return self
+
+    async def __anext__(self) -> msgspec.Raw:
+        if self._delivered:
+            raise StopAsyncIteration
+        self._delivered = True
+        return msgspec.Raw(b"null")
+
+    async def aclose(self) -> None:
+        return None
+
+
+async def follow(coverer: Covering, kept: ObservationSink, raw: DecodedLog) -> None:
+    """Follow a subscription that pushes this log and no other."""
+    state = coverer.state
+    pushes: Pushes[PushedLog | MalformedEntry] = Pushes(Once(), lambda _: PushedLog(raw.log, removed=False))
+    heads: Pushes[Header] = Pushes(Once(), lambda _: pytest.fail("no head is read"))
+    assert isinstance(state.endpoint, Endpoint)
+    requests, pushed = CoverRequests(state, 60.0), PushedLogs(state.clock, 10.0)
+    await PushFollower(state, state.endpoint, kept, requests, pushed, heads, pushes).follow_logs()
+
+
+async def test_what_is_pushed_while_its_block_is_read_does_not_outlive_it(tmp_path: Path) -> None:
+    node = Chain(20)
+    async with checking(tmp_path) as real, covering(node, StoreAndQueue(real)) as (coverer, announce):
+        await coverer.cover_for(Aim.CONFIRM)
+        pushed: list[asyncio.Task[None]] = []
+
+        def push() -> None:
+            # The range's logs are asked for, so that what was stored of its blocks has been read.
+            if not pushed:
+                pushed.append(asyncio.create_task(record(real.queue, Observation(ORIGIN, logs=[log_in(LOST)]))))
+
+        node.at_logs = push
+        await announce(40)
+        await coverer.cover_for(Aim.CONFIRM, hinted=True)
+        await asyncio.gather(*pushed)
+        assert coverer.state.begun.checkpoint == 35
+        assert (await real.store.chains.stored(ORIGIN, ALL)).blocks == set()
+
+
+async def test_what_is_pushed_while_its_block_becomes_final_is_looked_at(tmp_path: Path) -> None:
+    node = Chain(20)
+    async with checking(tmp_path) as real:
+        kept = StoreAndQueue(real)
+        async with covering(node, kept) as (coverer, announce):
+            await coverer.cover_for(Aim.CONFIRM)
+            await announce(40)
+            coverer.state.headers.add(Header(*LOST, hash_at(29), Timestamp(1_000_030), None))
+            coverer.state.verified.add(LOST[1])
+            kept.held.clear()
+            kept.waits.clear()
+            cover = asyncio.create_task(coverer.cover_for(Aim.CONFIRM, hinted=True))
+            await kept.waits.wait()
+            await follow(coverer, real.queue, log_in(LOST))
+            kept.held.set()
+            await cover
+            await record(real.queue, Observation(ORIGIN))
+            assert (await real.store.chains.stored(ORIGIN, ALL)).blocks == set()
+
+
+def settling(*known: tuple[BlockNumber, Hash32]) -> Observation:
+    """Blocks up to 35 become final, in which only these were known to hold anything."""
+    blocks = BlockRange(BlockNumber(16), BlockNumber(35))
+    progress = ChainProgress(
+        ORIGIN, Coverage(BlockNumber(1), BlockNumber(35)), settled=SettledBlocks(blocks, frozenset(known))
+    )
+    return Observation(ORIGIN, progress=progress)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "two batches"])
+async def test_no_block_becomes_final_with_what_its_reader_did_not_know(tmp_path: Path, *, together: bool) -> None:
+    async with checking(tmp_path, run=False) as real:
+        with capture_logs() as lines:
+            seen = await real.queue.put(Observation(ORIGIN, logs=[log_in(LOST)]))
+            if not together:
+                await real.checker.drain()
+            settled = await real.queue.put(settling())
+            await real.checker.drain()
+            await seen
+            with pytest.raises(RecordedMeanwhile):
+                await settled
+            assert await real.store.chains.coverage(ORIGIN) is None
+            known = await real.queue.put(settling(LOST))
+            await real.checker.drain()
+            await known
+        assert [line for line in lines if line["event"] == "observation.not_stored"] == []
+        assert await real.store.chains.coverage(ORIGIN) == Coverage(BlockNumber(1), BlockNumber(35))
