@@ -1,14 +1,16 @@
 """A loopback node in a process of its own that serves the made-up bridge over websockets, one path for each chain.
 
 ``prepared`` answers are made once, before the node says that it is there; else what is asked for is made on the spot.
-With ``live`` it also mines: a head for each block, and the block's logs, pushed to every subscriber.
+With ``live`` it also mines: a head for each block, and the block's logs, pushed to every subscriber. Requests may come
+in batches; each log has a transaction of its own, which full blocks list.
 """
 
 import asyncio
+import itertools
 import json
 import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,14 +28,17 @@ from scripts.bench.made_up_bridge import (
     block_hash,
     block_of,
     executed,
+    first_topic,
     header_json,
     log_json,
     reconciled,
+    transaction_json,
     xcalled,
 )
 
 MOST_LOGS = 2_000
 """A larger answer is refused, as providers do."""
+_TAGS = ("latest", "safe", "finalized")
 _UNTIL_LEGS = 50
 """A live transfer is executed so many transfers later, and reconciled twice as many later."""
 
@@ -60,7 +65,7 @@ class BridgeNode:
     def prepare(self) -> None:
         """Make all logs now."""
         for chain, head in enumerate(self._heads):
-            for block in range(head + 1):
+            for block in self._bridge.blocks_with_logs(0, head):
                 if logs := self._logs(chain, block):
                     self._prepared[chain, block] = logs
 
@@ -77,21 +82,27 @@ class BridgeNode:
         """Answer one client until it goes."""
         chain = int(connection.request.path[1:]) if connection.request else 0
         async for message in connection:
-            request = msgspec.json.decode(message)
-            answer = self._answer(connection, chain, request["method"], request["params"])
-            await connection.send(b'{"jsonrpc":"2.0","id":%d,%b}' % (request["id"], answer), text=True)
+            asked = msgspec.json.decode(message)
+            if isinstance(asked, list):
+                answer = b"[%b]" % b",".join(self._reply(connection, chain, request) for request in asked)
+            else:
+                answer = self._reply(connection, chain, asked)
+            await connection.send(answer, text=True)
+
+    def _reply(self, connection: ServerConnection, chain: int, request: dict[str, Any]) -> bytes:
+        answer = self._answer(connection, chain, request["method"], request.get("params", []))
+        return b'{"jsonrpc":"2.0","id":%d,%b}' % (request["id"], answer)
 
     def _answer(  # noqa: PLR0911 - one for each method
         self, connection: ServerConnection, chain: int, method: str, params: list[Any]
     ) -> bytes:
         match method:
             case "eth_getLogs":
-                return self._range(chain, int(params[0]["fromBlock"], 16), int(params[0]["toBlock"], 16))
+                return self._range(chain, params[0])
             case "eth_getBlockByNumber":
-                tags = {"latest": self._heads[chain], "safe": self._heads[chain], "finalized": self._heads[chain]}
-                return self._header(chain, tags[params[0]] if params[0] in tags else int(params[0], 16))
+                return self._block(chain, self._heads[chain] if params[0] in _TAGS else int(params[0], 16), params[1])
             case "eth_getBlockByHash":
-                return self._header(chain, block_of(bytes.fromhex(params[0][2:])))
+                return self._block(chain, block_of(bytes.fromhex(params[0][2:])), params[1])
             case "eth_blockNumber":
                 return _text(hex(self._heads[chain]))
             case "eth_chainId":
@@ -108,19 +119,34 @@ class BridgeNode:
             case _:
                 return b'"error":{"code":-32601,"message":"the method does not exist"}'
 
-    def _range(self, chain: int, first: int, last: int) -> bytes:
+    def _range(self, chain: int, asked: dict[str, Any]) -> bytes:
+        if "blockHash" in asked:
+            first = last = block_of(bytes.fromhex(asked["blockHash"][2:]))
+        else:
+            first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
         refusal = b'"error":{"code":-32005,"message":"query returned more than %d results"}' % MOST_LOGS
         if self._bridge.logs_between(first, last) > MOST_LOGS:
             return refusal
-        logs = [log for block in range(first, last + 1) for log in self._logs(chain, block)]
+        topics = (asked.get("topics") or [None])[0]
+        logs = [log for block in self._with_logs(chain, first, last) for log in self._logs(chain, block)]
+        logs = logs if topics is None else [log for log in logs if first_topic(log) in topics]
         if len(logs) > MOST_LOGS:
             return refusal
         return b'"result":[%b]' % b",".join(logs)
 
-    def _header(self, chain: int, block: int) -> bytes:
+    def _with_logs(self, chain: int, first: int, last: int) -> Iterable[int]:
+        """The blocks that may have logs: those of the history, and all that were mined live."""
+        ends = self._bridge.head(chain)
+        return itertools.chain(
+            self._bridge.blocks_with_logs(first, min(last, ends)),
+            range(max(first, ends + 1), min(last, self._heads[chain]) + 1),
+        )
+
+    def _block(self, chain: int, block: int, full: bool) -> bytes:
         if block > self._heads[chain]:
             return b'"result":null'
-        return b'"result":' + header_json(chain, block).encode()
+        transactions = [transaction_json(log) for log in self._logs(chain, block)] if full else []
+        return b'"result":' + header_json(chain, block, transactions).encode()
 
     async def mine(self, live: Live) -> None:
         """Add blocks with logs to both chains until cancelled; the transaction's hash says when its log was pushed."""

@@ -4,10 +4,12 @@ Chain 0 holds every XCalled, chain 1 every Executed and Reconciled. Nothing is k
 when it is asked for, so a long history needs no memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+
+import msgspec
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE, OverdueDetails
@@ -33,6 +35,7 @@ CONTRACT = Address(b"\x11" * 20)
 GENESIS_TIME = 1_700_000_000
 _RECONCILED_LATER = 1_000
 """How many more transfers are executed before one is reconciled: two legs of one transfer seldom share a batch."""
+_FIRST_TOPIC = len('{"address":"0x') + 40 + len('","topics":["')
 _APART = 50
 """Logs stand in every block of this many; the others are empty, as on a real chain."""
 
@@ -57,6 +60,10 @@ class Bridge:
     def logs_between(self, first: int, last: int) -> int:
         """At most how many logs stand in the blocks from ``first`` to ``last``, both included."""
         return (last // _APART - max(0, first - 1) // _APART) * self.logs_per_block
+
+    def blocks_with_logs(self, first: int, last: int) -> range:
+        """The blocks from ``first`` to ``last``, both included, in which logs may stand."""
+        return range(max(1, -(-first // _APART)) * _APART, last + 1, _APART)
 
     def span(self, logs: int) -> int:
         """How many blocks hold at most so many logs, wherever they begin."""
@@ -102,23 +109,37 @@ def block_of(hash_: bytes) -> int:
 
 
 def log_json(event: TransferEvent, chain: int, block: int, tx_hash: bytes, log_index: int) -> str:
-    """The log as a node gives it."""
+    """The log as a node gives it; it has a transaction to itself."""
     topics, data = encode_event(event)
     words = ",".join(f'"0x{topic.hex()}"' for topic in topics)
     return (
         f'{{"address":"0x{CONTRACT.hex()}","topics":[{words}],'
         f'"data":"0x{data.hex()}","blockNumber":"{hex(block)}","blockHash":"0x{block_hash(chain, block).hex()}",'
-        f'"transactionHash":"0x{tx_hash.hex()}","transactionIndex":"0x0","logIndex":"{hex(log_index)}",'
+        f'"transactionHash":"0x{tx_hash.hex()}","transactionIndex":"{hex(log_index)}","logIndex":"{hex(log_index)}",'
         f'"blockTimestamp":"{hex(GENESIS_TIME + block)}","removed":false}}'
     )
 
 
-def header_json(chain: int, block: int) -> str:
+def first_topic(log: bytes) -> str:
+    """The first topic of a log of `log_json`, 0x and hex digits."""
+    return log[_FIRST_TOPIC : _FIRST_TOPIC + 66].decode()
+
+
+def transaction_json(log: bytes) -> str:
+    """The transaction of a log of `log_json`, with what has to be there."""
+    parsed = msgspec.json.decode(log)
+    same = {key: parsed[key] for key in ("blockHash", "blockNumber", "transactionIndex")}
+    sender = "0x" + parsed["transactionHash"][-40:]
+    transaction = {**same, "hash": parsed["transactionHash"], "from": sender, "to": parsed["address"], "type": "0x2"}
+    return msgspec.json.encode(transaction).decode()
+
+
+def header_json(chain: int, block: int, transactions: Sequence[str] = ()) -> str:
     """The block as a node gives it, with the fields that are looked at and the longest of the others."""
     return (
         f'{{"number":"{hex(block)}","hash":"0x{block_hash(chain, block).hex()}",'
         f'"parentHash":"0x{block_hash(chain, block - 1).hex()}","timestamp":"{hex(GENESIS_TIME + block)}",'
-        f'"logsBloom":"0x{bytes(256).hex()}","gasUsed":"0x0","transactions":[]}}'
+        f'"logsBloom":"0x{bytes(256).hex()}","gasUsed":"0x0","transactions":[{",".join(transactions)}]}}'
     )
 
 
