@@ -1,109 +1,105 @@
-"""What backups and pruning cost the writer: ``python -m scripts.bench.housekeeping [--transfers N] [--seconds S]``.
-
-A writer commits one small change after the other, and each commit is timed: alone, beside a backup, and beside pruning.
-"""
+"""What backups and pruning take, and what they cost who writes meanwhile and the loop."""
 
 import asyncio
 import sqlite3
-import tempfile
 import time
-from argparse import ArgumentParser
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.delivery_records import ChannelState
+from connext_monitor.process.garbage import spare_collections
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.store import Store
-from scripts.bench.statistics import NAMES, fill
+from scripts.bench.figures import Figure
+from scripts.bench.year import CHAINS
 
 _BETWEEN_COMMITS = 0.01
+_BETWEEN_BEATS = 0.002
+_BACKUP = 12.0
+_PRUNED = 3_000.0
+_LATE = 20.0
 
 
-async def timed(store: Store, work: Awaitable[object]) -> tuple[float, list[float], float]:
-    """How long ``work`` took, how long each commit beside it, and the latest that the loop woke up (seconds)."""
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """How long the work took (s), how long each commit beside it (ms, ascending), how late the loop woke (ms)."""
+
+    took: float
+    commits: list[float]
+    late: list[float]
+
+    def figures(self, what: str) -> list[Figure]:
+        """What became of others meanwhile: commits at the median and at the 99th percentile, and the loop."""
+        middle, high = (self.commits[len(self.commits) * percent // 100] for percent in (50, 99))
+        late = self.late[len(self.late) * 99 // 100]
+        return [
+            Figure(f"  {what}: a commit (p50; p99 and longest)", middle, (high, self.commits[-1])),
+            Figure(f"  {what}: the loop late (p99; longest)", late, (self.late[-1],), aim=_LATE),
+        ]
+
+
+async def measure_housekeeping(file: Path, folder: Path, seconds: float) -> AsyncIterator[Figure]:
+    """Alone, beside a backup, and beside pruning; what is pruned is a copy."""
+    spare_collections()
+    store = await Store.open(file, CHAINS)
+    for figure in (await _timed(store, asyncio.sleep(seconds))).figures("beside nothing"):
+        yield figure
+    backups = BackupFolder(file, folder / "backups", 1)
+    beside = await _timed(store, asyncio.to_thread(backups.make, datetime.now(UTC)))
+    yield Figure("a verified backup", beside.took, aim=_BACKUP, unit="s")
+    for figure in beside.figures("beside a backup"):
+        yield figure
+    await store.close()
+    [backup] = backups.kept()
+    store = await Store.open(backup.path, CHAINS)
+    pruning = asyncio.create_task(
+        Pruning(store.retention, timedelta(days=80), SystemClock(), time.time, first_after=0.0).run()
+    )
+    before = _pruned(backup.path)
+    beside = await _timed(store, asyncio.sleep(seconds))
+    gone = _pruned(backup.path) - before
+    pruning.cancel()
+    with suppress(asyncio.CancelledError):
+        await pruning
+    await store.close()
+    yield Figure("pruning", gone / beside.took, aim=_PRUNED, unit="transfers/s", least=True)
+    for figure in beside.figures("beside pruning"):
+        yield figure
+
+
+async def _timed(store: Store, work: Awaitable[object]) -> _Beside:
     commits: list[float] = []
-    late = 0.0
+    late: list[float] = []
 
     async def write() -> None:
         while True:
             began = time.perf_counter()
             await store.outbox.channel_state("bench", ChannelState.OK, None, datetime.now(UTC))
-            commits.append(time.perf_counter() - began)
+            commits.append((time.perf_counter() - began) * 1_000)
             await asyncio.sleep(_BETWEEN_COMMITS)
 
-    async def tick() -> None:
-        nonlocal late
+    async def beat() -> None:
         while True:
             began = time.perf_counter()
-            await asyncio.sleep(0.005)
-            late = max(late, time.perf_counter() - began - 0.005)
+            await asyncio.sleep(_BETWEEN_BEATS)
+            late.append((time.perf_counter() - began - _BETWEEN_BEATS) * 1_000)
 
-    beside = [asyncio.create_task(write()), asyncio.create_task(tick())]
+    beside = [asyncio.create_task(write()), asyncio.create_task(beat())]
     began = time.perf_counter()
     await work
     took = time.perf_counter() - began
     for task in beside:
         task.cancel()
     await asyncio.gather(*beside, return_exceptions=True)
-    return took, sorted(commits), late
+    return _Beside(took, sorted(commits) or [took * 1_000], sorted(late) or [took * 1_000])
 
 
-def report(what: str, measured: tuple[float, list[float], float]) -> None:
-    """One line."""
-    took, commits, late = measured
-    if not commits:
-        print(f"{what}: {took:.2f} s, within which no commit ended; the loop late by {late * 1000:.1f} ms at most")
-        return
-    middle, high = (commits[len(commits) * percent // 100] * 1000 for percent in (50, 99))
-    print(
-        f"{what}: {took:.1f} s; {len(commits)} commits, p50 {middle:.1f} ms, p99 {high:.1f} ms, "
-        f"the longest {commits[-1] * 1000:.1f} ms; the loop late by {late * 1000:.1f} ms at most"
-    )
-
-
-def count(file: Path, table: str) -> int:
-    """Rows of a table."""
+def _pruned(file: Path) -> int:
     with closing(sqlite3.connect(file)) as connection:
-        rows: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
-        return rows
-
-
-async def measure(folder: Path, transfers: int, seconds: float) -> None:
-    """Fill a database, and measure."""
-    file = folder / "bench.db"
-    await fill(file, transfers, int(time.time()))
-    store = await Store.open(file, NAMES)
-    with closing(sqlite3.connect(file)) as connection, connection:
-        # The made-up nonces are those of all chains together.
-        connection.execute("UPDATE chains SET first_nonce = 0, contiguous_nonce = ?1, next_nonce = ?1", (transfers,))
-    backups = BackupFolder(file, folder / "backups", 1)
-    print(f"{transfers} transfers, {file.stat().st_size >> 20} MB")
-    report("alone", await timed(store, asyncio.sleep(seconds)))
-    report("beside a backup", await timed(store, asyncio.to_thread(backups.make, datetime.now(UTC))))
-    before = count(file, "pruned")
-    pruner = Pruning(store.retention, timedelta(days=1), SystemClock(), time.time, first_after=0.0)
-    pruning = asyncio.create_task(pruner.run())
-    report("beside pruning", await timed(store, asyncio.sleep(seconds)))
-    pruning.cancel()
-    with suppress(asyncio.CancelledError):
-        await pruning
-    print(f"pruned {(count(file, 'pruned') - before) / seconds:.0f} transfers/s")
-    await store.close()
-
-
-def main() -> None:
-    """Measure with a database in a folder that is removed at the end."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--transfers", type=int, default=150_000)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(measure(Path(folder), chosen.transfers, chosen.seconds))
-
-
-if __name__ == "__main__":
-    main()
+        count: int = connection.execute("SELECT count(*) FROM pruned").fetchone()[0]
+        return count

@@ -30,10 +30,11 @@ def test_the_live_benchmark_sees_pushed_logs_committed() -> None:
     )
 
 
-def test_the_housekeeping_benchmark_backs_up_and_prunes() -> None:
-    said = printed("housekeeping", "--transfers", "300", "--seconds", "1")
-    assert re.search(r"beside a backup: \d", said)
-    assert re.search(r"pruned [1-9]\d* transfers/s", said)
+def test_the_benchmark_of_a_year_measures_answers_backups_and_pruning() -> None:
+    lines = printed("million", "--transfers", "3000", "--rounds", "1", "--seconds", "1").splitlines()
+    measured = {line[:58].strip(): line[58:].split() for line in lines}
+    assert {"/", "a pathway, 30 days", "api stats, 30 days", "stats --since P30D", "a verified backup"} <= set(measured)
+    assert float(measured["pruning"][0].replace(",", "")) > 0
 
 
 def test_the_startup_benchmark_measures_each_command_and_a_run() -> None:

@@ -1,0 +1,57 @@
+"""A database with a year of a million transfers: ``python -m scripts.bench.million [--transfers N] [--database FILE]``.
+
+Every page and every answer of a running monitor, first and later, and how long an answer to /healthz took meanwhile;
+its commands; a backup, and pruning of the copy. What misses its aim is marked. A million are made in some minutes,
+and kept where ``--database`` says so.
+"""
+
+import asyncio
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.bench.answers import measure_answers
+from scripts.bench.figures import HEAD, Figure
+from scripts.bench.housekeeping import measure_housekeeping
+from scripts.bench.year import fill
+
+_PARTS = ("answers", "housekeeping")
+
+
+def _measured(file: Path, folder: Path, options: Any) -> Iterator[Figure]:  # noqa: ANN401 - a namespace
+    if "answers" in options.parts:
+        yield from measure_answers(file, folder, options.rounds)
+    if "housekeeping" in options.parts:
+        yield from asyncio.run(_all(file, folder, options.seconds))
+
+
+async def _all(file: Path, folder: Path, seconds: float) -> list[Figure]:
+    return [figure async for figure in measure_housekeeping(file, folder, seconds)]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the database where there is none, measure, and print."""
+    parser = ArgumentParser(prog="python -m scripts.bench.million", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--transfers", type=int, default=1_000_000, help="how many are made (default: %(default)s)")
+    parser.add_argument("--database", type=Path, help="where to keep or find it (default: nowhere)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is asked again (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of pruning (default: %(default)s)")
+    parser.add_argument("--parts", nargs="+", choices=_PARTS, default=_PARTS, help="what is measured (default: all)")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        file = (options.database or folder / "million.db").absolute()
+        if not file.exists():
+            began = time.perf_counter()
+            asyncio.run(fill(file, options.transfers, int(time.time())))
+            print(f"made in {time.perf_counter() - began:.0f} s, {file.stat().st_size / 2**20:.0f} MB", flush=True)
+        print(HEAD)
+        for figure in _measured(file, folder, options):
+            print(figure.row(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
