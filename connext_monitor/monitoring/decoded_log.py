@@ -6,6 +6,7 @@ from connext_monitor.core.events import BlockRef, DomainId, RawLog, Timestamp
 from connext_monitor.core.mismatch import mismatch
 from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import EventRecord, Sighting, slim, wrong_chain
+from connext_monitor.core.usual_logs import usual_event
 
 
 @struct(frozen=True, slots=True)
@@ -26,11 +27,20 @@ def decode_log(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> DecodedLo
 
 
 def _content(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> EventRecord | UnreadableLog:
+    sighting = Sighting(BlockRef(raw.block_number, raw.block_hash, timestamp), raw.tx_hash, raw.log_index)
+    usual = usual_event(raw)
+    if usual is not None:
+        record = EventRecord(domain, usual, sighting)
+        if wrong_chain(record) is None:
+            return record
+    return _content_of_any(domain, raw, sighting)
+
+
+def _content_of_any(domain: DomainId, raw: RawLog, sighting: Sighting) -> EventRecord | UnreadableLog:
     try:
         event = decode(raw)
     except MalformedLog as error:
         return UnreadableLog(domain, _raw_text(raw), str(error))
-    sighting = Sighting(BlockRef(raw.block_number, raw.block_hash, timestamp), raw.tx_hash, raw.log_index)
     record = EventRecord(domain, slim(event), sighting)
     broken = broken_integrity(event, raw)
     wrong = mismatch(event, broken)

@@ -1,0 +1,190 @@
+"""The three events as the contracts lay them out, each read in one step; the short way beside `decoding.decode`.
+
+Solidity writes what an event points to one behind the other and without gaps, and what the contracts sign is 65 bytes
+long: where nearly every word stands is known beforehand. One number says of all these words at once which bits must
+not differ, padding and pointers among them, and one `Struct` takes them apart.
+
+What is laid out otherwise, or contradicts itself, is left to `decode` and `broken_integrity`: tests hold what is read
+here equal to what they say.
+"""
+
+from collections.abc import Callable, Mapping
+from struct import Struct
+from typing import Final
+
+from connext_monitor.core.abi import WORD
+from connext_monitor.core.decoding import EXECUTED_TOPIC, RECONCILED_TOPIC, XCALLED_TOPIC
+from connext_monitor.core.events import Executed, RawLog, Reconciled, TransferEvent, TransferInfo, XCalled
+from connext_monitor.core.keccak import keccak
+
+_CODES: Final = {
+    "address": ("12x20s", 160),
+    "bool": ("31x?", 1),
+    "bytes1": ("32x", 8),  # the first of the 32, and of no interest
+    "bytes32": ("32s", 256),
+    "uint32": ("28xI", 32),
+    "uint63": ("24xQ", 63),  # a nonce: see `decoding`
+    "uint256": ("32s", 256),
+    "skipped": ("32x", 256),
+}
+_MOST_ROUTERS: Final = 8
+_SIGNATURE: Final = ("skipped", "skipped", "bytes1")
+_SIGNATURE_BYTES: Final = 65
+_ZEROS: Final = bytes(WORD)
+_ALL_BITS: Final = 2**256 - 1
+_POINTER_TO_NEXT_WORD: Final = WORD.to_bytes(WORD, "big")
+
+
+class _WordLayout:
+    """Words that stand one behind the other: each one's type, or the number that it must be."""
+
+    def __init__(self, *words: str | int) -> None:
+        codes, fixed_bits, fixed = [">"], 0, 0
+        for word in words:
+            code, bits = ("32x", 0) if isinstance(word, int) else _CODES[word]
+            high = 8 * WORD - bits if word == "bytes1" else 0
+            codes.append(code)
+            fixed_bits = fixed_bits << 8 * WORD | _ALL_BITS ^ ((1 << bits) - 1) << high
+            fixed = fixed << 8 * WORD | (word if isinstance(word, int) else 0)
+        self.fixed_bits = fixed_bits
+        self.fixed = fixed
+        struct = Struct("".join(codes))
+        self.size = struct.size
+        self.unpack_from = struct.unpack_from
+
+
+# The words of TransferInfo, of which callData follows at once, and its length.
+_PARAMS: Final = (
+    "uint32", "uint32", "uint32", "address", "address", "bool", 13 * WORD, "uint256", "address", "uint256", "uint256",
+    "uint63", "bytes32", "uint32",
+)  # fmt: skip
+# Topics first; then the data's own head, and in Executed that of the args.
+_XCALLED: Final = _WordLayout(
+    "bytes32", "uint63", "bytes32",
+    5 * WORD, "address", "uint256", "address", "uint32",
+    *_PARAMS,
+)  # fmt: skip
+_EXECUTED: Final = _WordLayout(
+    "bytes32", "address", "address",
+    4 * WORD, "address", "uint256", "address",
+    5 * WORD, "uint32", "uint32", "address", "uint32",
+    *_PARAMS,
+)  # fmt: skip
+_TOPICS: Final = 3 * WORD
+_XCALLED_PARAMS: Final = _TOPICS + 5 * WORD
+_EXECUTED_ARGS: Final = _TOPICS + 4 * WORD
+_EXECUTED_PARAMS: Final = _EXECUTED_ARGS + 5 * WORD
+
+
+def _routers_and_signatures(routers: int) -> _WordLayout:
+    """What follows callData in the args of a delivery that routers have paid, each with its signature."""
+    places = (WORD * routers + (1 + len(_SIGNATURE)) * WORD * index for index in range(routers))
+    signature = (_SIGNATURE_BYTES, *_SIGNATURE)
+    return _WordLayout(routers, *["address"] * routers, routers, *places, *signature * routers, *signature)
+
+
+_UNPAID: Final = _WordLayout(0, 0, 0)
+"""The same where the recipient has waited for the proven message: nobody signs."""
+_AFTER_CALL_DATA: Final[Mapping[int, _WordLayout]] = {
+    words.size: words for words in (_UNPAID, *map(_routers_and_signatures, range(1, _MOST_ROUTERS + 1)))
+}
+_RECONCILED: Final[Mapping[int, _WordLayout]] = {
+    words.size: words
+    for words in (
+        _WordLayout("bytes32", "uint32", "address", 3 * WORD, "uint256", "address", routers, *["address"] * routers)
+        for routers in range(_MOST_ROUTERS + 1)
+    )
+}
+
+
+def usual_event(log: RawLog) -> TransferEvent | None:
+    """The event of a log that is laid out as usual and contradicts itself in nothing, without its unbounded bytes.
+
+    What `decode` and `transfer.slim` say of it, and neither `broken_integrity` nor `mismatch` says anything. None of
+    any other log: ask them.
+    """
+    if len(log.topics) != 4:
+        return None
+    kind, first, second, third = log.topics
+    read = _READ.get(kind)
+    if read is None or not len(first) == len(second) == len(third) == WORD:
+        return None
+    return read(b"".join((first, second, third, log.data)))
+
+
+def _read_xcalled(words: bytes) -> XCalled | None:
+    head = words[: _XCALLED.size]
+    if len(head) < _XCALLED.size or int.from_bytes(head, "big") & _XCALLED.fixed_bits != _XCALLED.fixed:
+        return None
+    (
+        transfer_id, nonce, message_hash, asset, amount, local, body_at, origin, destination, canonical, to, delegate,
+        receive_local, slippage, sender, bridged, normalized, params_nonce, canonical_id, length,
+    ) = _XCALLED.unpack_from(head)  # fmt: skip
+    after_call_data = _after_bytes(words, _XCALLED.size, length)
+    if nonce != params_nonce or body_at != after_call_data - _TOPICS:
+        return None
+    body_length = int.from_bytes(words[after_call_data : after_call_data + WORD], "big")
+    if _after_bytes(words, after_call_data + WORD, body_length) != len(words):
+        return None
+    if keccak(_POINTER_TO_NEXT_WORD + words[_XCALLED_PARAMS:after_call_data]) != transfer_id:
+        return None
+    number = int.from_bytes
+    params = TransferInfo(
+        origin, destination, canonical, to, delegate, receive_local, b"", number(slippage, "big"), sender,
+        number(bridged, "big"), number(normalized, "big"), nonce, canonical_id,
+    )  # fmt: skip
+    return XCalled(transfer_id, nonce, message_hash, params, asset, number(amount, "big"), local, b"")
+
+
+def _read_executed(words: bytes) -> Executed | None:
+    head = words[: _EXECUTED.size]
+    if len(head) < _EXECUTED.size or int.from_bytes(head, "big") & _EXECUTED.fixed_bits != _EXECUTED.fixed:
+        return None
+    (
+        transfer_id, recipient, asset, local, amount, caller, routers_at, signatures_at, _, sequencer_signature_at,
+        origin, destination, canonical, to, delegate, receive_local, slippage, sender, bridged, normalized, nonce,
+        canonical_id, length,
+    ) = _EXECUTED.unpack_from(head)  # fmt: skip
+    after_call_data = _after_bytes(words, _EXECUTED.size, length)
+    rest = words[after_call_data:]
+    layout = _AFTER_CALL_DATA.get(len(rest))
+    if layout is None or int.from_bytes(rest, "big") & layout.fixed_bits != layout.fixed:
+        return None
+    routers = layout.unpack_from(rest)
+    words_of_routers = (1 + len(routers)) * WORD
+    if (
+        recipient != to
+        or routers_at != after_call_data - _EXECUTED_ARGS
+        or signatures_at != routers_at + words_of_routers
+        or sequencer_signature_at != signatures_at + words_of_routers + (1 + len(_SIGNATURE)) * WORD * len(routers)
+        or keccak(_POINTER_TO_NEXT_WORD + words[_EXECUTED_PARAMS:after_call_data]) != transfer_id
+    ):
+        return None
+    number = int.from_bytes
+    params = TransferInfo(
+        origin, destination, canonical, to, delegate, receive_local, b"", number(slippage, "big"), sender,
+        number(bridged, "big"), number(normalized, "big"), nonce, canonical_id,
+    )  # fmt: skip
+    return Executed(transfer_id, to, asset, params, routers, local, number(amount, "big"), caller)
+
+
+def _read_reconciled(words: bytes) -> Reconciled | None:
+    layout = _RECONCILED.get(len(words))
+    if layout is None or int.from_bytes(words, "big") & layout.fixed_bits != layout.fixed:
+        return None
+    transfer_id, origin, local, amount, caller, *routers = layout.unpack_from(words)
+    return Reconciled(transfer_id, origin, local, tuple(routers), int.from_bytes(amount, "big"), caller)
+
+
+_READ: Final[Mapping[bytes, Callable[[bytes], TransferEvent | None]]] = {
+    XCALLED_TOPIC: _read_xcalled,
+    EXECUTED_TOPIC: _read_executed,
+    RECONCILED_TOPIC: _read_reconciled,
+}
+
+
+def _after_bytes(words: bytes, start: int, length: int) -> int:
+    """Where what follows so many bytes begins; behind all data where these are not there or not padded with zeros."""
+    end = start + length
+    padded = end + -length % WORD
+    return padded if words[end:padded] == _ZEROS[: padded - end] else len(words) + 1
