@@ -65,6 +65,12 @@ def test_a_forged_delivery_from_before_the_watch_is_nobodys() -> None:
     assert counted(Wrong.MISSED, world(FORGED), replace(late_start, chains=watched.chains)) == 1
 
 
+def test_a_forged_delivery_stands_accused_where_the_watch_began_anew_after_it() -> None:
+    watched = run(MISMATCH)
+    anew = replace(watched, chains=(watched.chains[0], replace(watched.chains[1], start=111)))
+    assert judged(world(FORGED), anew).sound
+
+
 def test_a_phantom_must_be_accused() -> None:
     assert judged(world(PHANTOM), run(ACCUSED)).sound
     assert counted(Wrong.MISSED, world(PHANTOM), run()) == 1

@@ -7,11 +7,13 @@ from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.removed import ended_by_removal
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import DomainId, Executed
+from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS
-from tests.world.kinds import backup_failed, deep_reorg, overdue, phantom_delivery
+from tests.world.kinds import backup_failed, deep_reorg, delivery_mismatch, overdue, phantom_delivery
 from tests.world.recording import NAMES, NOW
-from tests.world.transfers import ALPHA, BETA, info, sighting, xcalled
+from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
 ID = xcalled(info(), sighting(10)).event.transfer_id
 TO_BETA = overdue(ID, Leg.EXECUTE, 1, NOW, (ALPHA, BETA))
@@ -34,6 +36,14 @@ async def test_nothing_ends_while_its_chains_are_configured(store: Store) -> Non
 
 async def test_without_its_origin_a_late_leg_can_still_arrive(store: Store) -> None:
     assert await left(store, BETA) == [TO_BETA.id]
+
+
+async def test_a_false_delivery_may_name_an_origin_that_nobody_watches(store: Store) -> None:
+    forged = executed(info(origin=DomainId(404)), sighting(20))
+    assert isinstance(forged.event, Executed)
+    mismatch = delivery_mismatch(BETA, forged.event, forged.sighting, Mismatch.PARAMS, NOW)
+    await store.alerts.open(mismatch, ["ops"])
+    assert await left(store, BETA) == [mismatch.id, TO_BETA.id]
 
 
 async def test_without_its_destination_nothing_of_a_transfer_stays_open(store: Store) -> None:

@@ -47,7 +47,7 @@ def mismatches(case: Case) -> Iterator[Finding]:
         args = (case, kind, transfer.transfer_id)
         seen = reorg_seen_within(destination)
         yield from must_be_open(*args, stands, calm, seen + FOUND_WITHIN, "forged deliveries are accused")
-        gone = minus(ALWAYS, stands)
+        gone = minus(ALWAYS, union(forged.during for forged in transfer.forged))
         yield from must_be_over(*args, gone, calm, seen + ENDS_WITHIN, "what was taken back is not accused")
 
 

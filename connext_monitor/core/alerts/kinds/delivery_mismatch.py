@@ -30,6 +30,11 @@ class MismatchDetails(PathwayDetails, frozen=True, kw_only=True, omit_defaults=T
     executed_at: int
     tx_hash: str
 
+    @property
+    def watched_chains(self) -> tuple[DomainId, ...]:
+        """The destination: whatever the delivery names as its origin, its end is seen there."""
+        return (self.destination,)
+
     @classmethod
     def of(cls, domain: DomainId, executed: Executed, at: Sighting, wrong: Mismatch) -> "MismatchDetails":
         """Of an Executed that stands there on ``domain``."""
