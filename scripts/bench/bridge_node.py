@@ -91,7 +91,7 @@ class BridgeNode:
 
     def _reply(self, connection: ServerConnection, chain: int, request: dict[str, Any]) -> bytes:
         answer = self._answer(connection, chain, request["method"], request.get("params", []))
-        return b'{"jsonrpc":"2.0","id":%d,%b}' % (request["id"], answer)
+        return b'{"jsonrpc":"2.0","id":%b,%b}' % (msgspec.json.encode(request["id"]), answer)
 
     def _answer(  # noqa: PLR0911 - one for each method
         self, connection: ServerConnection, chain: int, method: str, params: list[Any]
@@ -107,6 +107,8 @@ class BridgeNode:
                 return _text(hex(self._heads[chain]))
             case "eth_chainId":
                 return _text(hex(CHAIN_IDS[chain]))
+            case "net_version":
+                return _text(str(CHAIN_IDS[chain]))
             case "eth_getCode":
                 return _text("0x60")
             case "eth_call":

@@ -99,7 +99,9 @@ class Bridge:
 
 
 def block_hash(chain: int, block: int) -> Hash32:
-    """A block's hash, which its number can be read from again."""
+    """A block's hash, which its number can be read from again; of the one before the first, zeros."""
+    if block < 0:
+        return Hash32(bytes(32))
     return Hash32(sha256(f"{chain} {block}".encode()).digest()[:24] + block.to_bytes(8, "big"))
 
 
@@ -139,7 +141,8 @@ def header_json(chain: int, block: int, transactions: Sequence[str] = ()) -> str
     return (
         f'{{"number":"{hex(block)}","hash":"0x{block_hash(chain, block).hex()}",'
         f'"parentHash":"0x{block_hash(chain, block - 1).hex()}","timestamp":"{hex(GENESIS_TIME + block)}",'
-        f'"logsBloom":"0x{bytes(256).hex()}","gasUsed":"0x0","transactions":[{",".join(transactions)}]}}'
+        f'"receiptsRoot":"0x{bytes(32).hex()}","logsBloom":"0x{bytes(256).hex()}","gasUsed":"0x0",'
+        f'"transactions":[{",".join(transactions)}]}}'
     )
 
 

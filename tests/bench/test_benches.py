@@ -37,6 +37,12 @@ def test_the_benchmark_of_a_year_measures_answers_backups_and_pruning() -> None:
     assert float(measured["pruning"][0].replace(",", "")) > 0
 
 
+def test_the_comparison_measures_this_tree_in_a_process_of_its_own() -> None:
+    said = printed("compare", "--against", "", "--rounds", "1", "--events", "30", "--parts", "dense")
+    assert re.search(r"^logs/s +\d+$", said, re.MULTILINE)
+    assert re.search(r"^ +of it the event loop +\d+\.\d$", said, re.MULTILINE)
+
+
 def test_the_startup_benchmark_measures_each_command_and_a_run() -> None:
     lines = printed("startup", "--rounds", "1").splitlines()
     named = [line[:18].strip() for line in lines[1:]]
