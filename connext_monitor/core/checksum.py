@@ -15,14 +15,10 @@ def to_checksum_address(address: bytes | str) -> str:
     digits = written[2:].lower()
     # A letter is upper case where the digit in its place of the hash, of the lower-case text, is 8 or more.
     hashed = keccak(digits.encode("ascii")).hex()
-    return "0x" + "".join(map(_cased, digits, hashed))
+    return "0x" + "".join([d.upper() if h >= "8" else d for d, h in zip(digits, hashed, strict=False)])
 
 
 def claims_checksum(text: str) -> bool:
     """Whether this is an address whose letters are of both cases, and so claim to be a checksum."""
     digits = text[2:]
     return _ADDRESS.fullmatch(text) is not None and digits not in {digits.lower(), digits.upper()}
-
-
-def _cased(digit: str, hashed: str) -> str:
-    return digit.upper() if hashed >= "8" else digit

@@ -97,12 +97,13 @@ class Simulation:
         """Play it."""
         self._instances[0].start()
         with self._log.capturing():
-            while (at := self._next()) < self._story.seconds:
+            while (at := self._next(self._instances)) < self._story.seconds:
                 self._time.now = max(at, self._time.now)
                 while self._todo and self._todo[0][0] <= self._time.now:
                     heappop(self._todo)[2]()
                 for instance in self._instances:
-                    self._steps += instance.run_due()
+                    others = [other for other in self._instances if other is not instance]
+                    self._steps += instance.run_until(min(self._next(others), self._story.seconds))
             self._time.now = self._story.seconds
             self._world.advance(self._time.now)
             trace = self._trace()
@@ -113,11 +114,10 @@ class Simulation:
     def _now(self) -> float:
         return self._time.now
 
-    def _next(self) -> float:
+    def _next(self, instances: Iterable[Instance]) -> float:
+        """When one of these has something to do next, or something befalls any."""
         at = self._todo[0][0] if self._todo else inf
-        for instance in self._instances:
-            at = min(at, instance.next_at)
-        return at
+        return min([at, *(instance.next_at for instance in instances)])
 
     def _at(self, at: float, do: Callable[[], None]) -> None:
         heappush(self._todo, (at, next(self._order), do))

@@ -121,14 +121,17 @@ class Instance:
         self._began, self._down_for = now, STARTED_AGAIN_AFTER
         self._process = MonitorProcess(settings.config_of(common.story, disk.file), disk, around, common.random)
 
-    def run_due(self) -> int:
-        """Do what is due, unless its host stands still; how many steps that were."""
+    def run_until(self, limit: float) -> int:
+        """Do what is due now, or before ``limit``, unless its host stands still; how many steps that were.
+
+        The world's time goes on with it; it stops where its process ends.
+        """
         process = self._process
         if process is None or self._stands_until > self._time.now:
             return 0
         self._log.speaker = self._label
         most = _ALL if self._die_after is None else self._die_after[0]
-        made = process.run_due(most)
+        made = process.run_until(limit, most)
         if process.loop.faults:
             self._common.faults.extend(f"{self._time.now:.3f} {fault}" for fault in process.loop.faults)
             process.loop.faults.clear()

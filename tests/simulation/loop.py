@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import Context, copy_context
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -89,29 +90,37 @@ class NumberedFuture(asyncio.Future[Any]):
 class ProcessLoop(asyncio.BaseEventLoop):
     """A process's loop. Its own time stands still while the process does; ``ties`` order what falls together.
 
-    ``steps`` counts the calls that were made. Once it is ``dead``, nothing of it is run any more.
+    ``steps`` counts the calls that were made. Once it is ``dead``, nothing of it is run any more. What is called a
+    hundred thousand times a day (``time``, ``create_future``, ``get_debug``) is made of what needs no frame.
     """
+
+    get_debug = bool  # it is false
 
     def __init__(self, time: Time, ties: Random) -> None:
         super().__init__()
         self._time = time
         self._behind = time.now
+        self._own_time = [0.0]
+        """Seconds in which the process has run."""
+        self.time = partial(self._own_time.__getitem__, 0)  # type: ignore[method-assign]
+        self.create_future = partial(NumberedFuture, loop=self)  # type: ignore[method-assign]
         self._tie = ties.random
         self._timers: list[tuple[float, float, Call]] = []
         self._calls: deque[Call] = deque()
+        self._halted = False
         self.numbers = count()
         self.steps = 0
         self.dead = False
         self.faults: list[dict[str, Any]] = []
         self.set_exception_handler(self._note_fault)
 
-    def time(self) -> float:
-        """Seconds in which the process has run."""
-        return self._time.now - self._behind
-
     def stood_still(self, seconds: float) -> None:
         """The process was suspended for so long, until now."""
         self._behind += seconds
+
+    def halt(self, *_: object) -> None:
+        """Have `run_until` return once what is due at this moment was done."""
+        self._halted = True
 
     @property
     def next_at(self) -> float:
@@ -123,32 +132,45 @@ class ProcessLoop(asyncio.BaseEventLoop):
             heappop(timers)
         return timers[0][0] + self._behind if timers else inf
 
-    def run_due(self, most: int) -> int:
-        """Make the calls that are due now, and what those make due, but no more than so many; how many were made.
+    def run_until(self, limit: float, most: int) -> int:
+        """Make the calls that are due now, or before ``limit`` (the world's time, which goes on with them); how many.
 
-        Raises NeverRests where there is no end to them.
+        No more than ``most``, and none after what is due when it is halted. Raises NeverRests where those that are due
+        at a time have no end.
         """
-        calls, made = self._calls, 0
+        made, begin = 0, self._time.now
+        self._halted = False
         events._set_running_loop(self)
         try:
-            while made < most and (calls or self._timers_are_due()):
-                call = calls.popleft()
-                if not call.live:
-                    continue
-                made += 1
-                try:
-                    call.context.run(call.called, *call.arguments)
-                except (SystemExit, KeyboardInterrupt):
-                    raise
-                except BaseException as error:  # noqa: BLE001 - as asyncio's own
-                    self.call_exception_handler({"message": f"in {call.called!r}", "exception": error})
-                if self.dead:
+            while made < most and not self._halted and not self.dead:
+                at = max(self.next_at, self._time.now)
+                if at >= limit and at > begin:
                     break
-                if made > _MOST_AT_ONCE:
-                    raise NeverRests(f"{made} calls were made at {self._time.now:.3f}, and more are due")
+                self._time.now = at
+                made += self._run_due(most - made)
         finally:
             events._set_running_loop(None)
         self.steps += made
+        return made
+
+    def _run_due(self, most: int) -> int:
+        calls, made = self._calls, 0
+        self._own_time[0] = self._time.now - self._behind
+        while made < most and (calls or self._timers_are_due()):
+            call = calls.popleft()
+            if not call.live:
+                continue
+            made += 1
+            try:
+                call.context.run(call.called, *call.arguments)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 - as asyncio's own
+                self.call_exception_handler({"message": f"in {call.called!r}", "exception": error})
+            if self.dead:
+                break
+            if made > _MOST_AT_ONCE:
+                raise NeverRests(f"{made} calls were made at {self._time.now:.3f}, and more are due")
         return made
 
     def _timers_are_due(self) -> bool:
@@ -156,6 +178,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         timers, now = self._timers, self._time.now + _TURN
         self._time.now = now
         now -= self._behind
+        self._own_time[0] = now
         while timers and timers[0][0] <= now:
             call = heappop(timers)[2]
             if call.live:
@@ -165,6 +188,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     @contextmanager
     def running(self) -> Generator[None]:
         """Be the running loop."""
+        self._own_time[0] = self._time.now - self._behind
         events._set_running_loop(self)
         try:
             yield
@@ -188,7 +212,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self.call_at(self._own_time[0] + delay, callback, *args, context=context)
 
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -200,9 +224,6 @@ class ProcessLoop(asyncio.BaseEventLoop):
 
     def create_task(self, coro: Any, *, name: Any = None, context: Any = None) -> Any:
         return NumberedTask(coro, loop=self, name=name, context=context)
-
-    def create_future(self) -> asyncio.Future[Any]:
-        return NumberedFuture(loop=self)
 
     def run_in_executor(self, _executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         """No thread: it is done at once, and the answer is there at the next step."""

@@ -27,14 +27,11 @@ class HostClock:
 
     def __init__(self, time: Time, loop: ProcessLoop, wrong_by: Callable[[], float]) -> None:
         self._time = time
-        self._loop = loop
         self._wrong_by = wrong_by
+        self.monotonic: Callable[[], float] = loop.time
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(EPOCH + self._time.now + self._wrong_by(), UTC)
-
-    def monotonic(self) -> float:
-        return self._loop.time()
 
     def elapsed(self) -> float:
         return self._time.now + EPOCH
@@ -68,7 +65,7 @@ class Surroundings:
 
 
 class MonitorProcess:
-    """Runs from its making until it has ended, or is killed; ``run_due`` makes its calls."""
+    """Runs from its making until it has ended, or is killed; ``run_until`` makes its calls."""
 
     def __init__(self, config: Config, disk: Disk, around: Surroundings, random: Random) -> None:
         self.disk = disk
@@ -94,6 +91,7 @@ class MonitorProcess:
             )
             run = app.run(config, providers, clock, self._stop, _NO_CONNECTIONS, outside)
             self._running = self.loop.create_task(run, name="monitor")
+            self._running.add_done_callback(self.loop.halt)
 
     @property
     def next_at(self) -> float:
@@ -121,9 +119,9 @@ class MonitorProcess:
         error = self._running.exception()
         return f"exit code {self._running.result()}" if error is None else f"failed: {error!r}"
 
-    def run_due(self, most: int) -> int:
-        """Make the calls that are due; how many were made."""
-        return self.loop.run_due(most)
+    def run_until(self, limit: float, most: int) -> int:
+        """Make the calls that are due now, or before ``limit`` (the world's time); how many were made."""
+        return self.loop.run_until(limit, most)
 
     def ask_to_stop(self) -> None:
         """As SIGTERM does."""
