@@ -198,11 +198,14 @@ class Instance:
             process.disk.kill_at(max(1, kill.count), partial(self._kill, kill), _WAITS_FOR.get(kill.manner))
 
     def suspend(self, seconds: float) -> None:
-        """Its host stands still from now on."""
-        self._stands_until = max(self._stands_until, self._time.now + seconds)
+        """Its host stands still from now on; one standstill may begin within another, and end with it or later."""
+        now = self._time.now
+        ran, until = self._stands_until <= now, max(self._stands_until, now + seconds)
+        longer = until - now - _LONGEST_TURN if ran else until - self._stands_until
+        self._stands_until = until
         if self._process is not None:
-            self._process.loop.stood_still(max(0.0, seconds - _LONGEST_TURN))
-            self._common.at(self._stands_until, lambda: None)
+            self._process.loop.stood_still(max(0.0, longer))
+            self._common.at(until, lambda: None)
 
     def step_clock(self, by: float) -> None:
         """Its wall clock jumps by so many seconds."""

@@ -48,6 +48,14 @@ def test_what_befalls_a_process_befalls_the_monitor(changes: dict[str, object], 
     assert any(words in line for line in run.log.lines)
 
 
+def test_standstills_that_overlap_are_one_standstill() -> None:
+    def told(*standstills: tuple[float, float]) -> list[str]:
+        return play(story(suspensions=tuple(Suspension(0, *during) for during in standstills))).log.lines
+
+    one = told((900.0, 900.0))
+    assert told((900.0, 600.0), (1200.0, 600.0)) == told((900.0, 900.0), (1200.0, 300.0)) == one
+
+
 def test_a_sound_monitor_is_found_sound_after_kills() -> None:
     run, verdict = played(story(kills=KILLS))
     assert (run.faults, verdict.findings) == ((), ())
