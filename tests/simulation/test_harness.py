@@ -49,11 +49,12 @@ def test_what_befalls_a_process_befalls_the_monitor(changes: dict[str, object], 
 
 
 def test_standstills_that_overlap_are_one_standstill() -> None:
-    def told(*standstills: tuple[float, float]) -> list[str]:
+    def lines_with(*standstills: tuple[float, float]) -> list[str]:
         return play(story(suspensions=tuple(Suspension(0, *during) for during in standstills))).log.lines
 
-    one = told((900.0, 900.0))
-    assert told((900.0, 600.0), (1200.0, 600.0)) == told((900.0, 900.0), (1200.0, 300.0)) == one
+    unbroken = lines_with((900.0, 900.0))
+    assert lines_with((900.0, 600.0), (1200.0, 600.0)) == unbroken
+    assert lines_with((900.0, 900.0), (1200.0, 300.0)) == unbroken
 
 
 def test_a_sound_monitor_is_found_sound_after_kills() -> None:
