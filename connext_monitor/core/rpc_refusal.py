@@ -83,7 +83,9 @@ _UNSUPPORTED_CODES: Final = frozenset({-32601, -32004})
 """JSON-RPC 2.0's "method not found" and EIP-1474's "method not supported"."""
 _LIMIT_EXCEEDED_CODE: Final = -32005
 """EIP-1474's "limit exceeded": Infura uses it for rates and for sizes, other vendors mostly for sizes."""
-_RANGED: Final = frozenset({"eth_getLogs", "eth_newFilter", "eth_getFilterLogs"})
+BATCH: Final = "a batch"
+"""What stands for the method where a batch of calls is refused as a whole."""
+_RANGED: Final = frozenset({"eth_getLogs", "eth_newFilter", "eth_getFilterLogs", BATCH})
 _CALLS: Final = frozenset({"eth_call", "eth_estimateGas"})
 
 

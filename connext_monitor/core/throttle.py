@@ -75,26 +75,45 @@ class Throttle:
             self._held_back_by_rate = True
         return max(0.0, self.paused_until - now, (self._next_at - now) if self.rate is not None else 0.0)
 
-    def began(self, now: float) -> None:
-        """A request begins now."""
+    @property
+    def most_at_a_time(self) -> int | None:
+        """How many calls may be made by one request; None where no limit is known."""
+        if self._refused_from is not None:
+            return 1
+        return None if self.rate is None else max(1, int(self.rate * _BURST))
+
+    def began(self, now: float, calls: int = 1) -> None:
+        """A request begins now, which makes so many calls: plans count them one by one."""
         if self._cycle_from is None:
             self._cycle_from = now
         if self.rate is not None:
-            interval = 1 / self.rate
+            interval = calls / self.rate
             saved = max(0.0, _BURST - interval)
             self._next_at = max(self._next_at, now - saved) + interval
 
-    def answered(self, now: float, began_at: float, in_flight: int) -> None:
+    def answered(self, now: float, began_at: float, in_flight: int, calls: int = 1) -> None:
         """A request was answered, with anything but the message that there are too many.
 
-        ``in_flight`` is how many there were, itself included, when it began.
+        ``in_flight`` is how many there were, itself included, when it began; ``calls`` how many it made.
         """
-        self._count(now)
+        self.count(now, calls)
         if self._refused_from is None:
             self._peak_answered = max(self._peak_answered, in_flight)
             self._raise(now)
         elif began_at >= self._eased_at:
             self._learn(now, now - self._refused_from)
+
+    def count(self, now: float, calls: int) -> None:
+        """So many calls were answered, be it together with one that was not."""
+        if not calls:
+            return
+        at = now - now % _BUCKET
+        if self._answers and self._answers[-1][0] == at:
+            self._answers[-1] = (at, self._answers[-1][1] + calls)
+        else:
+            self._answers.append((at, calls))
+        while self._answers and self._answers[0][0] < now - _WINDOWS[-1] - LONGEST_PAUSE:
+            self._answers.popleft()
 
     def refused(self, now: float, began_at: float, in_flight: int, retry_after: float | None = None) -> None:
         """A request was refused as one too many; ``retry_after`` is how long the endpoint wants to be left alone.
@@ -205,12 +224,3 @@ class Throttle:
             return
         self._held_back_by_rate = self._held_back_by_at_once = False
         self._hold_until = now + _SHORTEST_HOLD / 3
-
-    def _count(self, now: float) -> None:
-        at = now - now % _BUCKET
-        if self._answers and self._answers[-1][0] == at:
-            self._answers[-1] = (at, self._answers[-1][1] + 1)
-        else:
-            self._answers.append((at, 1))
-        while self._answers and self._answers[0][0] < now - _WINDOWS[-1] - LONGEST_PAUSE:
-            self._answers.popleft()

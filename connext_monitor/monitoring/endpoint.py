@@ -18,6 +18,7 @@ from connext_monitor.core.events import Address, BlockNumber, ChainId, Hash32, R
 from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog, Topics, to_hex
 from connext_monitor.monitoring.endpoint_address import EndpointAddress, Secret
 from connext_monitor.monitoring.fetched_logs import MOST_MALFORMED, FetchedLogs, LogsNotBelieved
+from connext_monitor.monitoring.header_requests import Block, HeaderRequests, header_call, is_other
 from connext_monitor.monitoring.http_client import HttpClient
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
@@ -45,11 +46,8 @@ _LOGS_PATIENCE: Final = 3
 _PLAIN: Final = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash", "eth_chainId", "eth_getCode"})
 """Requests that no honest endpoint refuses because of what they ask."""
 _TAGS: Final = ("safe", "finalized")
-_AT_ONCE: Final = 16
-"""Headers asked for at a time; more gain nothing, and look like a flood to a provider."""
 
 _T = TypeVar("_T")
-_Item = TypeVar("_Item")
 
 
 class Pushes(Generic[_T]):
@@ -155,34 +153,31 @@ class Endpoint:
 
     async def header(self, block: BlockNumber | str) -> Header | None:
         """The block at a height, or of a tag like "finalized"; None: the endpoint lacks it, which proves no reorg."""
-        height_or_tag = block if isinstance(block, str) else hex(block)
-        header = await self._ask("eth_getBlockByNumber", [height_or_tag, False], read_header)
-        if header is not None and not isinstance(block, str) and header.number != block:
+        header = await self._ask(*header_call(block), read_header)
+        if header is not None and is_other(header, block):
             raise EndpointUnavailable(self.host, f"was asked for block {block} and gave block {header.number}")
         return header
 
     async def header_by_hash(self, block_hash: Hash32) -> Header | None:
         """The block with this hash; None: the endpoint lacks it."""
-        header = await self._ask("eth_getBlockByHash", [to_hex(block_hash), False], read_header)
-        if header is not None and header.hash != block_hash:
+        header = await self._ask(*header_call(block_hash), read_header)
+        if is_other(header, block_hash):
             raise EndpointUnavailable(self.host, f"was asked for block {to_hex(block_hash)} and gave a different one")
         return header
 
     async def headers(
-        self, blocks: Sequence[BlockNumber | Hash32], on_header: Callable[[Header], None] | None = None
+        self, blocks: Sequence[Block], on_header: Callable[[Header], None] | None = None
     ) -> list[Header | None]:
-        """The blocks at these heights or with these hashes, in the same order, a few at a time.
+        """The blocks at these heights or with these hashes, in the same order, many at a time.
 
         ``on_header`` is called with each as soon as it is here, so that it is kept whatever becomes of the others.
         """
 
-        async def header_of(block: BlockNumber | Hash32) -> Header | None:
-            header = await (self.header_by_hash(block) if isinstance(block, bytes) else self.header(block))
-            if header is not None and on_header is not None:
-                on_header(header)
-            return header
+        def ask(block: Block) -> Awaitable[Header | None]:
+            return self.header_by_hash(block) if isinstance(block, bytes) else self.header(block)
 
-        return await _a_few_at_a_time(header_of, blocks)
+        ask_batch = partial(self._client.request_batch, timeout=self._answer_timeout)
+        return await HeaderRequests(self.pacer, self._urgency, ask_batch, ask, on_header).of(blocks)
 
     async def logs(
         self, address: Address, topics: Topics, from_block: BlockNumber, to_block: BlockNumber
@@ -268,24 +263,3 @@ class Endpoint:
             return read(result)
         except Unreadable as error:
             raise EndpointUnavailable(self.host, f"answered {method} with something unreadable: {error}") from None
-
-
-async def _a_few_at_a_time(function: Callable[[_Item], Awaitable[_T]], items: Sequence[_Item]) -> list[_T]:
-    """The results in the order of the items; the first error ends all."""
-    if len(items) <= 1:
-        return [await function(item) for item in items]
-    results: dict[int, _T] = {}
-    remaining = iter(enumerate(items))
-
-    async def work() -> None:
-        for index, item in remaining:
-            results[index] = await function(item)
-
-    workers = [asyncio.create_task(work()) for _ in range(min(_AT_ONCE, len(items)))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-    return [results[index] for index in range(len(items))]

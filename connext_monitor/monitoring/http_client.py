@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -13,17 +13,19 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from connext_monitor.core.rpc_refusal import Reaction, Refusal, classify
+from connext_monitor.core.rpc_refusal import BATCH, Reaction, Refusal, classify
 from connext_monitor.core.rpc_wait import in_headers, reset_in_headers
 from connext_monitor.monitoring.connection_failure import why_status, why_unreachable
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
     HEADER_BYTES,
+    Call,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
     PushStream,
+    RpcError,
     RpcLimits,
     RpcOutcome,
     RpcRefused,
@@ -32,6 +34,7 @@ from connext_monitor.monitoring.json_rpc import (
     read_outcome,
     settle,
 )
+from connext_monitor.monitoring.rpc_batch import RpcBatch, decode_array, is_array
 
 _CONNECTIONS: Final = 32
 """Requests in flight at once; others wait, and their time runs."""
@@ -80,15 +83,14 @@ class HttpClient:
     def __repr__(self) -> str:
         return f"<HttpClient to {self.host}>"
 
-    async def request(
-        self,
-        method: str,
-        params: Sequence[object],
-        *,
-        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - its end is the endpoint's failure, not the caller's
-    ) -> msgspec.Raw:
+    async def request(self, method: str, params: Sequence[object], *, timeout: float = DEFAULT_TIMEOUT) -> msgspec.Raw:  # noqa: ASYNC109 - its end is the endpoint's failure, not the caller's
         """See `RpcClient`."""
-        return settle(await self._exchange(method, params, timeout), method, self._on_request)
+        return settle(await self._outcome(method, params, timeout), method, self._on_request)
+
+    async def request_batch(self, calls: Sequence[Call], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
+        """See `RpcClient`."""
+        batch = RpcBatch(self._url, calls, [next(self._ids) for _ in calls])
+        return batch.settle(await self._failure(batch, timeout), self._on_request)
 
     async def subscribe(self, *params: object) -> PushStream:
         """Always raises RpcRefused: HTTP cannot push."""
@@ -110,16 +112,26 @@ class HttpClient:
     def _closed_by_us(self) -> EndpointUnavailable:
         return EndpointUnavailable(self.host, "was closed by us")
 
-    async def _exchange(self, method: str, params: Sequence[object], seconds: float) -> RpcOutcome:
+    # A reply, which may quote the URL, is never in reach of whoever raises: tracebacks may show variables.
+
+    async def _outcome(self, method: str, params: Sequence[object], seconds: float) -> RpcOutcome:
         request_id = next(self._ids)
+        reply = await self._exchange(encode_request(request_id, method, params), method, seconds)
+        return reply if isinstance(reply, EndpointUnavailable) else self._read(method, request_id, reply)
+
+    async def _failure(self, batch: RpcBatch, seconds: float) -> RpcError | None:
+        """Why nothing of a batch was answered; None if anything was."""
+        reply = await self._exchange(batch.message, BATCH, seconds)
+        return reply if isinstance(reply, EndpointUnavailable) else self._read_batch(batch, reply)
+
+    async def _exchange(self, body: bytes, what: str, seconds: float) -> _HttpReply | EndpointUnavailable:
         try:
             async with asyncio.timeout(seconds):
-                reply = await self._post_again(encode_request(request_id, method, params))
+                return await self._post_again(body)
         except TimeoutError:
-            return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
+            return EndpointUnavailable(self.host, f"did not answer {what} within {seconds:g} s")
         except Exception as error:  # noqa: BLE001 - whatever the library raises may quote the URL, and none of it may pass
             return self._closed_by_us() if self._closed.is_set() else self._broken(error)
-        return self._read(method, request_id, reply)
 
     async def _post_again(self, body: bytes) -> _HttpReply:
         """Post, and once more if a kept connection turns out to be closed: asking anything twice does no harm."""
@@ -155,20 +167,41 @@ class HttpClient:
         return EndpointUnavailable(self.host, why_unreachable(error))
 
     def _read(self, method: str, request_id: int, reply: _HttpReply) -> RpcOutcome:
-        """What a reply says, in this order.
+        """What a reply to one request says."""
+
+        def read(body: bytes) -> RpcOutcome:
+            return self._read_message(method, request_id, body, reply.status)
+
+        return self._beside_status(method, reply, read)
+
+    def _read_batch(self, batch: RpcBatch, reply: _HttpReply) -> RpcError | None:
+        """Why a reply says nothing about the calls of a batch; None if it does, and they are answered."""
+
+        def read(body: bytes) -> RpcOutcome:
+            try:
+                answers = decode_array(body) if is_array(body) else [decode_message(body)]
+            except MalformedMessage as error:
+                return EndpointUnavailable(self.host, str(error))
+            return batch.take_all(answers, None if reply.status == 200 else reply.status) or msgspec.Raw()
+
+        outcome = self._beside_status(BATCH, reply, read)
+        return outcome if isinstance(outcome, RpcError) else None
+
+    def _beside_status(self, method: str, reply: _HttpReply, read: Callable[[bytes], RpcOutcome]) -> RpcOutcome:
+        """What a reply says whose body ``read`` reads, in this order.
 
         1. A body beyond the limit says nothing but that.
         2. An error object explains more than the status that came with it, unless that is the server's own failure.
         3. Any other status than 200 is the answer itself.
         4. A body that is no answer to this request is none.
         """
-        if reply.body is None and method == "eth_getLogs":
-            # Asked for fewer blocks it gives fewer logs, as if it had said itself that this is too much.
+        if reply.body is None and method in ("eth_getLogs", BATCH):
+            # Asked for less it gives less, as if it had said itself that this is too much.
             size = f"its answer has more than {self._limits.answer_bytes >> 20} MiB"
             return RpcRefused(self.host, method, Refusal(Reaction.RANGE, None, size))
         if reply.body is None:
             return EndpointUnavailable(self.host, "gave an answer that is too large")
-        outcome = self._read_message(method, request_id, reply.body, reply.status)
+        outcome = read(reply.body)
         retry_after = in_headers(reply.headers, time.time())
         if isinstance(outcome, RpcRefused) and (reply.status < 500 or outcome.refusal.reaction is not Reaction.OTHER):
             return self._refused(method, outcome.refusal, reply, retry_after)

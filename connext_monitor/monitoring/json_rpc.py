@@ -22,6 +22,9 @@ DEFAULT_TIMEOUT: Final = 10.0
 HEADER_BYTES: Final = 256 * 2**10
 """How long a line of an answer's head may be: some proxies send long cookies and policies with every answer."""
 
+Call: TypeAlias = tuple[str, Sequence[object]]
+"""A method and its parameters."""
+
 OnRequest: TypeAlias = Callable[[str, str], None]
 """Called once a request has ended, with its method and `answered`, `refused` or `unavailable`: for metrics."""
 
@@ -59,7 +62,8 @@ class EndpointNotBelieved(EndpointUnavailable):
 class RpcRefused(RpcError):
     """The endpoint answered with an error; ``refusal`` says what helps.
 
-    ``blocks`` is how many of them were asked for, if a range of logs was refused.
+    ``blocks`` is how many of them were asked for, if a range of logs was refused; ``answered`` how many other calls of
+    its batch were answered.
     """
 
     def __init__(self, host: str, method: str, refusal: Refusal, retry_after: float | None = None) -> None:
@@ -68,6 +72,7 @@ class RpcRefused(RpcError):
         self.method = method
         self.refusal = refusal
         self.blocks: int | None = None
+        self.answered = 0
 
 
 RpcOutcome: TypeAlias = msgspec.Raw | RpcError
@@ -102,6 +107,17 @@ class RpcClient(Protocol):
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - see `_exchange`
     ) -> msgspec.Raw:
         """The undecoded `result`. Raises RpcRefused and EndpointUnavailable; ``timeout`` is in seconds."""
+
+    async def request_batch(
+        self,
+        calls: Sequence[Call],
+        *,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - as above
+    ) -> list[RpcOutcome]:
+        """What each call comes to, results and errors, asked for in one message.
+
+        Raises RpcRefused if the batch was refused as a whole, and EndpointUnavailable if nothing of it was answered.
+        """
 
     async def subscribe(self, *params: object) -> PushStream:
         """Call `eth_subscribe`. Raises as `request` does; an endpoint that cannot push refuses as unsupported."""
@@ -178,7 +194,7 @@ DECODE_ERRORS: Final = (ValueError, RecursionError)
 """What msgspec raises at bad JSON: its own errors, UnicodeDecodeError, and RecursionError at deep nesting."""
 
 
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 def encode_request(request_id: int, method: str, params: Sequence[object]) -> bytes:
@@ -186,10 +202,17 @@ def encode_request(request_id: int, method: str, params: Sequence[object]) -> by
     return _ENCODER.encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
 
+def encode_calls(calls: Sequence[tuple[int, str, Sequence[object]]]) -> bytes:
+    """A batch as JSON: the id, the method and the parameters of each of its calls."""
+    return _ENCODER.encode(
+        [{"jsonrpc": "2.0", "id": call_id, "method": method, "params": params} for call_id, method, params in calls]
+    )
+
+
 def decode_message(body: bytes) -> RpcMessage:
     """Read one message. Raises MalformedMessage."""
     try:
-        return _ANSWER.decode(body.removeprefix(_BYTE_ORDER_MARK))
+        return _ANSWER.decode(body.removeprefix(BYTE_ORDER_MARK))
     except DECODE_ERRORS:
         raise MalformedMessage("gave an answer that is not JSON-RPC") from None
 
@@ -211,13 +234,18 @@ def size(raw: msgspec.Raw) -> int:
 
 def settle(outcome: RpcOutcome, method: str, on_request: OnRequest | None) -> msgspec.Raw:
     """Count how a request ended; return its result or raise its error."""
-    refused = isinstance(outcome, RpcRefused)
-    failed = isinstance(outcome, RpcError)
-    if on_request is not None:
-        on_request(method, "refused" if refused else "unavailable" if failed else "answered")
+    count_outcome(outcome, method, on_request)
     if isinstance(outcome, RpcError):
         raise outcome
     return outcome
+
+
+def count_outcome(outcome: RpcOutcome, method: str, on_request: OnRequest | None) -> None:
+    """Count how a request ended."""
+    if on_request is not None:
+        refused = isinstance(outcome, RpcRefused)
+        failed = isinstance(outcome, RpcError)
+        on_request(method, "refused" if refused else "unavailable" if failed else "answered")
 
 
 def _read_refusal(url: EndpointAddress, method: str, error: msgspec.Raw, http_status: int | None) -> Refusal:

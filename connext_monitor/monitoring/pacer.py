@@ -6,9 +6,11 @@ A request that is refused for the rate is made again.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeVar
 
+from connext_monitor.core.rpc_batching import MOST_CALLS, RpcBatching
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.throttle import LONGEST_PAUSE, Throttle
 from connext_monitor.monitoring.intervals import USUAL
@@ -37,11 +39,19 @@ class Urgency(IntEnum):
     """What is read to catch up."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A request that waits for its turn, and how many calls it makes; ``begun`` is how many are in flight then."""
+
+    begun: asyncio.Future[int]
+    calls: int
+
+
 class Pacer:
     """Every request to one endpoint passes here, over all connections to it.
 
     ``tries_of_logs`` is how often a range is asked for: a refusal that is called a rate may be for the range's size,
-    so whoever chose the range has to learn of it.
+    so whoever chose the range has to learn of it. ``batching`` is what is known of its batches of calls.
     """
 
     def __init__(self, *, has_others: bool = False, patience: float = USUAL.question) -> None:
@@ -50,11 +60,12 @@ class Pacer:
         What is not history waits for ``patience`` seconds at most, for its turn and for further tries.
         """
         self.throttle = Throttle()
+        self.batching = RpcBatching()
         self.tries_of_logs = _TRIES_OF_LOGS
         self._tries = _TRIES_BESIDE_OTHERS if has_others else TRIES
         self._patience = patience
         self._in_flight = 0
-        self._waiting: dict[Urgency, deque[asyncio.Future[int]]] = {urgency: deque() for urgency in Urgency}
+        self._waiting: dict[Urgency, deque[_Turn]] = {urgency: deque() for urgency in Urgency}
         self._turns = 0
         self._served_at = dict.fromkeys(Urgency, 0)
         self._timer: asyncio.TimerHandle | None = None
@@ -66,6 +77,12 @@ class Pacer:
         """Seconds between two requests, 0 if no limit is known."""
         return 1 / self.throttle.rate if self.throttle.rate is not None else 0.0
 
+    @property
+    def calls_in_a_batch(self) -> int:
+        """How many calls to put into one batch; 1 for none."""
+        most = self.throttle.most_at_a_time
+        return min(self.batching.calls(asyncio.get_running_loop().time()), MOST_CALLS if most is None else most)
+
     async def ask(
         self,
         request: Callable[[], Awaitable[_T]],
@@ -74,8 +91,9 @@ class Pacer:
         *,
         kind: str = "",
         plain: bool = False,
+        calls: int = 1,
     ) -> _T:
-        """What ``request`` returns or raises, in its turn.
+        """What ``request`` returns or raises, in its turn; it makes so many ``calls``.
 
         A refusal for the rate is raised after ``tries`` of them, once the endpoint has refused everything several times
         in a row, or if it asks to be left alone for longer than the answer can wait. A ``plain`` request cannot be
@@ -87,7 +105,7 @@ class Pacer:
         once_more = plain
         while True:
             tries -= 1
-            in_flight = await self._turn_before(urgency, ends_at)
+            in_flight = await self._turn_before(urgency, ends_at, calls)
             began_at = clock.time()
             try:
                 answer = await request()
@@ -104,7 +122,7 @@ class Pacer:
                     self.throttle.refused(clock.time(), began_at, in_flight, error.retry_after)
                 raise
             else:
-                self._answered(kind, began_at, in_flight)
+                self._answered(kind, began_at, in_flight, calls)
                 return answer
             finally:
                 self._ended()
@@ -121,11 +139,11 @@ class Pacer:
         self.tries_of_logs = 1
         self._give_turns()
 
-    def _answered(self, kind: str, began_at: float, in_flight: int) -> None:
+    def _answered(self, kind: str, began_at: float, in_flight: int, calls: int = 1) -> None:
         self._refused_alone.pop(kind, None)
         for refused, (refusals, answers) in self._refused_alone.items():
             self._refused_alone[refused] = (refusals, answers + 1)
-        self.throttle.answered(asyncio.get_running_loop().time(), began_at, in_flight)
+        self.throttle.answered(asyncio.get_running_loop().time(), began_at, in_flight, calls)
 
     def _is_refused_alone(self, kind: str) -> bool:
         """Whether only this kind of request is refused again and again: the plan does not include it."""
@@ -141,6 +159,7 @@ class Pacer:
         if self._is_refused_alone(kind):
             return False
         self._last_refusal = error
+        self.throttle.count(asyncio.get_running_loop().time(), error.answered)
         self.throttle.refused(asyncio.get_running_loop().time(), began_at, in_flight, error.retry_after)
         return True
 
@@ -151,31 +170,31 @@ class Pacer:
         longest = LONGEST_PAUSE if ends_at is None else ends_at - now
         return max(error.retry_after or 0.0, self.throttle.paused_until - now) > longest
 
-    async def _turn_before(self, urgency: Urgency, ends_at: float | None) -> int:
+    async def _turn_before(self, urgency: Urgency, ends_at: float | None, calls: int) -> int:
         """Wait for a turn; returns how many requests are in flight then. Raises the last refusal after too long."""
         now = asyncio.get_running_loop().time()
         last = self._last_refusal
         if ends_at is None or last is None:
-            return await self._turn(urgency)
+            return await self._turn(urgency, calls)
         if self.throttle.paused_until <= ends_at and now < ends_at:
             try:
                 async with asyncio.timeout_at(ends_at):
-                    return await self._turn(urgency)
+                    return await self._turn(urgency, calls)
             except TimeoutError:
                 pass
         pause = max(0.0, self.throttle.paused_until - now)
         raise RpcRefused(last.host, "more requests for now", last.refusal, pause)
 
-    async def _turn(self, urgency: Urgency) -> int:
+    async def _turn(self, urgency: Urgency, calls: int) -> int:
         if self._is_free():
-            return self._begin()
-        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            return self._begin(calls)
+        turn = _Turn(asyncio.get_running_loop().create_future(), calls)
         self._waiting[urgency].append(turn)
         self._give_turns()
         try:
-            return await turn
+            return await turn.begun
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.begun.done() and not turn.begun.cancelled():
                 self._ended()
             raise
 
@@ -198,7 +217,8 @@ class Pacer:
                 return
             self._turns += 1
             self._served_at[urgency] = self._turns
-            self._waiting[urgency].popleft().set_result(self._begin())
+            turn = self._waiting[urgency].popleft()
+            turn.begun.set_result(self._begin(turn.calls))
 
     def _is_free(self) -> bool:
         """Whether a request may begin at once, and nobody waits who could be passed over."""
@@ -206,16 +226,16 @@ class Pacer:
             return False
         return self.throttle.wait(asyncio.get_running_loop().time(), self._in_flight) == 0
 
-    def _begin(self) -> int:
+    def _begin(self, calls: int) -> int:
         """How many requests are in flight with this one."""
         self._in_flight += 1
-        self.throttle.began(asyncio.get_running_loop().time())
+        self.throttle.began(asyncio.get_running_loop().time(), calls)
         return self._in_flight
 
     def _next(self) -> Urgency | None:
         """Whose turn it is: the most urgent, and now and then those that were passed over."""
         for urgency, queue in self._waiting.items():
-            while queue and queue[0].done():
+            while queue and queue[0].begun.done():
                 queue.popleft()
             if not queue:
                 self._served_at[urgency] = self._turns

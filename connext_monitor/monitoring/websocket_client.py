@@ -5,18 +5,20 @@ import contextlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from connext_monitor.core.rpc_refusal import Reaction
+from connext_monitor.core.rpc_refusal import BATCH, Reaction
+from connext_monitor.monitoring.batches_in_flight import BatchesInFlight
 from connext_monitor.monitoring.connection_failure import is_busy, why_closed
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DECODE_ERRORS,
     DEFAULT_TIMEOUT,
+    Call,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
@@ -30,6 +32,7 @@ from connext_monitor.monitoring.json_rpc import (
     read_outcome,
     settle,
 )
+from connext_monitor.monitoring.rpc_batch import RpcBatch, decode_array, is_array
 from connext_monitor.monitoring.subscriptions import PushQueue, SubscriptionId, Subscriptions
 from connext_monitor.monitoring.websocket_connection import connect_websocket
 
@@ -39,6 +42,8 @@ _MANY: Final = 4
 
 _IN_A_ROW, _REST = 100, 0.004
 """After so many messages others have the event loop to themselves for so many seconds."""
+
+_T = TypeVar("_T")
 
 _FELL_BEHIND: Final = "was closed by us: we fell behind its pushes"
 
@@ -90,6 +95,7 @@ class WebSocketClient:
         self._on_request = on_request
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
+        self._batches = BatchesInFlight()
         self._subscriptions = Subscriptions()
         self._why_lost: str | None = None
         self._busy = False
@@ -109,15 +115,16 @@ class WebSocketClient:
     def __repr__(self) -> str:
         return f"<WebSocketClient to {self.host}>"
 
-    async def request(
-        self,
-        method: str,
-        params: Sequence[object],
-        *,
-        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - its end is the endpoint's failure, not the caller's
-    ) -> msgspec.Raw:
+    async def request(self, method: str, params: Sequence[object], *, timeout: float = DEFAULT_TIMEOUT) -> msgspec.Raw:  # noqa: ASYNC109 - its end is the endpoint's failure, not the caller's
         """See `RpcClient`."""
         return settle(await self._exchange(method, params, timeout), method, self._on_request)
+
+    async def request_batch(self, calls: Sequence[Call], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
+        """See `RpcClient`."""
+        batch = RpcBatch(self._url, calls, [next(self._ids) for _ in calls])
+        with self._batches.waiting(batch) as ended:
+            error = await self._answered(batch.message, ended, BATCH, timeout)
+        return batch.settle(error, self._on_request)
 
     async def subscribe(self, *params: object) -> PushQueue:
         """See `RpcClient`."""
@@ -155,27 +162,34 @@ class WebSocketClient:
     async def _exchange(
         self, method: str, params: Sequence[object], seconds: float, pushes: PushQueue | None = None
     ) -> RpcOutcome:
-        if self._why_lost is not None:
-            return self._unavailable()
         request_id = next(self._ids)
         pending = _Pending(method, asyncio.get_running_loop().create_future(), pushes)
         self._pending[request_id] = pending
+        try:
+            return await self._answered(encode_request(request_id, method, params), pending.outcome, method, seconds)
+        finally:
+            del self._pending[request_id]
+
+    async def _answered(
+        self, message: bytes, answer: "asyncio.Future[_T]", what: str, seconds: float
+    ) -> _T | EndpointUnavailable:
+        """Send a message and wait for its answer."""
+        if self._why_lost is not None:
+            return self._unavailable()
         sent = False
         try:
             async with asyncio.timeout(seconds):
-                await self._connection.send(encode_request(request_id, method, params), text=True)
+                await self._connection.send(message, text=True)
                 sent = True
-                return await pending.outcome
+                return await answer
         except TimeoutError:
             if not sent:  # pings would wait behind it for ever, so nothing else would find out
                 self._lose("stopped reading")
                 self._connection.transport.abort()
-            return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
+            return EndpointUnavailable(self.host, f"did not answer {what} within {seconds:g} s")
         except ConnectionClosed as error:
             self._lose(why_closed(self._url, error), busy=self._ended_busy(error))
             return self._unavailable()
-        finally:
-            del self._pending[request_id]
 
     async def _read(self) -> None:
         """Read until the connection is lost, for whatever reason, and tell all who wait."""
@@ -198,7 +212,7 @@ class WebSocketClient:
 
     def _ended_busy(self, error: ConnectionClosed) -> bool:
         """Whether it was our requests that ended the connection: it says so, or was cut off from many at once."""
-        return is_busy(error) or (error.sent is None and len(self._pending) >= _MANY)
+        return is_busy(error) or (error.sent is None and len(self._pending) + len(self._batches) >= _MANY)
 
     def _lose(self, why: str, *, busy: bool = False) -> None:
         """End all that waits; the first reason stands."""
@@ -208,6 +222,7 @@ class WebSocketClient:
         for pending in self._pending.values():
             if not pending.outcome.done():
                 pending.outcome.set_result(self._unavailable())
+        self._batches.end(self._unavailable)
         self._subscriptions.end(self._unavailable)
         self._lost.set()
 
@@ -215,10 +230,13 @@ class WebSocketClient:
         """Hand a message to whoever it is for. Raises MalformedMessage if it does not say who that is.
 
         1. A push goes to its subscription.
-        2. An answer without an id concerns us all, and all are refused if it is for the rate; one that is late or
-           repeated concerns nobody any more.
-        3. An answer goes to its request.
+        2. An answer without an id concerns us all, and all are refused if it is for the rate; else the batches are. One
+           that is late or repeated concerns nobody any more.
+        3. An answer goes to its request, or to the batch of its call.
         """
+        if is_array(message):
+            self._batches.take_array(decode_array(message))
+            return
         answer = decode_message(message)
         if answer.method:
             if answer.method == "eth_subscription":
@@ -228,16 +246,20 @@ class WebSocketClient:
             self._refuse_all(answer)
             return
         pending = self._pending.get(answer.request_id) if answer.request_id is not None else None
-        if pending is not None and not pending.outcome.done():
+        if pending is None:
+            self._batches.take(answer)
+        elif not pending.outcome.done():
             pending.outcome.set_result(self._read_answer(pending, answer))
 
     def _refuse_all(self, answer: RpcMessage) -> None:
-        outcome = read_outcome(self._url, "a request", answer)
+        outcome = read_outcome(self._url, BATCH if self._batches else "a request", answer)
         if not isinstance(outcome, RpcRefused):
             raise MalformedMessage("gave an answer that belongs to no request")
-        if outcome.refusal.reaction is not Reaction.RATE:
+        rate = outcome.refusal.reaction is Reaction.RATE
+        if not rate and not self._batches:
             raise MalformedMessage(outcome.words)
-        for pending in self._pending.values():
+        self._batches.end(outcome)
+        for pending in self._pending.values() if rate else ():
             if not pending.outcome.done():
                 refused = RpcRefused(self.host, pending.method, outcome.refusal, outcome.retry_after)
                 pending.outcome.set_result(refused)

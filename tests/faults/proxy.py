@@ -209,7 +209,7 @@ class Proxy:
         if dropping is not None and request.transport is not None:
             self._applied.bit(dropping)
             request.transport.abort()
-        reply, text = await self._answer(message, None)
+        reply, text = await self._answer_message(message, None)
         return web.Response(text=text, status=reply.status, headers=reply.headers, content_type="application/json")
 
     async def _serve_websocket(self, request: web.Request) -> web.WebSocketResponse:
@@ -236,10 +236,18 @@ class Proxy:
         elif message.type is aiohttp.WSMsgType.TEXT:
             self._keep(asyncio.create_task(self._reply(client, json.loads(message.data))))
 
-    async def _reply(self, client: Client, message: Json) -> None:
-        _, text = await self._answer(message, client)
+    async def _reply(self, client: Client, message: Json | list[Json]) -> None:
+        _, text = await self._answer_message(message, client)
         with suppress(ConnectionError):
             await client.socket.send_str(text)
+
+    async def _answer_message(self, message: Json | list[Json], client: Client | None) -> tuple[Reply, str]:
+        """What is answered to a request, or to the requests of a batch, and its text."""
+        if not isinstance(message, list):
+            return await self._answer(message, client)
+        answers = await asyncio.gather(*(self._answer(request, client) for request in message))
+        refused = next((reply for reply, _ in answers if reply.status != 200), Reply({}))
+        return refused, f"[{','.join(text for _, text in answers)}]"
 
     async def _answer(self, message: Json, client: Client | None) -> tuple[Reply, str]:
         """What is answered, and its text."""

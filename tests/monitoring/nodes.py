@@ -30,6 +30,8 @@ SECRETS = ("usersecret", "passwordsecret", "pathsecret", "querysecret")
 
 Answer = Callable[[dict[str, Any]], str | bytes | None]
 """From a request to the whole message that answers it; None is silence."""
+BatchAnswer = Callable[[list[dict[str, Any]]], str | bytes | None]
+"""The same for the requests of a batch."""
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
 _E = TypeVar("_E", bound=BaseException)
 
@@ -40,6 +42,26 @@ def result(request: Mapping[str, Any], value: object) -> str:
 
 def error(request: Mapping[str, Any], code: object, message: object, **more: object) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": {"code": code, "message": message} | more})
+
+
+def each(answer: Answer) -> BatchAnswer:
+    """A batch is answered by what answers each of its requests; it is silent where that is silent."""
+
+    def answer_all(requests: list[dict[str, Any]]) -> bytes | None:
+        replies = [answer(request) for request in requests]
+        if None in replies:
+            return None
+        written = [reply.encode() if isinstance(reply, str) else reply for reply in replies if reply is not None]
+        return b"[" + b",".join(written) + b"]"
+
+    return answer_all
+
+
+def whole(answer: Answer, batch: BatchAnswer | None, message: Any) -> str | bytes | None:
+    """What answers a message, be it a request or a batch."""
+    if isinstance(message, list):
+        return (batch or each(answer))(message)
+    return answer(message)
 
 
 def push(subscription: object, value: object) -> str:
@@ -118,12 +140,12 @@ ENDS = [
 IDS = ["1000", "1001", "1011", "1009", "abort"]
 
 
-def answering(answer: Answer) -> Behaviour:
-    """Behaviour of a websocket node that answers every request by itself."""
+def answering(answer: Answer, batch: BatchAnswer | None = None) -> Behaviour:
+    """Behaviour of a websocket node that answers every message by itself."""
 
     async def behave(connection: ServerConnection) -> None:
         async for message in connection:
-            reply = answer(json.loads(message))
+            reply = whole(answer, batch, json.loads(message))
             if reply is not None:
                 await connection.send(reply, text=True)
 
@@ -145,11 +167,11 @@ async def http_node(handle: Callable[[web.Request], Awaitable[web.StreamResponse
         await runner.cleanup()
 
 
-def posting(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Behaviour of an HTTP node that answers every request by itself."""
+def posting(answer: Answer, batch: BatchAnswer | None = None) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Behaviour of an HTTP node that answers every message by itself."""
 
     async def handle(request: web.Request) -> web.Response:
-        reply = answer(await request.json())
+        reply = whole(answer, batch, await request.json())
         if reply is None:
             await asyncio.Event().wait()
             raise AssertionError("an event that nobody sets was set")
@@ -224,8 +246,10 @@ class Transport:
 
     scheme: str
 
-    def node(self, answer: Answer) -> AbstractAsyncContextManager[str]:
-        return websocket_node(answering(answer)) if self.scheme == "ws" else http_node(posting(answer))
+    def node(self, answer: Answer, batch: BatchAnswer | None = None) -> AbstractAsyncContextManager[str]:
+        if self.scheme == "ws":
+            return websocket_node(answering(answer, batch))
+        return http_node(posting(answer, batch))
 
     def refusing_node(self, refusal: Refusal) -> AbstractAsyncContextManager[str]:
         if self.scheme == "ws":

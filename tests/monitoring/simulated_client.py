@@ -12,6 +12,7 @@ import msgspec
 from connext_monitor.core.rpc_refusal import Reaction, Refusal
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
+    Call,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
@@ -20,6 +21,7 @@ from connext_monitor.monitoring.json_rpc import (
     RpcLimits,
     RpcOutcome,
     RpcRefused,
+    count_outcome,
     decode_message,
     read_outcome,
     settle,
@@ -57,6 +59,13 @@ class SimulatedClient:
 
     async def request(self, method: str, params: Sequence[object], *, timeout: float = 10.0) -> msgspec.Raw:  # noqa: ASYNC109
         return settle(await self._exchange(method, params, timeout), method, self.on_request)
+
+    async def request_batch(self, calls: Sequence[Call], *, timeout: float = 10.0) -> list[RpcOutcome]:  # noqa: ASYNC109
+        """Under these plans a batch is no more than its calls."""
+        outcomes = await asyncio.gather(*(self._exchange(method, params, timeout) for method, params in calls))
+        for (method, _), outcome in zip(calls, outcomes, strict=True):
+            count_outcome(outcome, method, self.on_request)
+        return outcomes
 
     async def _exchange(self, method: str, params: Sequence[Any], seconds: float) -> RpcOutcome:
         if self.why_gone is not None:

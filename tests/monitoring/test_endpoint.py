@@ -129,7 +129,10 @@ async def test_the_first_error_ends_the_asking_for_many_headers(transport: Trans
         asked.append(request["params"][0])
         return error(request, -32000, "header not found") if len(asked) == 1 else None
 
-    async with transport.node(answer) as url, open_endpoint(url, limits=QUICK) as endpoint:
+    def refuse(requests: list[dict[str, Any]]) -> str:
+        return error(requests[0], -32600, "no batches here")
+
+    async with transport.node(answer, refuse) as url, open_endpoint(url, limits=QUICK) as endpoint:
         failed = await failure_of(endpoint.headers([BlockNumber(number) for number in range(100)]))
     assert isinstance(failed, RpcRefused)
     assert failed.refusal.reaction is Reaction.LAG

@@ -11,20 +11,24 @@ from typing import Any
 import msgspec
 
 from connext_monitor.config import EndpointUrl
-from connext_monitor.core.rpc_refusal import Reaction, Refusal
+from connext_monitor.core.rpc_refusal import BATCH, Reaction, Refusal
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
+    Call,
     EndpointUnavailable,
     OnRequest,
+    RpcError,
     RpcMessage,
     RpcOutcome,
     RpcRefused,
     read_outcome,
     settle,
 )
+from connext_monitor.monitoring.rpc_batch import RpcBatch, decode_array
 from connext_monitor.monitoring.subscriptions import PushQueue
+from tests.simulation.batch_habits import BatchHabit, arranged, batch_habit
 from tests.simulation.endpoint_view import Refused
 from tests.simulation.feed import Feed
 from tests.simulation.simulated_node import BrokenAnswer, SimulatedNode
@@ -148,10 +152,33 @@ class SimulatedClient:
         """See `RpcClient`."""
         return settle(await self._outcome(method, params, timeout), method, self._on_request)
 
+    async def request_batch(self, calls: Sequence[Call], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
+        """See `RpcClient`."""
+        batch = RpcBatch(self._address, calls, range(len(calls)))
+        habit = batch_habit(self._node.traits.vendor)
+        error = await self._unanswered(BATCH, timeout, deaf=habit is BatchHabit.DEAF)
+        return batch.settle(error or self._answer_batch(batch, habit, calls), self._on_request)
+
+    def _answer_batch(self, batch: RpcBatch, habit: BatchHabit, calls: Sequence[Call]) -> RpcError | None:
+        answers = []
+        for number, (method, params) in enumerate(calls):
+            try:
+                said = b'"result":' + self._node.answer(method, params)
+            except Refused as refused:
+                said = b'"error":' + msgspec.json.encode({"code": refused.code, "message": refused.message})
+            except BrokenAnswer:
+                return self._broken()
+            answers.append(b'{"id":%d,%b}' % (number, said))
+        return batch.take_all(decode_array(arranged(habit, answers)))
+
     async def _outcome(self, method: str, params: Sequence[Any], seconds: float) -> RpcOutcome:
+        return await self._unanswered(method, seconds) or self._answer(method, params)
+
+    async def _unanswered(self, what: str, seconds: float, *, deaf: bool = False) -> EndpointUnavailable | None:
+        """Wait for an answer; why there is none, if so."""
         node = self._node
         self.advance()
-        hangs = EndpointTrouble.HANG in node.troubles
+        hangs = deaf or EndpointTrouble.HANG in node.troubles
         wait = seconds if hangs else node.latency()
         await self._pause(min(wait, seconds))
         self.advance()
@@ -159,10 +186,10 @@ class SimulatedClient:
         if self._why_lost is not None:
             return self.unavailable()
         if wait >= seconds or EndpointTrouble.HANG in troubles:
-            return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
+            return EndpointUnavailable(self.host, f"did not answer {what} within {seconds:g} s")
         if EndpointTrouble.DISCONNECT in troubles:
             return EndpointUnavailable(self.host, "refused the connection")
-        return self._answer(method, params)
+        return None
 
     async def _pause(self, seconds: float) -> None:
         if seconds < _LONG:
@@ -181,10 +208,13 @@ class SimulatedClient:
             error = msgspec.json.encode({"code": refused.code, "message": refused.message})
             return read_outcome(self._address, method, RpcMessage(error=msgspec.Raw(error)), refused.status)
         except BrokenAnswer:
-            words = "gave an answer that is not JSON-RPC"
-            if self.pushes:
-                self.lose(words)
-            return EndpointUnavailable(self.host, words)
+            return self._broken()
+
+    def _broken(self) -> EndpointUnavailable:
+        words = "gave an answer that is not JSON-RPC"
+        if self.pushes:
+            self.lose(words)
+        return EndpointUnavailable(self.host, words)
 
     # Pushes
 
