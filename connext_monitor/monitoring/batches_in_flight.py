@@ -44,12 +44,16 @@ class BatchesInFlight:
             self._given_up += waiting.ended.cancelled() or not waiting.ended.done()
 
     def take(self, answer: RpcMessage) -> None:
-        """An answer that came by itself: some servers give those of a batch one by one."""
+        """An answer that came by itself: some servers give those of a batch one by one, or a single error for all."""
         for waiting in self._waiting:
-            if answer.request_id in waiting.batch:
-                waiting.batch.take(answer)
-                if waiting.batch.complete:
-                    waiting.end(None)
+            if answer.request_id not in waiting.batch:
+                continue
+            if answer.failed and not waiting.batch.begun:
+                waiting.end(waiting.batch.take_all([answer]))
+                continue
+            waiting.batch.take(answer)
+            if waiting.batch.complete:
+                waiting.end(None)
 
     def take_array(self, answers: Sequence[RpcMessage]) -> None:
         """Several answers at once are all that a batch gets; if they name none, they are for all or for one given up.

@@ -33,7 +33,7 @@ def is_other(header: Header | None, block: Block | str) -> bool:
     return (header.hash if isinstance(block, bytes) else header.number) != block
 
 
-def refused_for_rate(outcomes: Sequence[RpcOutcome]) -> RpcRefused | None:
+def _refused_for_rate(outcomes: Sequence[RpcOutcome]) -> RpcRefused | None:
     """A refusal for the rate among what the calls of a batch came to."""
     for outcome in outcomes:
         if isinstance(outcome, RpcRefused) and outcome.refusal.reaction is Reaction.RATE:
@@ -64,48 +64,55 @@ class HeaderRequests:
         self._on_header = on_header
         self._waiting: deque[Block] = deque()
         self._headers: dict[Block, Header | None] = {}
+        self._unanswered = False
 
     async def of(self, blocks: Sequence[Block]) -> list[Header | None]:
         """The headers, in the order of the blocks; the first error of one that is asked for by itself ends all."""
         self._waiting.extend(blocks)
-        await self._in_batches()
+        while (calls := min(self._pacer.calls_in_a_batch, len(self._waiting))) > 1:
+            await self._batch([self._waiting.popleft() for _ in range(calls)])
         self._waiting = deque(block for block in blocks if block not in self._headers)
+        if self._unanswered and self._waiting:
+            # One shows whether it is the batch that was refused, or whatever is asked.
+            await self._next()
         workers = min(_AT_ONCE, len(self._waiting))
-        await (self._one_by_one() if workers <= 1 else _together(self._one_by_one() for _ in range(workers)))
+        await (_together(self._one_by_one() for _ in range(workers)) if workers > 1 else self._one_by_one())
         return [self._headers[block] for block in blocks]
 
     async def _one_by_one(self) -> None:
         while self._waiting:
-            block = self._waiting.popleft()
-            self._keep(block, await self._ask(block))
+            await self._next()
 
-    async def _in_batches(self) -> None:
-        while (calls := min(self._pacer.calls_in_a_batch, len(self._waiting))) > 1:
-            await self._batch([self._waiting.popleft() for _ in range(calls)])
+    async def _next(self) -> None:
+        block = self._waiting.popleft()
+        self._keep(block, await self._ask(block))
 
     async def _batch(self, blocks: Sequence[Block]) -> None:
-        """Keep what a batch brings. What it does not is asked for again: then it also shows whose fault that is."""
+        """Keep what a batch brings, and note how it fared; what it leaves is asked for again by itself."""
         calls, outcomes = [header_call(block) for block in blocks], list[RpcOutcome]()
 
         async def ask() -> None:
             outcomes.extend(await self._ask_batch(calls))
-            if (refused := refused_for_rate(outcomes)) is not None:
+            if (refused := _refused_for_rate(outcomes)) is not None:
                 raise refused
 
-        for_size = True
+        error: RpcError | None = None
         try:
             await self._pacer.ask(ask, self._urgency, tries=1, kind=BATCH, calls=len(calls))
-        except RpcError as error:
-            # Fewer calls may be allowed. Not where the refusal of all is for the rate, or nothing is answered: the next
-            # try would cost another pause, or the connection.
-            for_size = bool(outcomes) or (isinstance(error, RpcRefused) and error.refusal.reaction is not Reaction.RATE)
-        taken = [self._take(block, outcome) for block, outcome in zip(blocks, outcomes, strict=bool(outcomes))]
-        batching, now = self._pacer.batching, asyncio.get_running_loop().time()
-        self._pacer.batching = (
-            batching.after_answer(len(calls))
-            if taken and all(taken)
-            else batching.after_failure(len(calls), now, for_size=for_size)
+        except RpcError as raised:
+            error = raised
+        answered = [self._take(*each) for each in zip(blocks, outcomes, strict=bool(outcomes))]
+        self._unanswered = not any(answered)
+        if answered and all(answered):
+            self._pacer.batching = self._pacer.batching.after_answer(len(calls))
+            return
+        # Fewer may be answered where some are, or where their number is refused. Not where the rate is, or nothing is
+        # said at all: each further try would cost a pause, or the connection.
+        fewer = any(answered) or (
+            not outcomes and isinstance(error, RpcRefused) and error.refusal.reaction is not Reaction.RATE
         )
+        now = asyncio.get_running_loop().time()
+        self._pacer.batching = self._pacer.batching.after_failure(len(calls), now, for_size=fewer)
 
     def _take(self, block: Block, outcome: RpcOutcome) -> bool:
         """Keep what is said of a block; whether anything is that asking for it by itself could bring too."""

@@ -34,6 +34,7 @@ class _Answered(msgspec.Struct):
 
     id: int
     result: msgspec.Raw
+    error: msgspec.Raw = msgspec.Raw()
 
 
 _ANSWERED: Final = msgspec.json.Decoder(list[_Answered])
@@ -113,7 +114,7 @@ def decode_array(body: bytes) -> list[RpcMessage]:
     """Read what was answered to a batch; entries that are no messages are left out. Raises MalformedMessage."""
     body = body.removeprefix(BYTE_ORDER_MARK)
     try:
-        return [RpcMessage(entry.id, entry.result) for entry in _ANSWERED.decode(body)]
+        return [RpcMessage(entry.id, entry.result, entry.error) for entry in _ANSWERED.decode(body)]
     except DECODE_ERRORS:
         pass
     if body.count(b",") > _MOST_COMMAS:
