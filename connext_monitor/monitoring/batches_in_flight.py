@@ -10,7 +10,7 @@ from connext_monitor.monitoring.rpc_batch import RpcBatch
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _WaitingBatch:
     """``ended`` says why a batch got no answers, None if it did."""
 
     batch: RpcBatch
@@ -25,7 +25,7 @@ class BatchesInFlight:
     """Hands each message to the batches that it is for; how many there are is its length."""
 
     def __init__(self) -> None:
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_WaitingBatch] = []
         self._given_up = 0
         """Batches that nobody waits for any more, and whose answers may still come."""
 
@@ -35,7 +35,7 @@ class BatchesInFlight:
     @contextmanager
     def waiting(self, batch: RpcBatch) -> Iterator["asyncio.Future[RpcError | None]"]:
         """What a batch ends with, while somebody waits for it."""
-        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
+        waiting = _WaitingBatch(batch, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         try:
             yield waiting.ended

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from connext_monitor.core.events import BlockNumber, Hash32
 from connext_monitor.core.rpc_refusal import BATCH, Reaction
 from connext_monitor.monitoring.chain_data import Header, to_hex
-from connext_monitor.monitoring.json_rpc import Call, RpcError, RpcOutcome, RpcRefused
+from connext_monitor.monitoring.json_rpc import RpcCall, RpcError, RpcOutcome, RpcRefused
 from connext_monitor.monitoring.pacer import Pacer, Urgency
 from connext_monitor.monitoring.read_chain_data import Unreadable, read_header
 
@@ -19,7 +19,7 @@ Block: TypeAlias = BlockNumber | Hash32
 """A block's height or its hash."""
 
 
-def header_call(block: Block | str) -> Call:
+def header_call(block: Block | str) -> RpcCall:
     """The call for the header of a block, or of a tag like "finalized"."""
     if isinstance(block, bytes):
         return "eth_getBlockByHash", [to_hex(block), False]
@@ -53,7 +53,7 @@ class HeaderRequests:
         self,
         pacer: Pacer,
         urgency: Urgency,
-        ask_batch: Callable[[Sequence[Call]], Awaitable[list[RpcOutcome]]],
+        ask_batch: Callable[[Sequence[RpcCall]], Awaitable[list[RpcOutcome]]],
         ask: Callable[[Block], Awaitable[Header | None]],
         on_header: Callable[[Header], None] | None,
     ) -> None:

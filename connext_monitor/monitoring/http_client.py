@@ -20,11 +20,11 @@ from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
     HEADER_BYTES,
-    Call,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
     PushStream,
+    RpcCall,
     RpcError,
     RpcLimits,
     RpcOutcome,
@@ -87,7 +87,7 @@ class HttpClient:
         """See `RpcClient`."""
         return settle(await self._outcome(method, params, timeout), method, self._on_request)
 
-    async def request_batch(self, calls: Sequence[Call], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
+    async def request_batch(self, calls: Sequence[RpcCall], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
         """See `RpcClient`."""
         batch = RpcBatch(self._url, calls, [next(self._ids) for _ in calls])
         return batch.settle(await self._failure(batch, timeout), self._on_request)

@@ -22,7 +22,7 @@ DEFAULT_TIMEOUT: Final = 10.0
 HEADER_BYTES: Final = 256 * 2**10
 """How long a line of an answer's head may be: some proxies send long cookies and policies with every answer."""
 
-Call: TypeAlias = tuple[str, Sequence[object]]
+RpcCall: TypeAlias = tuple[str, Sequence[object]]
 """A method and its parameters."""
 
 OnRequest: TypeAlias = Callable[[str, str], None]
@@ -110,7 +110,7 @@ class RpcClient(Protocol):
 
     async def request_batch(
         self,
-        calls: Sequence[Call],
+        calls: Sequence[RpcCall],
         *,
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - as above
     ) -> list[RpcOutcome]:
@@ -120,7 +120,7 @@ class RpcClient(Protocol):
         """
 
     async def subscribe(self, *params: object) -> PushStream:
-        """Call `eth_subscribe`. Raises as `request` does; an endpoint that cannot push refuses as unsupported."""
+        """RpcCall `eth_subscribe`. Raises as `request` does; an endpoint that cannot push refuses as unsupported."""
 
     async def closed(self) -> EndpointUnavailable:
         """Wait until the connection is gone, and return why; over http only our own ``aclose`` ends it."""

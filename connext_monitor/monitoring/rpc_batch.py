@@ -10,10 +10,10 @@ from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     BYTE_ORDER_MARK,
     DECODE_ERRORS,
-    Call,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
+    RpcCall,
     RpcError,
     RpcMessage,
     RpcOutcome,
@@ -44,7 +44,7 @@ _ENTRIES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 class RpcBatch:
     """Calls that are sent in one message under these ids, and their outcomes as they come, in any order."""
 
-    def __init__(self, url: EndpointAddress, calls: Sequence[Call], ids: Sequence[int]) -> None:
+    def __init__(self, url: EndpointAddress, calls: Sequence[RpcCall], ids: Sequence[int]) -> None:
         self._url = url
         self._methods = {request_id: method for request_id, (method, _) in zip(ids, calls, strict=True)}
         self._outcomes: dict[int, RpcOutcome] = {}

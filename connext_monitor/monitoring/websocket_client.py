@@ -18,10 +18,10 @@ from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DECODE_ERRORS,
     DEFAULT_TIMEOUT,
-    Call,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
+    RpcCall,
     RpcError,
     RpcLimits,
     RpcMessage,
@@ -119,7 +119,7 @@ class WebSocketClient:
         """See `RpcClient`."""
         return settle(await self._exchange(method, params, timeout), method, self._on_request)
 
-    async def request_batch(self, calls: Sequence[Call], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
+    async def request_batch(self, calls: Sequence[RpcCall], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
         """See `RpcClient`."""
         batch = RpcBatch(self._url, calls, [next(self._ids) for _ in calls])
         with self._batches.waiting(batch) as ended:

@@ -20,6 +20,7 @@ from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.http_client import HttpClient
 from connext_monitor.monitoring.json_rpc import OnRequest, RpcClient, RpcError, RpcLimits
 from connext_monitor.monitoring.websocket_client import WebSocketClient, open_websocket
+from tests.monitoring.answers import Answer, BatchAnswer, answer_to
 from tests.world.waiting import BOUND, within_bound
 
 QUICK = RpcLimits(open_timeout=BOUND, close_timeout=0.2)
@@ -28,10 +29,6 @@ PATH = "/v3/pathsecret-1f0c"
 QUERY = "token=querysecret-77aa"
 SECRETS = ("usersecret", "passwordsecret", "pathsecret", "querysecret")
 
-Answer = Callable[[dict[str, Any]], str | bytes | None]
-"""From a request to the whole message that answers it; None is silence."""
-BatchAnswer = Callable[[list[dict[str, Any]]], str | bytes | None]
-"""The same for the requests of a batch."""
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
 _E = TypeVar("_E", bound=BaseException)
 
@@ -42,26 +39,6 @@ def result(request: Mapping[str, Any], value: object) -> str:
 
 def error(request: Mapping[str, Any], code: object, message: object, **more: object) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": {"code": code, "message": message} | more})
-
-
-def each(answer: Answer) -> BatchAnswer:
-    """A batch is answered by what answers each of its requests; it is silent where that is silent."""
-
-    def answer_all(requests: list[dict[str, Any]]) -> bytes | None:
-        replies = [answer(request) for request in requests]
-        if None in replies:
-            return None
-        written = [reply.encode() if isinstance(reply, str) else reply for reply in replies if reply is not None]
-        return b"[" + b",".join(written) + b"]"
-
-    return answer_all
-
-
-def whole(answer: Answer, batch: BatchAnswer | None, message: Any) -> str | bytes | None:
-    """What answers a message, be it a request or a batch."""
-    if isinstance(message, list):
-        return (batch or each(answer))(message)
-    return answer(message)
 
 
 def push(subscription: object, value: object) -> str:
@@ -145,7 +122,7 @@ def answering(answer: Answer, batch: BatchAnswer | None = None) -> Behaviour:
 
     async def behave(connection: ServerConnection) -> None:
         async for message in connection:
-            reply = whole(answer, batch, json.loads(message))
+            reply = answer_to(answer, batch, json.loads(message))
             if reply is not None:
                 await connection.send(reply, text=True)
 
@@ -171,7 +148,7 @@ def posting(answer: Answer, batch: BatchAnswer | None = None) -> Callable[[web.R
     """Behaviour of an HTTP node that answers every message by itself."""
 
     async def handle(request: web.Request) -> web.Response:
-        reply = whole(answer, batch, await request.json())
+        reply = answer_to(answer, batch, await request.json())
         if reply is None:
             await asyncio.Event().wait()
             raise AssertionError("an event that nobody sets was set")

@@ -12,11 +12,11 @@ import msgspec
 from connext_monitor.core.rpc_refusal import Reaction, Refusal
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
-    Call,
     EndpointUnavailable,
     MalformedMessage,
     OnRequest,
     PushStream,
+    RpcCall,
     RpcClient,
     RpcLimits,
     RpcOutcome,
@@ -26,7 +26,8 @@ from connext_monitor.monitoring.json_rpc import (
     read_outcome,
     settle,
 )
-from tests.monitoring.nodes import QUICK, Answer, Transport, error
+from tests.monitoring.answers import Answer
+from tests.monitoring.nodes import QUICK, Transport, error
 from tests.monitoring.plans import Asked, Plan
 
 
@@ -60,7 +61,7 @@ class SimulatedClient:
     async def request(self, method: str, params: Sequence[object], *, timeout: float = 10.0) -> msgspec.Raw:  # noqa: ASYNC109
         return settle(await self._exchange(method, params, timeout), method, self.on_request)
 
-    async def request_batch(self, calls: Sequence[Call], *, timeout: float = 10.0) -> list[RpcOutcome]:  # noqa: ASYNC109
+    async def request_batch(self, calls: Sequence[RpcCall], *, timeout: float = 10.0) -> list[RpcOutcome]:  # noqa: ASYNC109
         """Under these plans a batch is no more than its calls."""
         outcomes = await asyncio.gather(*(self._exchange(method, params, timeout) for method, params in calls))
         for (method, _), outcome in zip(calls, outcomes, strict=True):

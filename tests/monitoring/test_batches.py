@@ -1,36 +1,27 @@
 """Batches of calls over both transports, against nodes that do with them what nodes do."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection
 
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
-from connext_monitor.monitoring.endpoint_address import EndpointAddress
-from connext_monitor.monitoring.json_rpc import Call, EndpointUnavailable, MalformedMessage, RpcLimits, RpcRefused
-from connext_monitor.monitoring.rpc_batch import RpcBatch, decode_array
+from connext_monitor.monitoring.json_rpc import RpcLimits
+from tests.monitoring.answers import block, each
 from tests.monitoring.nodes import (
     QUICK,
     Transport,
-    each,
     error,
     failure_of,
     http_node,
     result,
-    websocket_client,
     websocket_node,
 )
-from tests.monitoring.test_endpoint import block
 from tests.world.waiting import within_bound
 
 Requests = list[dict[str, Any]]
@@ -202,7 +193,7 @@ async def test_an_answer_that_is_too_large_is_asked_for_in_smaller_batches() -> 
     assert node.batches == [4, 8, 4, 4]
 
 
-async def test_an_endpoint_that_hangs_up_on_a_batch_is_sent_none_after_it_returns() -> None:
+async def test_an_endpoint_that_hangs_up_on_batches_is_sent_no_more() -> None:
     singles: list[str] = []
 
     async def behave(connection: ServerConnection) -> None:
@@ -232,95 +223,3 @@ async def test_the_answers_to_a_batch_may_come_one_by_one() -> None:
 
     async with websocket_node(behave) as url, open_endpoint(url, limits=QUICK) as endpoint:
         assert await numbers(endpoint) == [*range(20)]
-
-
-async def test_an_answer_that_comes_too_late_for_its_batch_harms_nobody() -> None:
-    late = asyncio.Event()
-
-    async def behave(connection: ServerConnection) -> None:
-        first = json.loads(await connection.recv())
-        await late.wait()
-        await connection.send(json.dumps(answers(first)), text=True)
-        async for message in connection:
-            await connection.send(json.dumps(answers(json.loads(message))), text=True)
-
-    calls: list[Call] = [
-        ("eth_getBlockByNumber", ["0x1", False]),
-        ("eth_getBlockByNumber", ["0x2", False]),
-    ]
-    async with websocket_node(behave) as url, websocket_client(url) as client:
-        failed = await failure_of(client.request_batch(calls, timeout=0.1))
-        late.set()
-        outcomes = await within_bound(client.request_batch(calls))
-    assert str(failed) == "127.0.0.1 did not answer a batch within 0.1 s"
-    assert [isinstance(outcome, msgspec.Raw) for outcome in outcomes] == [True, True]
-
-
-async def test_a_batch_refused_without_an_id_leaves_other_requests_alone() -> None:
-    refused = asyncio.Event()
-
-    async def behave(connection: ServerConnection) -> None:
-        single = json.loads(await connection.recv())
-        await connection.recv()
-        await connection.send('{"id": null, "error": {"code": -32700, "message": "parse error"}}', text=True)
-        await refused.wait()
-        await connection.send(answer(single), text=True)
-
-    async with websocket_node(behave) as url, websocket_client(url) as client:
-        other = asyncio.create_task(client.request("eth_getBlockByNumber", ["0x7", False]))
-        await asyncio.sleep(0)
-        failed = await failure_of(client.request_batch([("eth_chainId", []), ("eth_chainId", [])]))
-        refused.set()
-        assert b'"0x7"' in bytes(await within_bound(other))
-    assert str(failed) == "127.0.0.1 refused a batch: parse error (code -32700)"
-
-
-async def test_each_call_of_a_batch_is_counted(transport: Transport) -> None:
-    counted: list[tuple[str, str]] = []
-    node = Node(lambda asked: changed(asked, 0, result=None, error={"code": -32000, "message": "header not found"}))
-    calls: list[Call] = [("eth_getBlockByNumber", [hex(number), False]) for number in range(3)]
-    url_of = transport.node(node.answer, node.batch)
-    async with url_of as url, transport.client(url, on_request=lambda *ended: counted.append(ended)) as client:
-        outcomes = await within_bound(client.request_batch(calls))
-    assert isinstance(outcomes[0], RpcRefused)
-    assert outcomes[0].refusal.reaction is Reaction.LAG
-    assert counted == [("eth_getBlockByNumber", how) for how in ("refused", "answered", "answered")]
-
-
-@given(st.data())
-def test_each_call_gets_its_first_answer_or_none(data: st.DataObject) -> None:
-    calls: list[Call] = [("eth_any", [number]) for number in range(5)]
-    batch = RpcBatch(EndpointAddress("http://host"), calls, range(10, 15))
-    entry = st.tuples(st.integers(8, 16) | st.none() | st.text("abc"), st.integers(0, 99))
-    given_entries = data.draw(st.lists(entry, max_size=12))
-    body = json.dumps([{"id": request_id, "result": value} for request_id, value in given_entries]).encode()
-    assert batch.take_all(decode_array(body)) is None
-    first: dict[object, int] = {}
-    for request_id, value in given_entries:
-        first.setdefault(
-            int(request_id)
-            if isinstance(request_id, str) and request_id.isdigit() and request_id.isascii()
-            else request_id,
-            value,
-        )
-    for request_id, outcome in zip(range(10, 15), batch.outcomes(), strict=True):
-        if request_id in first:
-            assert outcome == msgspec.Raw(str(first[request_id]).encode())
-        else:
-            assert isinstance(outcome, EndpointUnavailable)
-
-
-def test_a_list_of_millions_is_not_taken_apart() -> None:
-    with pytest.raises(MalformedMessage):
-        decode_array(b"[" + b"{}," * 2_000_000 + b"{}]")
-
-
-async def test_a_refusal_of_a_whole_batch_is_raised_with_its_words(transport: Transport) -> None:
-    node = Node(NOT_AT_ALL["an error in an array"])
-    async with transport.node(node.answer, node.batch) as url, transport.client(url) as client:
-        failed = await failure_of(client.request_batch([("eth_chainId", []), ("eth_chainId", [])]))
-    assert isinstance(failed, RpcRefused)
-    assert (str(failed), failed.refusal.reaction) == (
-        "127.0.0.1 refused a batch: batch too large (code -32600)",
-        Reaction.OTHER,
-    )

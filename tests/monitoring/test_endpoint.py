@@ -14,20 +14,12 @@ from connext_monitor.monitoring.chain_data import MalformedEntry, PushedLog
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.fetched_logs import LogsNotBelieved
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
+from tests.monitoring.answers import block
 from tests.monitoring.nodes import QUICK, Transport, error, failure_of, push, raises_safely, result, websocket_node
 from tests.world.waiting import within_bound
 
 CONTRACT = Address(b"\xc0" * 20)
 TOPIC = b"\x01" * 32
-
-
-def block(number: int, **changes: object) -> dict[str, object]:
-    return {
-        "number": hex(number),
-        "hash": f"0x{number:064x}",
-        "parentHash": f"0x{number - 1:064x}" if number else "0x" + "00" * 32,
-        "timestamp": hex(1000 + number),
-    } | changes
 
 
 def log(number: int, index: int = 0, **changes: object) -> dict[str, object]:

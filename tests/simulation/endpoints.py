@@ -16,9 +16,9 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
-    Call,
     EndpointUnavailable,
     OnRequest,
+    RpcCall,
     RpcError,
     RpcMessage,
     RpcOutcome,
@@ -152,14 +152,14 @@ class SimulatedClient:
         """See `RpcClient`."""
         return settle(await self._outcome(method, params, timeout), method, self._on_request)
 
-    async def request_batch(self, calls: Sequence[Call], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
+    async def request_batch(self, calls: Sequence[RpcCall], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
         """See `RpcClient`."""
         batch = RpcBatch(self._address, calls, range(len(calls)))
         habit = batch_habit(self._node.traits.vendor)
         error = await self._unanswered(BATCH, timeout, deaf=habit is BatchHabit.DEAF)
         return batch.settle(error or self._answer_batch(batch, habit, calls), self._on_request)
 
-    def _answer_batch(self, batch: RpcBatch, habit: BatchHabit, calls: Sequence[Call]) -> RpcError | None:
+    def _answer_batch(self, batch: RpcBatch, habit: BatchHabit, calls: Sequence[RpcCall]) -> RpcError | None:
         answers = []
         for number, (method, params) in enumerate(calls):
             try:
