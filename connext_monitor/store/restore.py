@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from connext_monitor.store.backup_copy import BackupError, Contents, copy_database, refuse_newer, verify
+from connext_monitor.store.backup_copy import BackupError, Contents, IntegrityCheck, copy_database, refuse_newer, verify
 from connext_monitor.store.backup_folder import sync_directory
 from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
 from connext_monitor.store.ownership import give_to_user_of
@@ -69,7 +69,7 @@ class Restore:
         if self._database.exists() and backup.samefile(self._database):
             raise BackupError(f"{backup} is the database itself")
         copied = copy_database(backup, self._temporary)
-        verify(self._temporary, copied)
+        verify(self._temporary, copied, check=IntegrityCheck.WHOLE)
         refuse_newer(copied, backup)
         self._as_before()
         aside = self._swap(at)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -12,9 +12,10 @@ import pytest
 
 from connext_monitor.core.backups import backup_name, made_at, ours, seconds_until_due, superseded
 from connext_monitor.store import backup_copy
-from connext_monitor.store.backup_copy import BackupError, copy_database, verify
+from connext_monitor.store.backup_copy import BackupError, IntegrityCheck, copy_database, verify
 from connext_monitor.store.backup_folder import BackupFolder
 from connext_monitor.store.store import Store
+from tests.world.kinds import backup_failed
 from tests.world.recording import put, seen
 from tests.world.transfers import executed, info, reconciled, sighting, xcalled
 from tests.world.waiting import until
@@ -149,6 +150,53 @@ async def test_a_copy_that_lacks_a_row_is_not_trusted(store: Store, file: Path, 
         connection.execute("DELETE FROM events")
     with pytest.raises(BackupError, match="does not hold what the database held"):
         verify(tmp_path / "copy.db", held)
+
+
+def change(file: Path, statement: str, behind: str = "") -> None:
+    """Change a file as SQLite itself never would: without regard to foreign keys, and ``behind`` an index."""
+    this = (behind,)
+
+    def run(sql: str, *values: object) -> list[tuple[object, ...]]:
+        # A connection each: what it has read of the schema it keeps.
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("PRAGMA writable_schema = ON")
+            return connection.execute(sql, values).fetchall()
+
+    hidden = run("SELECT * FROM sqlite_master WHERE name = ?", *this)
+    run("DELETE FROM sqlite_master WHERE name = ?", *this)
+    run(statement)
+    for row in hidden:
+        run("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", *row)
+
+
+async def test_a_copy_whose_index_lacks_a_row_is_not_trusted(store: Store, file: Path, tmp_path: Path) -> None:
+    await put(store, *(seen(xcalled(info(nonce), sighting(nonce))) for nonce in range(9)))
+    copy = tmp_path / "copy.db"
+    copy_database(file, copy)
+    change(copy, "DELETE FROM events WHERE id = 5", behind="events_by_block")
+    with pytest.raises(BackupError, match="an index of events lacks rows of it, or has others"):
+        verify(copy)
+
+
+async def test_a_copy_with_a_row_of_nothing_is_not_trusted(store: Store, file: Path, tmp_path: Path) -> None:
+    await store.alerts.open(backup_failed("copy", AT, reason=""), ["ops"])
+    copy = tmp_path / "copy.db"
+    copy_database(file, copy)
+    change(copy, "DELETE FROM alerts")
+    with pytest.raises(BackupError, match="a row of deliveries belongs to one of alerts that is gone"):
+        verify(copy)
+
+
+@pytest.mark.parametrize(("check", "sees"), [(IntegrityCheck.QUICK, False), (IntegrityCheck.WHOLE, True)])
+async def test_only_the_whole_check_sees_that_an_index_holds_others(
+    store: Store, file: Path, tmp_path: Path, check: IntegrityCheck, sees: bool
+) -> None:
+    await put(store, *(seen(xcalled(info(nonce), sighting(nonce))) for nonce in range(9)))
+    copy = tmp_path / "copy.db"
+    copy_database(file, copy)
+    change(copy, "UPDATE events SET block_number = 99 WHERE id = 5", behind="events_by_block")
+    with pytest.raises(BackupError, match="is damaged") if sees else nullcontext():
+        verify(copy, check=check)
 
 
 def test_what_cannot_be_copied_is_refused_with_words(
