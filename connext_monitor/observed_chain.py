@@ -6,7 +6,7 @@ from typing import TypeVar
 import structlog
 
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.events import Timestamp, TransferId
+from connext_monitor.core.events import BlockNumber, Timestamp, TransferId
 from connext_monitor.core.side_events import SeenSideEvent
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.observer import Observer
@@ -43,6 +43,10 @@ class ObservedChain:
     def reads_history(self, watermark: Timestamp) -> bool:
         """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
         return self._state.reads_history(watermark)
+
+    def has_reread(self, number: BlockNumber) -> bool:
+        """Whether a block of that height, read before, would be known to be gone, or nobody can know for long."""
+        return self._state.has_reread(number)
 
     @property
     def trouble(self) -> str | None:

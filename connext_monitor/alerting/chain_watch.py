@@ -34,7 +34,7 @@ _AFTER_OUTAGE = 30.0
 _RECOUNT_EVERY = 10.0
 """Seconds between two counts of the deadlines that wait for a chain out of sight."""
 
-_OUTAGES = frozenset({Obstacle.NOT_COVERED, Obstacle.READS_HISTORY})
+_OUTAGES = frozenset({Obstacle.NOT_COVERED, Obstacle.READS_HISTORY, Obstacle.ORIGIN_NOT_READ})
 """What keeps legs from being judged for some moments after every outage of a chain, and belongs to that outage."""
 
 log = structlog.get_logger()

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.events import Timestamp, TransferId
+from connext_monitor.core.events import BlockNumber, Timestamp, TransferId
 
 
 class VisibleChain(Protocol):
@@ -45,6 +45,10 @@ class JudgedChain(Protocol):
 
     def reads_history(self, watermark: Timestamp) -> bool:
         """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
+        ...
+
+    def has_reread(self, number: BlockNumber) -> bool:
+        """Whether a block of that height, read before, would be known to be gone, or nobody can know for long."""
         ...
 
     @property

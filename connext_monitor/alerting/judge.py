@@ -5,7 +5,7 @@ Each destination has a judge of its own, so that one that answers slowly delays 
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, Protocol, assert_never
 
@@ -22,10 +22,14 @@ from connext_monitor.clock import Clock
 from connext_monitor.core.absence import Evidence, LegRuling
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Awaited, TransferWithDeadlines
-from connext_monitor.core.events import Timestamp, TransferId
+from connext_monitor.core.events import DomainId, Timestamp, TransferId
 from connext_monitor.core.hindrance import Hindrance, Obstacle, hindrance
+from connext_monitor.core.transfer import Transfer
 
 _FAULT = Hindrance(Obstacle.FAULT, "an error in this program; see its log")
+_ORIGIN_NOT_READ = Hindrance(
+    Obstacle.ORIGIN_NOT_READ, "where they began has not been read again since it was last out of sight"
+)
 
 log = structlog.get_logger()
 
@@ -48,6 +52,7 @@ class DestinationJudge:
         self,
         store: EvidenceStore,
         chain: JudgedChain,
+        origins: Mapping[DomainId, JudgedChain],
         alerted: set[LegKey],
         desk: AlertDesk,
         find_causes: FindCauses,
@@ -57,6 +62,7 @@ class DestinationJudge:
     ) -> None:
         self._store = store
         self._chain = chain
+        self._origins = origins
         self._alerted = alerted
         self._arm = arm
         self._clock = clock
@@ -185,7 +191,13 @@ class DestinationJudge:
     def _evidence(self, awaited: Awaited, stored: TransferWithDeadlines | None) -> Evidence:
         if stored is None:
             return Evidence(awaited, None, None, self._watermark)
-        return Evidence(awaited, stored.transfer, stored.due, self._watermark)
+        origin_read = self._has_reread(stored.transfer)
+        return Evidence(awaited, stored.transfer, stored.due, self._watermark, origin_read=origin_read)
+
+    def _has_reread(self, transfer: Transfer) -> bool:
+        """Whether its origin would be known to have taken XCalled back."""
+        origin = self._origins.get(transfer.origin)
+        return origin is None or transfer.xcalled is None or origin.has_reread(transfer.xcalled.block.number)
 
     async def _ask(self, cases: Sequence[Case]) -> None:
         answers = await self._inquiry.ask([case.leg for case in cases])
@@ -203,6 +215,9 @@ class DestinationJudge:
                 self._arm(_awaited_now(case))
             case LegRuling.NOT_COVERED | LegRuling.ABSENT:
                 pass
+            case LegRuling.ORIGIN_NOT_READ:
+                leg.hindrance = _ORIGIN_NOT_READ
+                self._legs.postpone(leg, self._pace.ask_again)
             case LegRuling.NOT_ANSWERED:
                 self._legs.postpone(leg, self._inquiry.unanswered(leg))
             case LegRuling.EVENT_MISSING:

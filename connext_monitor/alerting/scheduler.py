@@ -72,7 +72,7 @@ class AlertScheduler:
         self._recalled = False
         pace = pace or JudgingPace()
         self._judges = {
-            domain: DestinationJudge(store, chain, self._alerted, desk, find_causes, self._arm, clock, pace)
+            domain: DestinationJudge(store, chain, chains, self._alerted, desk, find_causes, self._arm, clock, pace)
             for domain, chain in chains.items()
         }
 

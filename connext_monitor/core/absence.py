@@ -18,6 +18,8 @@ class LegRuling(StrEnum):
     """Forget it."""
     MOVED = "a reorg has moved its deadline to an instant that the destination is not covered past"
     """Await it until then."""
+    ORIGIN_NOT_READ = "its origin has not been read again since the last outage: XCalled may be gone"
+    """Wait until it has been."""
     NOT_COVERED = "the destination is not covered past the deadline"
     """Out of sight: wait for the chain."""
     NOT_ANSWERED = "the destination's transferStatus has not answered"
@@ -35,7 +37,8 @@ class Evidence:
     """What is known of a leg that is past due.
 
     ``transfer`` and ``due`` are as they stand now, ``answer`` is the destination's, asked at its ``watermark`` or
-    later. ``settles_for``: seconds for which the leg's last alert, which has ended, is still to settle.
+    later. ``origin_read``: a reorg that took XCalled back would be known, as far as the origin can be seen.
+    ``settles_for``: seconds for which the leg's last alert, which has ended, is still to settle.
     """
 
     awaited: Awaited
@@ -43,6 +46,7 @@ class Evidence:
     due: DueDates | None
     watermark: Timestamp | None
     answer: TransferStatus | None = None
+    origin_read: bool = True
     settles_for: float = 0.0
 
     @property
@@ -54,8 +58,9 @@ class Evidence:
 def rule(evidence: Evidence) -> LegRuling:
     """Promise 5, in its order.
 
-    (a) XCalled stands and the leg has not been seen; (b) the destination is covered strictly past the deadline; (c) the
-    destination, asked, denies it. Then it is absent, unless an alert about it has only just ended.
+    (a) XCalled stands and the leg has not been seen; (b) the destination is covered strictly past the deadline, and the
+    origin read again, so that (a) is sure; (c) the destination, asked, denies it. Then it is absent, unless an alert
+    about it has only just ended.
     """
     transfer, leg = evidence.transfer, evidence.awaited.leg
     if transfer is None or transfer.xcalled is None or evidence.due is None:
@@ -64,8 +69,14 @@ def rule(evidence: Evidence) -> LegRuling:
         return LegRuling.ARRIVED
     if evidence.watermark is None or evidence.watermark <= evidence.due_at:
         return LegRuling.NOT_COVERED if evidence.due_at == evidence.awaited.due_at else LegRuling.MOVED
+    if not evidence.origin_read:
+        return LegRuling.ORIGIN_NOT_READ
+    return _rule_on_answer(evidence)
+
+
+def _rule_on_answer(evidence: Evidence) -> LegRuling:
     if evidence.answer is None:
         return LegRuling.NOT_ANSWERED
-    if done(leg, evidence.answer):
+    if done(evidence.awaited.leg, evidence.answer):
         return LegRuling.EVENT_MISSING
     return LegRuling.SETTLING if evidence.settles_for > 0 else LegRuling.ABSENT

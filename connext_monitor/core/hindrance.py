@@ -17,6 +17,8 @@ class Obstacle(StrEnum):
     """The destination is not covered past the deadline: it stands still, or its block times do."""
     READS_HISTORY = "reads_history"
     """Its past is still being read: the legs may have arrived in what comes."""
+    ORIGIN_NOT_READ = "origin_not_read"
+    """Their origin has not been read again since its last outage: a reorg may have taken their calls back."""
     NOT_ANSWERED = "not_answered"
     """No endpoint answers transferStatus."""
     EVENT_MISSING = "event_missing"

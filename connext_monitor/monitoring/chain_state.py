@@ -178,6 +178,14 @@ class ChainState:
         behind = self.head.timestamp - watermark
         return behind > _HISTORY and self.clock.monotonic() - self._connected_at < _LONGEST_CATCH_UP
 
+    def has_reread(self, number: BlockNumber) -> bool:
+        """Whether a block of that height, read before, would be known to be gone, or nobody can know for long.
+
+        It is final, or what is not has been read again since the endpoint in use was connected. Where the chain has
+        been out of sight for as long as people are not told of that, what was read last is all there is.
+        """
+        return self.caught_up or number <= self.final or self.silent_for >= self._unobserved_after
+
     @property
     def silent_for(self) -> float:
         """Seconds since the covered head last rose with logs that can be decoded, or since this program started."""

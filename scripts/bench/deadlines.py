@@ -56,6 +56,10 @@ class _Blind:
         """See `JudgedChain`."""
         return False
 
+    def has_reread(self, number: BlockNumber) -> bool:  # noqa: ARG002 - as every chain
+        """See `JudgedChain`."""
+        return True
+
     def cover_past(self, instant: Timestamp) -> None:
         """See `JudgedChain`."""
 

@@ -54,6 +54,7 @@ class Bench:
     store: Store
     scheduler: AlertScheduler
     destination: AnsweringChain
+    origin: AnsweringChain
     clock: ManualClock
     chain_time: float = 0.0
 
@@ -130,15 +131,16 @@ async def scheduling(
 ) -> AsyncIterator[Bench]:
     store = await open_store(folder / "monitor.db", {DESTINATION: "gnosis", ORIGIN: "ethereum"})
     clock = ManualClock(NOW + timedelta(seconds=now - T0), running=True)
-    destination = AnsweringChain("gnosis")
-    chains = {DESTINATION: destination, ORIGIN: AnsweringChain("ethereum")}
+    destination, origin = AnsweringChain("gnosis"), AnsweringChain("ethereum")
+    origin.state.caught_up = True
+    chains = {DESTINATION: destination, ORIGIN: origin}
 
     def latest(domain: DomainId) -> float:
         return bench.latest(domain)
 
     desk = desk_on(store.alerts, "p", woken=opened, clock=clock)
     scheduler = AlertScheduler(store.deadlines, chains, desk, find_causes, clock, pace, latest, FOLLOWS_CLOCKS_EVERY)
-    bench = Bench(store, scheduler, destination, clock)
+    bench = Bench(store, scheduler, destination, origin, clock)
     running = asyncio.create_task(scheduler.run())
     try:
         yield bench

@@ -71,19 +71,30 @@ RECORD_SETS = [[], [XCALLED], [EXECUTED], [XCALLED, EXECUTED], [XCALLED, RECONCI
     list(product(RECORD_SETS, Leg, [None, *TransferStatus])),
     ids=lambda parameter: str(parameter)[:12],
 )
-@given(watermark=st.none() | st.integers(DUE - 3, DUE + 3), settles_for=st.floats(-1, 60))
+@given(st.none() | st.integers(DUE - 3, DUE + 3), st.floats(-1, 60), st.booleans())
 def test_nothing_but_established_absence_accuses(
-    records: list[EventRecord], leg: Leg, answer: TransferStatus | None, watermark: int | None, settles_for: float
+    records: list[EventRecord],
+    leg: Leg,
+    answer: TransferStatus | None,
+    watermark: int | None,
+    settles_for: float,
+    origin_read: bool,
 ) -> None:
     known = transfer(*records)
-    ruling = rule(replace(evidence(known, watermark, answer, leg), settles_for=settles_for))
-    stands = known is not None and known.xcalled is not None
+    ruling = rule(replace(evidence(known, watermark, answer, leg), settles_for=settles_for, origin_read=origin_read))
+    stands = known is not None and known.xcalled is not None and origin_read
     arrived = known is not None and (known.executed if leg is Leg.EXECUTE else known.reconciled) is not None
     covered = watermark is not None and watermark > DUE
     denied = answer is not None and answer not in DONE[leg]
     absent = stands and not arrived and covered and denied
     assert (ruling in {LegRuling.ABSENT, LegRuling.SETTLING}) == absent
     assert (ruling is LegRuling.ABSENT) == (absent and settles_for <= 0)
+
+
+def test_a_call_that_may_be_gone_accuses_nobody_and_asks_nobody() -> None:
+    unsure = replace(evidence(transfer(XCALLED), PAST, None), origin_read=False)
+    assert rule(unsure) is LegRuling.ORIGIN_NOT_READ
+    assert rule(replace(unsure, answer=TransferStatus.NONE)) is LegRuling.ORIGIN_NOT_READ
 
 
 def test_a_leg_without_a_deadline_is_withdrawn() -> None:

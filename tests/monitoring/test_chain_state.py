@@ -50,6 +50,27 @@ def test_the_covered_head_is_what_is_observed() -> None:
     assert not state.observed
 
 
+def test_a_block_that_is_not_final_is_sure_once_read_again() -> None:
+    clock = manual_clock(NOW)
+    state = following(clock)
+    assert not state.has_reread(BlockNumber(400))
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))))
+    assert (state.has_reread(BlockNumber(400)), state.has_reread(BlockNumber(401))) == (True, False)
+    state.caught_up = True
+    assert state.has_reread(BlockNumber(401))
+    state.disconnected()
+    assert not state.has_reread(BlockNumber(401))
+
+
+def test_what_was_read_last_counts_while_a_chain_is_out_of_sight() -> None:
+    clock = manual_clock(NOW)
+    state = following(clock)
+    clock.advance(119)
+    assert not state.has_reread(BlockNumber(401))
+    clock.advance(1)
+    assert state.has_reread(BlockNumber(401))
+
+
 def test_the_time_since_a_block_became_final_is_shown() -> None:
     clock = manual_clock(NOW)
     state = following(clock)
