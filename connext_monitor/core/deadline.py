@@ -58,10 +58,14 @@ class DueDates:
 
 @struct(frozen=True, slots=True)
 class TransferWithDeadlines:
-    """A transfer with the deadlines it was given; None where nobody watches its destination."""
+    """A transfer with the deadlines it was given; None where nobody watches its destination.
+
+    ``number`` is the store's own; lists are in its order where transfers began in the same second.
+    """
 
     transfer: Transfer
     due: DueDates | None
+    number: int
 
 
 @struct(frozen=True, slots=True)

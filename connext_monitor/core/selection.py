@@ -9,8 +9,11 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Pathway, Timestamp, TransferId
 from connext_monitor.core.transfer import Status, Transfer
 
-Cursor = tuple[int, TransferId]
-"""Where a list of transfers continues: (start in Unix seconds, id). Newest first, so new transfers do not move it."""
+Cursor = tuple[int, int]
+"""Where a list of transfers continues: (start in Unix seconds, the store's number of the transfer).
+
+Newest first, so new transfers do not move it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

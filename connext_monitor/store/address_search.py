@@ -34,22 +34,22 @@ def page(
     """
     window = _window(filters, after, looked_through)
     rows = Prepared(lambda: _holding(address, window, limit + 1)).rows(connection)
-    positions = [(int(row.started_at), TransferId(row.transfer_id)) for row in rows]
-    if len(positions) > limit:
-        positions = positions[:limit]
-        end: Cursor | None = positions[-1]
+    if len(rows) > limit:
+        rows = rows[:limit]
+        end: Cursor | None = (rows[-1].started_at, rows[-1].id)
     else:
         end = _end(connection, window, looked_through)
-    known = by_ids(connection, [transfer_id for _, transfer_id in positions]).values()
+    ids = [TransferId(row.transfer_id) for row in rows]
     # Bytes that look like the address may stand elsewhere: in a caller, or across two numbers.
+    known = by_ids(connection, ids).values()
     mine = {stored.transfer.transfer_id for stored in known if address in parties(stored.transfer)}
-    return TransferIdPage([transfer_id for _, transfer_id in positions if transfer_id in mine], end)
+    return TransferIdPage([transfer_id for transfer_id in ids if transfer_id in mine], end)
 
 
 def _window(filters: TransferFilter, after: Cursor | None, most: int) -> Subquery:
     """The next transfers of the list that are looked through."""
-    position = (transfers.c.started_at, transfers.c.transfer_id)
-    query = select(*position).where(*conditions(filters))
+    position = (transfers.c.started_at, transfers.c.id)
+    query = select(*position, transfers.c.transfer_id).where(*conditions(filters))
     if after is not None:
         query = query.where(tuple_(*position) < tuple_(*after))
     return query.order_by(*(column.desc() for column in position)).limit(most).subquery()
@@ -57,15 +57,13 @@ def _window(filters: TransferFilter, after: Cursor | None, most: int) -> Subquer
 
 def _end(connection: Connection, window: Subquery, most: int) -> Cursor | None:
     """The last transfer of a full window; None where the list ends within it."""
-    last = select(window).order_by(window.c.started_at.desc(), window.c.transfer_id.desc())
+    last = select(window).order_by(window.c.started_at.desc(), window.c.id.desc())
     row = Prepared(lambda: last.offset(most - 1)).row(connection)
-    return (int(row.started_at), TransferId(row.transfer_id)) if row else None
+    return (row.started_at, row.id) if row else None
 
 
 def _holding(address: Address, window: Subquery, limit: int) -> Select[*tuple[Any, ...]]:
     """The first of the window's transfers with the address somewhere in their events."""
-    held = select(events.c.id).where(
-        events.c.transfer_id == window.c.transfer_id, func.instr(events.c.payload, bytes(address)) > 0
-    )
-    newest_first = (window.c.started_at.desc(), window.c.transfer_id.desc())
+    held = select(events.c.id).where(events.c.transfer == window.c.id, func.instr(events.c.payload, bytes(address)) > 0)
+    newest_first = (window.c.started_at.desc(), window.c.id.desc())
     return select(window).where(held.exists()).order_by(*newest_first).limit(limit)

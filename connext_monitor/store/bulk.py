@@ -15,11 +15,11 @@ from itertools import chain
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, LargeBinary, Select, func
-from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy import Column, ColumnElement, Insert, LargeBinary, Select, case, func
+from sqlalchemy.dialects import sqlite
 
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.prepared import DIALECT, Prepared, filled, list_parameter
+from connext_monitor.store.prepared import DIALECT, Prepared, list_parameter
 
 _rows = msgspec.json.Decoder(list[list[Any]]).decode
 _MOST = 1024
@@ -29,11 +29,7 @@ _ROWS = 2048
 
 
 class InsertMany:
-    """An insert of rows that are tuples of values in the order of ``columns``, which is the table's; see `Prepared`.
-
-    Of a row that is there already nothing more may come: to be few different statements, they are filled up with their
-    last row again.
-    """
+    """An insert of rows that are tuples of values in the order of ``columns``, which is the table's; see `Prepared`."""
 
     def __init__(self, write: Callable[[], Insert], columns: Sequence[Column[Any]]) -> None:
         self._write = write
@@ -54,9 +50,28 @@ class InsertMany:
 
     def __call__(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
         """Insert them, in their order."""
-        for part in parts(rows, _ROWS):
-            full = filled(part)
-            connection.run(self._sql(len(full)), tuple(chain.from_iterable(full)))
+        for part in _of_few_lengths(rows):
+            connection.run(self._sql(len(part)), tuple(chain.from_iterable(part)))
+
+
+class UpdateMany:
+    """An update of rows by their ``key``, each given as the tuple of the key's value and the ``columns``' new ones."""
+
+    def __init__(self, key: Column[Any], columns: Sequence[Column[Any]]) -> None:
+        table = key.table.name
+        new = ", ".join(f"{column.name} = new.column{number}" for number, column in enumerate(columns, start=2))
+        self._before = f"UPDATE {table} SET {new} FROM (VALUES "  # noqa: S608 - the schema's names
+        self._row = f"({', '.join('?' * (1 + len(columns)))})"
+        self._after = f") AS new WHERE {table}.{key.name} = new.column1"
+        self._sql = lru_cache(self._write)
+
+    def _write(self, rows: int) -> str:
+        return f"{self._before}{', '.join([self._row] * rows)}{self._after}"
+
+    def __call__(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Update those of them that are there; no key may come twice."""
+        for part in _of_few_lengths(rows):
+            connection.run(self._sql(len(part)), tuple(chain.from_iterable(part)))
 
 
 class SelectIn:
@@ -80,7 +95,7 @@ class SelectIn:
         """The whole answer as one row with one text in it."""
         query = self._write()
         values = [
-            func.hex(column) if index in self._blobs else column for index, column in enumerate(query.selected_columns)
+            _as_text(column) if index in self._blobs else column for index, column in enumerate(query.selected_columns)
         ]
         return query.with_only_columns(
             func.json_group_array(func.json_array(*values)), maintain_column_froms=True
@@ -93,11 +108,17 @@ class SelectIn:
             rows += _rows(self._select.value(connection, values=part))
         for row in rows:
             for index in self._blobs:
-                row[index] = unhexlify(row[index])
+                if row[index] is not None:
+                    row[index] = unhexlify(row[index])
         return rows
 
 
-def replacing(statement: Insert, key: Column[Any]) -> Insert:
+def _as_text(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    # SQLite's hex() makes no difference between NULL and no bytes.
+    return func.hex(column) if not getattr(column, "nullable", True) else case((column.is_not(None), func.hex(column)))
+
+
+def replacing(statement: sqlite.Insert, key: Column[Any]) -> sqlite.Insert:
     """The insert, but where there is a row with the same key already, that takes the other new values."""
     replaced = {
         column.name: statement.excluded[column.name]
@@ -105,6 +126,15 @@ def replacing(statement: Insert, key: Column[Any]) -> Insert:
         if column is not key and not column.primary_key
     }
     return statement.on_conflict_do_update(index_elements=[key], set_=replaced)
+
+
+def _of_few_lengths(rows: Sequence[tuple[object, ...]]) -> Iterator[Sequence[tuple[object, ...]]]:
+    """The rows, in parts as long as a power of two: SQLite compiles a statement for each length, and keeps it."""
+    start = 0
+    while left := len(rows) - start:
+        length = min(_ROWS, 1 << (left.bit_length() - 1))
+        yield rows[start : start + length]
+        start += length
 
 
 def parts(values: Iterable[Any], most: int = _MOST) -> Iterator[list[Any]]:

@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Select, Update, and_, exists, false, or_, select, update
 
 from connext_monitor.core.deadline import Awaited, Durations, Leg
-from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Pathway
+from connext_monitor.core.events import BlockNumber, DomainId, Pathway
 from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.store import chains
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import XCALLED
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import domain_of_event, events, transfers
@@ -101,8 +102,8 @@ def _write_recompute(leg: Leg, *, due: bool) -> Update:
     never_had_one = and_(DUE[leg].is_(None), other.is_(None)) if due else false()
     # Where nothing is watched yet, no number is at or above NULL.
     watched = exists().where(
-        events.c.transfer_id == transfers.c.transfer_id,
-        events.c.kind == EventKind.XCALLED.value,
+        events.c.transfer == transfers.c.id,
+        events.c.kind == XCALLED,
         domain_of_event == parameter("of_origin"),
         events.c.block_number >= parameter("watched_from"),
     )

@@ -16,13 +16,14 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import EventKind, TransferId, XCalled
 from connext_monitor.core.queue import BATCH, Topic
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import XCALLED
 from connext_monitor.store.glance import read_alert
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.payload import unpack
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.queues import ends_of, ready
-from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members
+from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members, transfers
 
 _MEMBER_COLUMNS = ("group_id", "alert_id", "open", "since_at", "amount")
 _MESSAGE_COLUMNS = ("reference", "told_members", "told_open", "told_ms", "ended")
@@ -87,8 +88,10 @@ _SELECT_SEVERITIES = Prepared(lambda: _members_by_state(alerts.c.severity).disti
 _SELECT_OLDEST = Prepared(lambda: _members_by_state(alerts).order_by(group_members.c.since_at).limit(1))
 _SELECT_LARGEST = Prepared(lambda: _members_by_state(alerts).order_by(group_members.c.amount.desc()).limit(LARGEST + 1))
 _SELECT_XCALLED = Prepared(
-    lambda: select(events.c.transfer_id, events.c.payload).where(
-        events.c.transfer_id.in_(list_parameter("ids")), events.c.kind == EventKind.XCALLED.value
+    lambda: (
+        select(transfers.c.transfer_id, events.c.payload)
+        .join(events, events.c.transfer == transfers.c.id)
+        .where(transfers.c.transfer_id.in_(list_parameter("ids")), events.c.kind == XCALLED)
     )
 )
 _SENT = Prepared(

@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select, update
 
 from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contiguous_until
-from connext_monitor.core.events import BlockNumber, DomainId, EventKind, XCalled
+from connext_monitor.core.events import BlockNumber, DomainId, XCalled
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import XCALLED
 from connext_monitor.store.glance import coverage, nonces_in
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import chains, domain_of_event, events, transfers
@@ -47,13 +48,13 @@ def _seen_between() -> list[ColumnElement[bool]]:
 def _select_block() -> Select[*tuple[Any, ...]]:
     return (
         select(func.min(events.c.block_number))
-        .join(transfers, transfers.c.transfer_id == events.c.transfer_id)
+        .join(transfers, transfers.c.id == events.c.transfer)
         .where(
             transfers.c.origin == _ORIGIN,
             transfers.c.xcalled_at.is_not(None),
             transfers.c.nonce == parameter("nonce"),
             domain_of_event == _ORIGIN,
-            events.c.kind == EventKind.XCALLED.value,
+            events.c.kind == XCALLED,
         )
     )
 

@@ -20,9 +20,10 @@ from connext_monitor.store import (
     mismatches,
     nonces,
     retention,
-    transfers,
+    transfer_changes,
 )
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.transfer_changes import Known
 
 
 def record(
@@ -39,27 +40,27 @@ def record(
     Returns what was decided and the ids of the alerts that opened or ended. Raises RecordedMeanwhile.
     """
     blocks.refuse_unknown(connection, batch)
-    changes = decide(prior_state(connection, batch))
-    return changes, save(connection, batch, changes, route, at)
+    known = transfer_changes.known(connection, batch.transfer_ids, batch.gone_blocks)
+    changes = decide(prior_state(connection, batch, known))
+    return changes, save(connection, batch, changes, known, route, at)
 
 
-def prior_state(connection: Connection, batch: Batch) -> PriorState:
-    """All that is stored of what the batch touches."""
-    ids, gone = batch.transfer_ids, batch.gone_blocks
+def prior_state(connection: Connection, batch: Batch, known: Known) -> PriorState:
+    """All that is stored of what the batch touches, ``known`` its transfers."""
+    gone = batch.gone_blocks
     reads_chains = any(chain.whole for chain in batch.progress) or bool(batch.history)
-    known = transfers.prior_state(connection, ids, gone)
     return replace(
-        known,
-        pruned=retention.pruned_among(connection, ids - {record.event.transfer_id for record in known.records}),
+        transfer_changes.prior_state(connection, known),
+        pruned=retention.pruned_among(connection, known.unknown),
         false_deliveries=mismatches.touched(connection, gone),
         chain_alerts=glance.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
         history={read.domain: backfills.read(connection, read.domain) for read in batch.history},
     )
 
 
-def save(connection: Connection, batch: Batch, changes: Changes, route: Route, at: datetime) -> list[str]:
+def save(connection: Connection, batch: Batch, changes: Changes, known: Known, route: Route, at: datetime) -> list[str]:
     """Carry out what was decided upon a batch; the ids of the alerts that this opened or ended."""
-    transfers.save(connection, changes)
+    transfer_changes.save(connection, changes, known)
     nonces.forget(connection, changes.removed)
     mismatches.save(connection, changes.false_deliveries)
     chains.keep_malformed(connection, batch.unreadable, at)

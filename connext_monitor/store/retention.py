@@ -4,7 +4,7 @@ A transfer is settled once it is completed by events that are final, its nonce l
 nothing about it is open or still to be told. Every condition is looked at again in the transaction that prunes.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +41,10 @@ _SELECT_ANY_PRUNED = Prepared(lambda: select(pruned.c.id_start).limit(1))
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A transfer that may be pruned, with when it began (Unix seconds)."""
+    """A transfer that may be pruned: when it began (Unix seconds), and the number of its row."""
 
     started_at: int
-    transfer_id: TransferId
+    number: int
 
 
 def pruned_among(connection: Connection, ids: Collection[TransferId]) -> frozenset[TransferId]:
@@ -60,7 +60,7 @@ def _is_settled() -> ColumnElement[bool]:
     row, origins, checked = transfers.c, chains.alias("origins"), chains.alias("checked")
     proven = exists().where(origins.c.domain == row.origin, row.nonce < origins.c.contiguous_nonce - 1)
     not_final = exists().where(
-        events.c.transfer_id == row.transfer_id,
+        events.c.transfer == row.id,
         checked.c.domain == events.c.domain,
         events.c.block_number > checked.c.checkpoint,
     )
@@ -94,10 +94,10 @@ def _holds() -> ColumnElement[bool]:
 
 
 def _select_settled(*, behind: bool) -> Select[*tuple[Any, ...]]:
-    position = (transfers.c.started_at, transfers.c.transfer_id)
+    position = (transfers.c.started_at, transfers.c.id)
     query = select(*position).where(_is_settled())
     if behind:
-        query = query.where(tuple_(*position) > tuple_(parameter("after_started_at"), parameter("after_id")))
+        query = query.where(tuple_(*position) > tuple_(parameter("after_started_at"), parameter("after_number")))
     return query.order_by(*position).limit(_MOST)
 
 
@@ -121,20 +121,20 @@ def _select_old_reports() -> Select[*tuple[Any, ...]]:
 
 
 _BEFORE, _BEFORE_MS, _MOST = parameter("before"), parameter("before_ms"), parameter("most")
-_IDS = list_parameter("ids")
+_IDS, _NUMBERS = list_parameter("ids"), list_parameter("numbers")
 _SELECT_SETTLED = Prepared(lambda: _select_settled(behind=False))
 _SELECT_SETTLED_BEHIND = Prepared(lambda: _select_settled(behind=True))
 _SELECT_GOING = Prepared(
-    lambda: select(transfers.c.transfer_id, transfers.c.origin, transfers.c.nonce).where(
-        transfers.c.transfer_id.in_(_IDS), _is_settled()
+    lambda: select(transfers.c.id, transfers.c.transfer_id, transfers.c.origin, transfers.c.nonce).where(
+        transfers.c.id.in_(_NUMBERS), _is_settled()
     )
 )
 _SELECT_ALERTS = Prepared(lambda: select(alerts.c.id).where(alerts.c.transfer_id.in_(_IDS)))
 _SELECT_OLD_ALERTS = Prepared(_select_old_alerts)
 _SELECT_SETTLED_ALERTS = Prepared(lambda: select(alerts.c.id).where(alerts.c.id.in_(_IDS), ~_holds()))
 _SELECT_OLD_REPORTS = Prepared(_select_old_reports)
-_DELETE_EVENTS = Prepared(lambda: delete(events).where(events.c.transfer_id.in_(_IDS)))
-_DELETE_TRANSFERS = Prepared(lambda: delete(transfers).where(transfers.c.transfer_id.in_(_IDS)))
+_DELETE_EVENTS = Prepared(lambda: delete(events).where(events.c.transfer.in_(_NUMBERS)))
+_DELETE_TRANSFERS = Prepared(lambda: delete(transfers).where(transfers.c.id.in_(_NUMBERS)))
 _DELETE_DELIVERIES = Prepared(lambda: delete(deliveries).where(deliveries.c.alert_id.in_(_IDS)))
 _DELETE_MEMBERS = Prepared(lambda: delete(group_members).where(group_members.c.alert_id.in_(_IDS)))
 _DELETE_ALERTS = Prepared(lambda: delete(alerts).where(alerts.c.id.in_(_IDS)))
@@ -169,18 +169,18 @@ class Retention(Noun):
         """Transfers that began and ended before then (Unix seconds), the oldest first, behind ``after``."""
         values = _until(before) | {"most": limit}
         if after is not None:
-            values |= {"after_started_at": after.started_at, "after_id": after.transfer_id}
+            values |= {"after_started_at": after.started_at, "after_number": after.number}
         select_settled = _SELECT_SETTLED if after is None else _SELECT_SETTLED_BEHIND
         rows = await self.database.read(lambda connection: select_settled.rows(connection, **values))
-        return [Settled(row.started_at, TransferId(row.transfer_id)) for row in rows]
+        return [Settled(row.started_at, row.id) for row in rows]
 
     async def prune(self, settled: Sequence[Settled], before: int) -> int:
         """Prune those of these transfers that are settled still, with their events and alerts; how many were."""
 
         def work(connection: Connection) -> int:
-            candidates = [transfer.transfer_id for transfer in settled]
-            going = _SELECT_GOING.rows(connection, ids=candidates, **_until(before))
-            _forget_transfers(connection, [row.transfer_id for row in going])
+            numbers = [transfer.number for transfer in settled]
+            going = _SELECT_GOING.rows(connection, numbers=numbers, **_until(before))
+            _forget_transfers(connection, {row.id: TransferId(row.transfer_id) for row in going})
             for origin in {row.origin for row in going}:
                 reached = 1 + max(row.nonce for row in going if row.origin == origin)
                 _RAISE_PRUNED_NONCE.execute(connection, of_origin=origin, reached=reached)
@@ -234,12 +234,13 @@ def _until(before: int) -> dict[str, object]:
     return {"before": before, "before_ms": before * 1000}
 
 
-def _forget_transfers(connection: Connection, ids: Sequence[TransferId]) -> None:
-    if ids:
-        _forget_alerts(connection, _SELECT_ALERTS.column(connection, ids=ids))
-        _DELETE_EVENTS.execute(connection, ids=ids)
-        _DELETE_TRANSFERS.execute(connection, ids=ids)
-        _KNOW.execute_many(connection, [{"id_start": transfer_id[:_KNOWN_BY]} for transfer_id in ids])
+def _forget_transfers(connection: Connection, going: Mapping[int, TransferId]) -> None:
+    """Those with rows of these numbers."""
+    if going:
+        _forget_alerts(connection, _SELECT_ALERTS.column(connection, ids=going.values()))
+        _DELETE_EVENTS.execute(connection, numbers=going)
+        _DELETE_TRANSFERS.execute(connection, numbers=going)
+        _KNOW.execute_many(connection, [{"id_start": transfer_id[:_KNOWN_BY]} for transfer_id in going.values()])
 
 
 def _forget_alerts(connection: Connection, ids: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ from connext_monitor.core.stats import (
 )
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.overdue import count_overdue
 from connext_monitor.store.payload import unpack
@@ -44,8 +45,9 @@ _ADDRESS = 20
 _CHUNK = 1_000
 _SELECT_EXECUTED = Prepared(
     lambda: (
-        select(events.c.transfer_id, events.c.domain, events.c.payload)
-        .where(events.c.transfer_id.in_(list_parameter("ids")), events.c.kind == EventKind.EXECUTED.value)
+        select(transfers.c.transfer_id, events.c.domain, events.c.payload)
+        .join(events, events.c.transfer == transfers.c.id)
+        .where(transfers.c.transfer_id.in_(list_parameter("ids")), events.c.kind == EXECUTED)
         # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
         .order_by(events.c.block_number, events.c.block_hash)
     )

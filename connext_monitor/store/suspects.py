@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import ScalarSelect, Select, and_, exists, func, select, text
 
-from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Timestamp, TransferId
+from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.selection import Suspect
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import EXECUTED, XCALLED
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import chains, domain_of_event, events, transfers
 
@@ -34,8 +35,8 @@ def _first_watched() -> ScalarSelect[Any]:
 
 def _select_suspected() -> Select[*tuple[Any, ...]]:
     seen_where_watched = exists().where(
-        events.c.transfer_id == transfers.c.transfer_id,
-        events.c.kind == EventKind.EXECUTED.value,
+        events.c.transfer == transfers.c.id,
+        events.c.kind == EXECUTED,
         domain_of_event == transfers.c.destination,
         chains.c.domain == transfers.c.destination,
         events.c.block_number >= chains.c.start_block,
@@ -51,8 +52,8 @@ def _select_suspected() -> Select[*tuple[Any, ...]]:
 
 def _select_holders() -> Select[*tuple[Any, ...]]:
     is_its_xcalled = and_(
-        events.c.transfer_id == transfers.c.transfer_id,
-        events.c.kind == EventKind.XCALLED.value,
+        events.c.transfer == transfers.c.id,
+        events.c.kind == XCALLED,
         domain_of_event == _ORIGIN,
     )
     holds_one = transfers.c.nonce.in_(list_parameter("nonces"))

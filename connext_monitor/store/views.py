@@ -68,6 +68,7 @@ def _views(connection: Connection, names: ChainNames, rows: Sequence[TransferWit
             row.due,
             overdue.get(row.transfer.transfer_id, no_leg),
             observed=names.get(row.transfer.destination) not in unseen,
+            number=row.number,
         )
         for row in rows
     ]

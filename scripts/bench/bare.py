@@ -17,6 +17,8 @@ from connext_monitor.store.store import Store
 from scripts.bench.bridge_node import MOST_LOGS
 from scripts.bench.made_up_bridge import Bridge
 
+_KEPT = [column.name for column in transfers.c if column.computed is None]
+
 
 class _Log(msgspec.Struct, rename="camel"):
     address: str
@@ -73,8 +75,8 @@ def _insert(file: Path, batches: Sequence[tuple[list[Any], list[Any]]]) -> float
         started = time.perf_counter()
         for event_rows, transfer_rows in batches:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(added, event_rows)
             connection.executemany(changed, transfer_rows)
+            connection.executemany(added, event_rows)
             connection.commit()
         return time.perf_counter() - started
 
@@ -82,22 +84,21 @@ def _insert(file: Path, batches: Sequence[tuple[list[Any], list[Any]]]) -> float
 def _statements() -> tuple[str, str]:
     """One event more; one transfer more, or as it is now."""
     added = [column.name for column in events.c if column.name != "id"]
-    kept = [column.name for column in transfers.c if column.name != "id"]
-    replaced = ", ".join(f"{name} = excluded.{name}" for name in kept if name != "transfer_id")
-    upsert = f"ON CONFLICT (transfer_id) DO UPDATE SET {replaced}"
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in _KEPT if name not in {"id", "transfer_id"})
+    upsert = f"ON CONFLICT (id) DO UPDATE SET {replaced}"
     return (  # the names are the schema's
-        f"INSERT INTO events ({', '.join(added)}) VALUES ({', '.join('?' * len(added))}) ON CONFLICT DO NOTHING",  # noqa: S608 - see above
-        f"INSERT INTO transfers ({', '.join(kept)}) VALUES ({', '.join('?' * len(kept))}) {upsert}",  # noqa: S608 - see above
+        f"INSERT INTO events ({', '.join(added)}) VALUES ({', '.join('?' * len(added))})",  # noqa: S608 - see above
+        f"INSERT INTO transfers ({', '.join(_KEPT)}) VALUES ({', '.join('?' * len(_KEPT))}) {upsert}",  # noqa: S608 - see above
     )
 
 
 def _batches(filled: Path, batch: int) -> Iterator[tuple[list[Any], list[Any]]]:
     """The events in the order in which they were stored, each batch with the transfers that it changes."""
     with closing(sqlite3.connect(filled)) as connection:
-        by_id = {row[1]: row[1:] for row in connection.execute("SELECT * FROM transfers")}
+        by_id = {row[0]: row for row in connection.execute(f"SELECT {', '.join(_KEPT)} FROM transfers")}  # noqa: S608 - the schema's
         cursor = connection.execute("SELECT * FROM events ORDER BY id")
         while rows := cursor.fetchmany(batch):
             yield (
                 [row[1:] for row in rows],
-                [by_id[transfer_id] for transfer_id in dict.fromkeys(row[1] for row in rows)],
+                [by_id[transfer] for transfer in dict.fromkeys(row[1] for row in rows)],
             )

@@ -14,7 +14,8 @@ KINDS = {
     "0x30bf44531c04b96173a40012c90db840a147cf7d50a3e160f5227f1af2faa3a0": "reconciled",
 }
 """The events by their topic0."""
-
+STORED_KINDS = {1: "xcalled", 2: "executed", 3: "reconciled"}
+"""The events by the numbers that they are stored as."""
 
 Times = tuple[int | None, int | None, int | None]
 """When a transfer was xcalled, executed and reconciled; None where it was not."""
@@ -51,9 +52,9 @@ def read_events(connection: sqlite3.Connection) -> set[Event]:
     """The same, on a connection."""
     columns = "domain, block_number, kind, transfer_id, block_hash, tx_hash, log_index, block_at"
     return {
-        Event(domain, block, kind, _hex(transfer_id), _hex(block_hash), _hex(tx_hash), log_index, at)
+        Event(domain, block, STORED_KINDS[kind], _hex(transfer_id), _hex(block_hash), _hex(tx_hash), log_index, at)
         for domain, block, kind, transfer_id, block_hash, tx_hash, log_index, at in connection.execute(
-            f"SELECT {columns} FROM events"  # noqa: S608 - the names are ours
+            f"SELECT {columns} FROM events JOIN transfers ON transfers.id = events.transfer"  # noqa: S608 - the names are ours
         )
     }
 

@@ -9,15 +9,16 @@ from tests.simulation.world_truth import chain_name
 
 _TRANSFERS = "SELECT transfer_id, status, origin, destination, nonce FROM transfers ORDER BY id"
 _CHAINS = "SELECT domain, start_block, checkpoint, covered_number, first_nonce, contiguous_nonce FROM chains"
-_EVENTS = """SELECT transfer_id, kind, domain, block_number, block_hash, tx_hash, block_at FROM events
-ORDER BY block_number DESC, log_index DESC"""
+_EVENTS = """SELECT transfer_id, kind, domain, block_number, block_hash, tx_hash, block_at
+FROM events JOIN transfers ON transfers.id = events.transfer ORDER BY block_number DESC, log_index DESC"""
+_KINDS = {1: "xcalled", 2: "executed", 3: "reconciled"}
 
 
 def transfer_records(disk: Disk) -> Iterator[TransferRecord]:
     """All transfers."""
     events: dict[tuple[bytes, str], Sighting] = {}
     for transfer_id, kind, _, number, block_hash, tx_hash, at in disk.read(_EVENTS):
-        events[transfer_id, kind] = Sighting(number, _hex(block_hash), _hex(tx_hash), at)
+        events[transfer_id, _KINDS[kind]] = Sighting(number, _hex(block_hash), _hex(tx_hash), at)
     for transfer_id, status, origin, destination, nonce in disk.read(_TRANSFERS):
         yield TransferRecord(
             transfer_id=_hex(transfer_id),

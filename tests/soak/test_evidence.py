@@ -35,13 +35,12 @@ async def database(tmp_path: Path) -> Path:
     file = tmp_path / "monitor.db"
     await (await open_store(file, {})).close()
     with sqlite3.connect(file) as connection:
-        for event in (CALLED, EXECUTED):
+        for kind, event in ((1, CALLED), (2, EXECUTED)):
             connection.execute(
-                "INSERT INTO events (transfer_id, domain, kind, block_number, block_hash, block_at, tx_hash, log_index,"
-                " payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, x'')",
+                "INSERT INTO events (transfer, domain, kind, block_number, block_hash, block_at, tx_hash, log_index,"
+                " payload) VALUES (1, ?, ?, ?, ?, ?, ?, ?, x'')",
                 [
-                    bytes.fromhex(event.transfer_id[2:]),
-                    *(event.domain, event.kind, event.block),
+                    *(event.domain, kind, event.block),
                     bytes.fromhex(event.block_hash[2:]),
                     event.timestamp,
                     bytes.fromhex(event.tx_hash[2:]),
@@ -49,8 +48,8 @@ async def database(tmp_path: Path) -> Path:
                 ],
             )
         connection.execute(
-            "INSERT INTO transfers (transfer_id, origin, destination, status, started_at, xcalled_at, executed_at,"
-            " execute_due_at, reconcile_due_at) VALUES (?, 1001, 1002, 'Executed', 1000, 1000, 1009, 1015, 1030)",
+            "INSERT INTO transfers (id, transfer_id, origin, destination, started_at, xcalled_at, executed_at,"
+            " execute_due_at, reconcile_due_at) VALUES (1, ?, 1001, 1002, 1000, 1000, 1009, 1015, 1030)",
             [bytes.fromhex(ID[2:])],
         )
         connection.execute(
@@ -72,8 +71,8 @@ def test_a_database_that_agrees_has_no_differences(database: Path) -> None:
 
 @pytest.fixture(
     params=[
-        "UPDATE events SET block_at = 1010 WHERE kind = 'executed'",
-        "DELETE FROM events WHERE kind = 'executed'",
+        "UPDATE events SET block_at = 1010 WHERE kind = 2",
+        "DELETE FROM events WHERE kind = 2",
         "UPDATE transfers SET executed_at = NULL",
         "UPDATE transfers SET execute_due_at = 1014",
         "UPDATE transfers SET reconcile_due_at = NULL",

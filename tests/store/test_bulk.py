@@ -32,4 +32,4 @@ async def test_what_was_stored_is_read_back_as_it_was(store: Store) -> None:
 
 def test_columns_out_of_the_tables_order_are_refused() -> None:
     with pytest.raises(ValueError, match="order"):
-        InsertMany(lambda: insert(events), (events.c.domain, events.c.transfer_id))
+        InsertMany(lambda: insert(events), (events.c.domain, events.c.transfer))

@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import warnings
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,10 +32,26 @@ async def opened(file: Path) -> Database:
 async def test_the_migrations_make_what_the_queries_are_written_against(file: Path) -> None:
     await (await opened(file)).close()
     engine = create_engine(f"sqlite:///{file}")
-    with engine.connect() as connection:
+    with engine.connect() as connection, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*expression-based index")
         differences = list(compare_metadata(MigrationContext.configure(connection), metadata))
     engine.dispose()
     assert differences == []
+
+
+async def test_the_migrations_make_the_indexes_of_the_schema(file: Path, tmp_path: Path) -> None:
+    await (await opened(file)).close()
+    other = tmp_path / "other.db"
+    engine = create_engine(f"sqlite:///{other}")
+    metadata.create_all(engine)
+    engine.dispose()
+    assert indexes(file) == indexes(other)
+
+
+def indexes(file: Path) -> dict[str, str]:
+    """Each index, in SQL."""
+    with closing(sqlite3.connect(file)) as connection:
+        return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
 
 
 def test_the_revisions_are_known_without_the_library_that_runs_them() -> None:

@@ -30,8 +30,7 @@ async def pages(store: Store, size: int) -> list[TransferId]:
     after: Cursor | None = None
     while page := await store.transfers.listed(EVERYTHING, limit=size, after=after):
         listed_ids += [view.transfer.transfer_id for view in page]
-        last = page[-1].transfer
-        after = (last.started_at, last.transfer_id)
+        after = page[-1].cursor
         await put(store, seen(called(1000 + len(listed_ids), 1000)))
     return listed_ids
 
@@ -44,8 +43,9 @@ async def test_every_transfer_is_on_exactly_one_page_newest_first(
     store = await open_store(tmp_path_factory.mktemp("lists") / "monitor.db", {})
     records = [called(nonce, at) for nonce, at in enumerate(starts)]
     await put(store, seen(*records))
-    newest_first = sorted(((r.sighting.block.timestamp, r.event.transfer_id) for r in records), reverse=True)
-    assert await pages(store, size) == [transfer_id for _, transfer_id in newest_first]
+    # Of those that began in one second, the one that was stored last comes first.
+    newest_first = sorted(records, key=lambda record: record.sighting.block.timestamp)[::-1]
+    assert await pages(store, size) == [record.event.transfer_id for record in newest_first]
     await store.close()
 
 

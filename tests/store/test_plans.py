@@ -38,4 +38,4 @@ async def test_an_event_is_found_by_its_transfer(file: Path, query: Callable[[Co
     steps = [step for step in await store.database.write(plans) if "events" in step]
     await store.close()
     assert steps
-    assert all("transfer_id=?" in step for step in steps)
+    assert all("(transfer=?" in step for step in steps)

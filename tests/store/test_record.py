@@ -155,8 +155,7 @@ async def test_every_old_transfer_is_listed_once_while_new_ones_come(store: Stor
     for page in range(7):
         views = await store.transfers.listed(TransferFilter(), limit=3, after=after)
         listed += [view.transfer.transfer_id for view in views]
-        last = views[-1].transfer
-        after = (last.started_at, last.transfer_id)
+        after = views[-1].cursor
         await put(store, seen(xcalled(info(100 + page), sighting(100 + page))))
     assert sorted(listed) == sorted(record.event.transfer_id for record in old)
 

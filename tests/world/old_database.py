@@ -23,12 +23,17 @@ AT = START
 NOW = AT + 400
 SECOND_ROUTER, LOCAL = b"\xee" * 20, b"\xcf" * 20
 DONE, LATE, ARRIVED_LATE, UNDER_WAY, PHANTOM, PRUNED = (Sample(nonce).id for nonce in (0, 1, 2, 3, 9, 5))
+ROW_OF: dict[bytes, int] = {
+    transfer_id: row for row, transfer_id in enumerate((DONE, LATE, ARRIVED_LATE, UNDER_WAY, PHANTOM), start=1)
+}
+KINDS = ("", "xcalled", "executed", "reconciled")
 AMOUNT = 5 * 10**18
 
 Row = tuple[str, str, dict[str, Any]]
 """The revision from which on it may be there, its table, its values."""
 
 COLUMNS_SINCE = {
+    ("events", "transfer"): "0015",
     ("deliveries", "topic"): "0003",
     ("deliveries", "fresh"): "0003",
     ("deliveries", "group_id"): "0003",
@@ -37,6 +42,11 @@ COLUMNS_SINCE = {
     ("chains", "pruned_nonce"): "0013",
     ("alerts", "revision"): "0014",
 }
+COLUMNS_BEFORE = {
+    ("events", "transfer_id"): "0015",
+    ("transfers", "status"): "0015",
+}
+KINDS_AS_NUMBERS = "0015"
 
 
 @cache
@@ -55,7 +65,13 @@ def left_by(revision: str) -> bytes:
 
 
 def _insert(connection: sqlite3.Connection, revision: str, table: str, values: dict[str, Any]) -> None:
-    kept = {name: value for name, value in values.items() if COLUMNS_SINCE.get((table, name), "") <= revision}
+    kept = {
+        name: value
+        for name, value in values.items()
+        if COLUMNS_SINCE.get((table, name), "") <= revision < COLUMNS_BEFORE.get((table, name), "9999")
+    }
+    if table == "events" and revision >= KINDS_AS_NUMBERS:
+        kept["kind"] = KINDS.index(kept["kind"])
     names, marks = ", ".join(f'"{name}"' for name in kept), ", ".join("?" * len(kept))
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(kept.values()))  # noqa: S608 - our own
 
@@ -81,6 +97,7 @@ def _event(transfer_id: bytes, nonce: int, kind: str, after: int, *, routers: tu
     }
     values = {
         "transfer_id": transfer_id,
+        "transfer": ROW_OF[transfer_id],
         "domain": HERE if kind == "xcalled" else THERE,
         "kind": kind,
         "block_number": 1000 + after,
@@ -95,6 +112,7 @@ def _event(transfer_id: bytes, nonce: int, kind: str, after: int, *, routers: tu
 
 def _transfer(transfer_id: bytes, nonce: int, status: str, **values: object) -> Row:
     whole = {
+        "id": ROW_OF[transfer_id],
         "transfer_id": transfer_id,
         "origin": HERE,
         "destination": THERE,

@@ -8,10 +8,9 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
-from connext_monitor.core.events import TransferId
 from connext_monitor.core.selection import Cursor
 
-_TRANSFER = struct.Struct(">cq32s")
+_TRANSFER = struct.Struct(">cqq")
 _ALERT = struct.Struct(">cq")
 _LONGEST = 100
 
@@ -24,7 +23,7 @@ def write_transfer_cursor(cursor: Cursor) -> str:
 def read_transfer_cursor(text: str) -> Cursor | None:
     """The position that the text names; None where it is not a cursor of this list."""
     fields = _fields(text, _TRANSFER, b"t")
-    return (int(fields[0]), TransferId(fields[1])) if fields else None
+    return (int(fields[0]), int(fields[1])) if fields else None
 
 
 def write_alert_cursor(row: int) -> str:

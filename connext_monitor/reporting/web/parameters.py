@@ -111,7 +111,9 @@ def read_search(text: str) -> bytes:
 def valid_cursor(cursor: T | None) -> T:
     """The cursor, where the text was one. Raises BadValueError."""
     if cursor is None:
-        raise BadValueError("write next_cursor of the previous answer, unchanged")
+        raise BadValueError(
+            "write next_cursor of the previous answer, unchanged; after an update of the monitor, begin without it"
+        )
     return cursor
 
 

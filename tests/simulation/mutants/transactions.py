@@ -20,9 +20,9 @@ TRANSACTIONS = (
         "checkpoint-before-events",
         1,
         "store/recording.py",
-        "    transfers.save(connection, changes)\n",
+        "    transfer_changes.save(connection, changes, known)\n",
         "    for chain in batch.progress:\n        _save_progress(connection, chain)\n"
-        f"    {_SPLIT}    transfers.save(connection, changes)\n",
+        f"    {_SPLIT}    transfer_changes.save(connection, changes, known)\n",
         "the checkpoint is committed before the events that it stands for: killed in between, these are never read",
         _FINAL_AT_ONCE,
     ),
