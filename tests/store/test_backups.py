@@ -169,11 +169,14 @@ def change(file: Path, statement: str, behind: str = "") -> None:
         run("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", *row)
 
 
-async def test_a_copy_whose_index_lacks_a_row_is_not_trusted(store: Store, file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("index", ["events_by_block", "events_by_tx", "events_by_transfer"])
+async def test_a_copy_whose_index_lacks_a_row_is_not_trusted(
+    store: Store, file: Path, tmp_path: Path, index: str
+) -> None:
     await put(store, *(seen(xcalled(info(nonce), sighting(nonce))) for nonce in range(9)))
     copy = tmp_path / "copy.db"
     copy_database(file, copy)
-    change(copy, "DELETE FROM events WHERE id = 5", behind="events_by_block")
+    change(copy, "DELETE FROM events WHERE id = 5", behind=index)
     with pytest.raises(BackupError, match="an index of events lacks rows of it, or has others"):
         verify(copy)
 
