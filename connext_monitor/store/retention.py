@@ -32,6 +32,7 @@ from connext_monitor.store.schema import (
 )
 from connext_monitor.store.transaction import Noun
 
+_EVERY_ALERT = alerts.alias("every_alert")
 _KNOWN_BY = 16
 """Bytes of an id: ids are hashes, and nobody finds two that agree in so many."""
 
@@ -77,7 +78,10 @@ def _is_settled() -> ColumnElement[bool]:
 
 
 def _holds() -> ColumnElement[bool]:
-    """That an alert is open, ended since then, is still to be told, or is counted by a message that may change."""
+    """That an alert is open, ended since then, is still to be told, or is counted by a message that may change.
+
+    Or that it changed last: the next change takes the number after its own, which nobody may have seen before.
+    """
     waits = exists().where(deliveries.c.alert_id == alerts.c.id, deliveries.c.pending)
     counted = exists().where(
         group_members.c.alert_id == alerts.c.id,
@@ -90,6 +94,7 @@ def _holds() -> ColumnElement[bool]:
         alerts.c.resolved_ms >= _BEFORE_MS,
         waits,
         counted,
+        alerts.c.revision == select(func.max(_EVERY_ALERT.c.revision)).scalar_subquery(),
     )
 
 

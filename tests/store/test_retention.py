@@ -85,6 +85,7 @@ async def test_what_is_completed_and_old_goes_with_all_that_hangs_on_it(store: S
         await store.outbox.delivery_sent(waiting.id, "message", NOW)
     await store.outbox.note_ends("desk", NOW)
     digest = await store.outbox.digest(1)
+    await store.alerts.open(chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it is far"), [])
     # Its message may still change.
     assert await prune(store, int(NOW.timestamp()) + 9) == 7
     assert await nonces_kept(store) == [0, 8]
@@ -96,7 +97,7 @@ async def test_what_is_completed_and_old_goes_with_all_that_hangs_on_it(store: S
     assert {name: left.get(name) for name in ("transfers", "events", "alerts", "deliveries", "pruned")} == {
         "transfers": 1,
         "events": 3,
-        "alerts": None,
+        "alerts": 1,
         "deliveries": None,
         "pruned": 8,
     }
@@ -169,8 +170,8 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
         chain_unobserved(name, NOW, silent_for=1, waiting=0, why="it is far") for name in ("alpha", "beta")
     )
     await store.alerts.open(old, [])
-    await store.alerts.open(standing, [])
     await store.alerts.resolve(ResolveAlert.of(old, Resolution.OBSERVED), NOW)
+    await store.alerts.open(standing, [])
     lost = [UnreadableLog(ALPHA, bytes([n]), "it is no log") for n in range(5)]
     await commit(store, unreadable=lost)
     at = int(NOW.timestamp())
@@ -182,11 +183,22 @@ async def test_old_alerts_about_chains_and_old_malformed_logs_go(store: Store, f
     assert [alert.id for alert in await store.alerts.open_of_kinds([CHAIN_UNOBSERVED])] == [standing.id]
 
 
+async def test_no_change_of_an_alert_takes_a_number_that_another_had(store: Store) -> None:
+    gone_by = chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it is far")
+    await store.alerts.open(gone_by, [])
+    await store.alerts.resolve(ResolveAlert.of(gone_by, Resolution.OBSERVED), NOW)
+    newest = await store.alerts.newest()
+    await prune(store, int(NOW.timestamp()) + 1)
+    await store.alerts.open(replace(gone_by, id="another", subject="beta"), [])
+    assert [alert.alert.id for alert in await store.alerts.changed(newest, limit=9)] == ["another"]
+
+
 async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Store) -> None:
     called = whole(1)[0]
     await put(store, seen(called))
     first = await accuse(store, called)
     await put(store, gone(called))
+    await store.alerts.open(chain_unobserved("alpha", NOW, silent_for=1, waiting=0, why="it is far"), [])
     await prune(store, int(NOW.timestamp()) + 9)
     assert await store.alerts.of_transfer(called.event.transfer_id) == []
     await put(store, seen(called))
