@@ -27,6 +27,7 @@ _NEEDS = {
     "process/test_forks.py": "process",
     "process/test_stop.py": "process",
     "process/test_streams.py": "process",
+    "simulation/test_hunt.py": "process",
     "simulation/test_two_processes.py": "process",
     "soak/test_lives.py": "process",
     "soak/test_soak.py": "chain",
@@ -92,8 +93,10 @@ def _needs(file: Path) -> str | None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Not even import what the lane leaves out: web3 and the browser's library take a second."""
-    needs = _needs(collection_path)
-    return True if needs and f"not {needs}" in config.getoption("markexpr") else None
+    lane, needs = config.getoption("markexpr"), _needs(collection_path)
+    if needs or collection_path.suffix != ".py":
+        return True if needs and f"not {needs}" in lane else None
+    return True if lane and "not" not in lane else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -102,6 +105,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Such a test mostly waits. What only computes fills the processors meanwhile, and the end of the run.
     """
     for item in items:
+        if unknown := {"chain", "process", "browser"} & {mark.name for mark in item.iter_markers()}:
+            raise pytest.UsageError(
+                f"{item.nodeid} is marked {unknown}: conftest.py says what the tests of a file need."
+            )
         if needs := _needs(item.path):
             item.add_marker(needs)
     order = ["chain", "process", "browser", None]
