@@ -61,6 +61,10 @@ class ObservedChain:
         """What the chain says of a transfer; None if it cannot be asked now, for the reason in `unanswered`."""
         return await self._decisive(self._queries.transfer_status(transfer_id))
 
+    async def transfer_statuses(self, transfer_ids: Sequence[TransferId]) -> list[TransferStatus] | None:
+        """What the chain says of each; None if it cannot be asked about all of them now, as above."""
+        return await self._decisive(self._queries.transfer_statuses(transfer_ids))
+
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:
         """Have the transfer's events looked for and recorded; None if that cannot be done now, as above."""
         return await self._decisive(self._queries.fetch_events(transfer_id, since))

@@ -140,6 +140,15 @@ async def test_an_answer_is_passed_on(asked: AskedChain) -> None:
     assert not asked.has_recorded
 
 
+async def test_several_transfers_are_answered_for_together_or_none_is(asked: AskedChain) -> None:
+    asked.execute()
+    executed = TransferStatus.EXECUTED
+    assert await asked.chain.transfer_statuses([OTHER, TRANSFER]) == [executed, executed]
+    asked.refuse_about(TRANSFER)
+    assert await asked.chain.transfer_statuses([OTHER, TRANSFER]) is None
+    assert asked.chain.unanswered is not None
+
+
 async def test_an_unanswered_question_is_none_and_says_why(asked: AskedChain) -> None:
     asked.refuse()
     assert await asked.chain.transfer_status(TRANSFER) is None

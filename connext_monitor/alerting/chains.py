@@ -1,5 +1,6 @@
 """A chain as the watches need it: each asks for the abilities that it uses, and an observed chain has them all."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from connext_monitor.core.calls import TransferStatus
@@ -62,6 +63,10 @@ class JudgedChain(Protocol):
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:
         """What it says of a transfer after the watermark's block or a later one; None where it cannot be asked now."""
+        ...
+
+    async def transfer_statuses(self, transfer_ids: Sequence[TransferId]) -> list[TransferStatus] | None:
+        """What it says of each; None where one of them cannot be asked about now."""
         ...
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool | None:

@@ -96,7 +96,7 @@ async def build_alerting(
         Part("escalation", escalation.run),
         Part("provider watch", provider_watch.run),
         Part("cause watch", cause_watch.run),
-        Part("arrival watch", ArrivalWatch(store.deadlines, chains, desk, clock, every=looks.arrivals).run),
+        Part("arrival watch", ArrivalWatch(store.deadlines, chains, clock, every=looks.arrivals).run),
         Part("phantom watch", phantoms.run),
         Part("chain watch", chain_watch.run),
         Part("unjudged watch", partial(unjudged.run, chain_watch.unjudged_changed)),

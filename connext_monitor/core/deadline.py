@@ -79,6 +79,15 @@ class Awaited:
 
 
 @struct(frozen=True, slots=True)
+class LateLeg:
+    """A leg that is called late and has not arrived; ``started_at`` is when its transfer began."""
+
+    transfer_id: TransferId
+    leg: Leg
+    started_at: Timestamp
+
+
+@struct(frozen=True, slots=True)
 class ArmDeadline:
     """From now on the leg is awaited, until another instant than before if it was."""
 

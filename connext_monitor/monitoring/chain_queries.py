@@ -69,24 +69,31 @@ class ChainQueries:
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
         """What the chain says of a transfer, after the last covered block at least. Raises Unanswered."""
-        return await self._view(self._statuses, transfer_status_call(transfer_id), read_transfer_status)
+        (status,) = await self.transfer_statuses([transfer_id])
+        return status
+
+    async def transfer_statuses(self, transfer_ids: Sequence[TransferId]) -> list[TransferStatus]:
+        """What the chain says of each, by one endpoint that answers for all of them. Raises Unanswered."""
+        calls = [transfer_status_call(transfer_id) for transfer_id in transfer_ids]
+        return await self._view(self._statuses, calls, read_transfer_status)
 
     async def paused(self) -> bool:
         """Whether the chain's diamond is paused, after the last covered block at least. Raises Unanswered."""
-        return await self._view(self._pauses, PAUSED_CALL, read_flag)
+        (paused,) = await self._view(self._pauses, [PAUSED_CALL], read_flag)
+        return paused
 
-    async def _view(self, endpoints: AnyEndpoint, call: bytes, read: Callable[[bytes], _T]) -> _T:
+    async def _view(self, endpoints: AnyEndpoint, calls: Sequence[bytes], read: Callable[[bytes], _T]) -> list[_T]:
         covered = self._state.covered
         if covered is None:
             raise Unanswered(f"nothing of {self._state.config.name} has been covered yet")
 
-        async def view(endpoint: Endpoint) -> _T:
+        async def view(endpoint: Endpoint) -> list[_T]:
             # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
             block = BlockNumber(max(covered.number, await self._head_of(endpoint)))
-            answer = read(await endpoint.call(self._state.config.contract, call, block))
-            # After the answer: a provider may route one connection to another chain at any moment.
+            answers = [read(await endpoint.call(self._state.config.contract, call, block)) for call in calls]
+            # After the answers: a provider may route one connection to another chain at any moment.
             await prove(endpoint, covered)
-            return answer
+            return answers
 
         return await endpoints.ask(view)
 

@@ -17,6 +17,7 @@ from connext_monitor.store import (
     glance,
     groups,
     in_flight,
+    late_legs,
     metrics,
     outbox,
     queues,
@@ -65,6 +66,7 @@ class Deadlines(Noun):
     recompute = writes(deadlines.recompute)
     coverage = reads(glance.coverage)
     awaited = reads(deadlines.awaited)
+    late_and_awaited = reads(late_legs.late_and_awaited)
     transfers_by_id = reads(transfers.by_ids)
     resolved_since = reads(alert_rows.resolved_since)
 

@@ -12,6 +12,7 @@ import sqlite3
 import tempfile
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -64,6 +65,10 @@ class _Blind:
         """See `JudgedChain`."""
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus | None:  # noqa: ARG002
+        """See `JudgedChain`."""
+        return None
+
+    async def transfer_statuses(self, transfer_ids: Sequence[TransferId]) -> list[TransferStatus] | None:  # noqa: ARG002
         """See `JudgedChain`."""
         return None
 

@@ -63,6 +63,9 @@ class SetAnswers(ChainQueries):
         status = None if transfer_id == self.nameless else self.statuses.get(transfer_id, self.status)
         return self._answered(status)
 
+    async def transfer_statuses(self, transfer_ids: Sequence[TransferId]) -> list[TransferStatus]:
+        return [await self.transfer_status(transfer_id) for transfer_id in transfer_ids]
+
     async def paused(self) -> bool:
         self.pauses_asked += 1
         await self._asked()

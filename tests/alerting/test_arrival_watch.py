@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import ceil
 from pathlib import Path
 
@@ -15,14 +16,13 @@ from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
+from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp, TransferId
 from connext_monitor.store.store import Store
 from tests.alerting.answering_chain import AnsweringChain, SetAnswers
 from tests.alerting.scheduling import executed, id_of, xcalled
 from tests.world.alerts import DESTINATION, DUE_AT, NOW, ORIGIN, SENT_AT
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
-from tests.world.desks import desk_on
 from tests.world.kinds import overdue
 from tests.world.recording import commit, put, seen
 from tests.world.waiting import running, until
@@ -45,7 +45,7 @@ class Bench:
 
     def watch(self, every: float = EVERY) -> ArrivalWatch:
         chains = {DESTINATION: self.destination, ORIGIN: AnsweringChain("ethereum")}
-        return ArrivalWatch(self.store.deadlines, chains, desk_on(self.store.alerts), self.clock, every)
+        return ArrivalWatch(self.store.deadlines, chains, self.clock, every)
 
     async def covered(self, timestamp: int) -> None:
         """The destination is covered up to a block of this time."""
@@ -129,11 +129,42 @@ def test_an_event_that_no_endpoint_shows_is_looked_for_within_fifteen_minutes(ev
 async def test_where_nobody_answers_each_leg_gets_its_turn(bench: Bench) -> None:
     await bench.late(1, 2, 3)
     bench.answers.status = None
+
+    def turns() -> list[TransferId]:
+        """Which legs were asked about first, with the others and then alone."""
+        return [transfer_id for transfer_id, _ in groupby(bench.answers.asked)]
+
     async with running(bench.watch().run()):
-        await until(lambda: len(bench.answers.asked) >= 6)
-    first, second = bench.answers.asked[:3], bench.answers.asked[3:6]
+        await until(lambda: len(turns()) >= 6)
+    first, second = turns()[:3], turns()[3:6]
     assert set(first) == {id_of(1), id_of(2), id_of(3)}
     assert second == first
+
+
+async def test_one_that_nobody_answers_for_keeps_no_other_from_its_turn(bench: Bench) -> None:
+    await bench.late(1, 2, 3)
+    bench.answers.nameless = id_of(1)
+    bench.answers.statuses |= {id_of(2): TransferStatus.EXECUTED, id_of(3): TransferStatus.EXECUTED}
+    bench.show_executed(2, 3)
+    async with running(bench.watch().run()):
+        await until(lambda: len(bench.answers.fetched) == 2)
+    assert await bench.open_subjects() == [f"0x{id_of(1).hex()}"]
+
+
+async def test_a_fault_about_one_keeps_no_other_from_its_turn(bench: Bench) -> None:
+    await bench.late(1, 2)
+    bench.answers.statuses[id_of(2)] = TransferStatus.EXECUTED
+    bench.show_executed(2)
+
+    def fail() -> None:
+        if bench.answers.asked[-1] == id_of(1):
+            raise RuntimeError("a fault")
+
+    bench.answers.while_asked = fail
+    with capture_logs():
+        async with running(bench.watch().run()):
+            await until(lambda: bench.answers.fetched)
+    assert await bench.open_subjects() == [f"0x{id_of(1).hex()}"]
 
 
 async def test_each_of_many_is_asked_about_in_turn(bench: Bench) -> None:

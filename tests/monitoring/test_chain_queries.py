@@ -55,6 +55,14 @@ async def test_the_status_is_asked_at_the_covered_block_or_later() -> None:
         assert [params[1] for params in node.calls("eth_call")] == [hex(100), hex(120)]
 
 
+async def test_several_statuses_are_asked_in_the_state_of_one_block() -> None:
+    node = Answering(120)
+    async with querying(node) as (queries, _, _):
+        assert await queries.transfer_statuses([TRANSFER] * 3) == [TransferStatus.NONE] * 3
+        assert [params[1] for params in node.calls("eth_call")] == [hex(100)] * 3
+        assert [params[0] for params in node.calls("eth_getBlockByNumber")] == [hex(100)]
+
+
 async def test_a_head_below_the_covered_block_does_not_count() -> None:
     node = Answering(90)
     async with querying(node) as (queries, _, state):
