@@ -27,7 +27,7 @@ _WINDOWS: Final = (1.0, 10.0, 60.0)
 _BUCKET: Final = 0.1
 _SILENT: Final = 1.0
 """Seconds of refusals, in which nothing is answered, from which on it is asked whether a plan explains them."""
-_MORE: Final = 1.1
+_MORE: Final = 1.05
 """How much more must have been answered before than a plan would allow, to be no accident."""
 _MARGIN: Final = 0.95
 _PAUSES_TO_A_RAISE: Final = 10
