@@ -13,7 +13,7 @@ from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.deadline import LateLeg, done
+from connext_monitor.core.deadline import OverdueLeg, done
 from connext_monitor.core.events import DomainId
 
 _FAILED = "arrivals.not_asked_about"
@@ -25,14 +25,14 @@ _ASKED_PER_LOOK = 64
 """Legs of one destination, so that an outage of days does not become a flood of questions."""
 
 
-class LateLegs(Protocol):
+class OverdueLegs(Protocol):
     """Where legs are stored, and how far chains have been read."""
 
     async def coverage(self, domain: DomainId) -> Coverage | None:
         """How far a chain has been read."""
         ...
 
-    async def late_and_awaited(self, destination: DomainId) -> list[LateLeg]:
+    async def late_and_awaited(self, destination: DomainId) -> list[OverdueLeg]:
         """The legs of one destination that are called late, and have not arrived."""
         ...
 
@@ -56,7 +56,7 @@ class ArrivalWatch:
     """
 
     def __init__(
-        self, store: LateLegs, chains: Mapping[DomainId, JudgedChain], clock: Clock, every: float = _LOOK_EVERY
+        self, store: OverdueLegs, chains: Mapping[DomainId, JudgedChain], clock: Clock, every: float = _LOOK_EVERY
     ) -> None:
         self._every = every
         self._destinations = [_Destination(domain, chain, store, clock, every) for domain, chain in chains.items()]
@@ -81,7 +81,7 @@ def pause_after(fetches: int, every: float) -> float:
 
 
 class _Destination:
-    def __init__(self, domain: DomainId, chain: JudgedChain, store: LateLegs, clock: Clock, every: float) -> None:
+    def __init__(self, domain: DomainId, chain: JudgedChain, store: OverdueLegs, clock: Clock, every: float) -> None:
         self._domain = domain
         self._chain = chain
         self._store = store
@@ -106,14 +106,14 @@ class _Destination:
         reached = await self._store.coverage(self._domain)
         return reached is None or reached.covered is None or self._chain.reads_history(reached.covered.timestamp)
 
-    async def _ask_about(self, legs: Sequence[LateLeg]) -> None:
+    async def _ask_about(self, legs: Sequence[OverdueLeg]) -> None:
         """Ask about all of them together; where that is not answered, it may be for the sake of a single one."""
         if not await self._ask(legs) and len(legs) > 1:
             for leg in legs:
                 if not await self._ask([leg]):
                     return
 
-    async def _ask(self, legs: Sequence[LateLeg]) -> bool:
+    async def _ask(self, legs: Sequence[OverdueLeg]) -> bool:
         """Whether the chain could be asked; what it says has happened is fetched."""
         alone = len(legs) == 1
         if alone:
@@ -125,17 +125,17 @@ class _Destination:
             return statuses is not None
         return alone  # a fault about one says nothing of the others
 
-    async def _heard(self, leg: LateLeg, status: TransferStatus) -> None:
+    async def _heard(self, leg: OverdueLeg, status: TransferStatus) -> None:
         self._of(leg).asked_at = self._clock.monotonic()
         if done(leg.leg, status):
             with self._failures.survive(leg.leg):
                 await self._fetch(leg)
 
-    async def _fetch(self, leg: LateLeg) -> None:
+    async def _fetch(self, leg: OverdueLeg) -> None:
         asked = self._of(leg)
         await close_gap(self._chain, (leg.transfer_id, leg.leg), leg.started_at, first=not asked.fetches)
         asked.fetches += 1
         asked.not_before = self._clock.monotonic() + pause_after(asked.fetches, self._every)
 
-    def _of(self, leg: LateLeg) -> _Asked:
+    def _of(self, leg: OverdueLeg) -> _Asked:
         return self._asked[leg.transfer_id, leg.leg]

@@ -79,7 +79,7 @@ class Awaited:
 
 
 @struct(frozen=True, slots=True)
-class LateLeg:
+class OverdueLeg:
     """A leg that is called late and has not arrived; ``started_at`` is when its transfer began."""
 
     transfer_id: TransferId

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
-from connext_monitor.core.deadline import LateLeg, Leg
+from connext_monitor.core.deadline import OverdueLeg, Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED
@@ -16,10 +16,10 @@ from connext_monitor.store.schema import alerts, transfers
 _LEGS = {OVERDUE[leg].name: leg for leg in Leg}
 
 
-def late_and_awaited(connection: Connection, destination: DomainId) -> list[LateLeg]:
+def late_and_awaited(connection: Connection, destination: DomainId) -> list[OverdueLeg]:
     """Those of one destination that have not arrived."""
     rows = _SELECT.rows(connection, destination=destination)
-    return [LateLeg(row.transfer_id, _LEGS[row.kind], row.started_at) for row in rows]
+    return [OverdueLeg(row.transfer_id, _LEGS[row.kind], row.started_at) for row in rows]
 
 
 def _select() -> Select[*tuple[Any, ...]]:
