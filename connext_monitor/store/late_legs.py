@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
-from connext_monitor.core.deadline import OverdueLeg, Leg
+from connext_monitor.core.deadline import Leg, OverdueLeg
 from connext_monitor.core.events import DomainId
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED
