@@ -81,13 +81,14 @@ class BridgeNode:
     async def serve(self, connection: ServerConnection) -> None:
         """Answer one client until it goes."""
         chain = int(connection.request.path[1:]) if connection.request else 0
-        async for message in connection:
-            asked = msgspec.json.decode(message)
-            if isinstance(asked, list):
-                answer = b"[%b]" % b",".join(self._reply(connection, chain, request) for request in asked)
-            else:
-                answer = self._reply(connection, chain, asked)
-            await connection.send(answer, text=True)
+        with suppress(ConnectionClosed):
+            async for message in connection:
+                asked = msgspec.json.decode(message)
+                if isinstance(asked, list):
+                    answer = b"[%b]" % b",".join(self._reply(connection, chain, request) for request in asked)
+                else:
+                    answer = self._reply(connection, chain, asked)
+                await connection.send(answer, text=True)
 
     def _reply(self, connection: ServerConnection, chain: int, request: dict[str, Any]) -> bytes:
         answer = self._answer(connection, chain, request["method"], request.get("params", []))
