@@ -63,6 +63,27 @@ async def test_what_waits_together_is_committed_at_once(tmp_path: Path) -> None:
         assert all(done.done() for done in waiting)
 
 
+async def test_a_burst_of_pushed_logs_is_committed_at_once(tmp_path: Path) -> None:
+    async with checking(tmp_path) as checking_:
+        waiting = []
+        for nonce in range(3):
+            waiting.append(await checking_.queue.put(seen(xcalled_log(nonce))))
+            await asyncio.sleep(0)  # as between two messages of one connection
+        await asyncio.gather(*waiting)
+        assert (checking_.failing.batches, await checking_.count()) == (1, 3)
+
+
+async def test_a_covered_range_waits_for_nothing_that_may_be_pushed(tmp_path: Path) -> None:
+    block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
+    progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
+    async with checking(tmp_path) as checking_:
+        await asyncio.sleep(0)  # the checker waits
+        waiting = await checking_.queue.put(seen(xcalled_log(1), progress=progress))
+        await asyncio.sleep(0)
+        assert checking_.failing.batches == 1
+        await waiting
+
+
 async def test_observations_of_a_chain_are_checked_in_their_order(tmp_path: Path) -> None:
     block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
     progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
