@@ -90,8 +90,8 @@ class PhantomWatch:
 
     def committed(self, changes: Changes) -> None:
         """Look soon, if a delivery without an origin has been stored, or something has happened to an accused one."""
-        doubtful = any(transfer.xcalled is None for transfer, _ in changes.transfers)
-        touched = [*(transfer.transfer_id for transfer, _ in changes.transfers), *changes.vanished]
+        doubtful = any(transfer.xcalled_at is None for transfer in changes.transfers)
+        touched = [*(transfer.transfer_id for transfer in changes.transfers), *changes.vanished]
         if doubtful or not self._alerted.isdisjoint(touched):
             self._woken.set()
 

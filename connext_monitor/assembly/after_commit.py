@@ -39,7 +39,7 @@ class AfterCommit:
             self._cause_watch.resolved(news.effects, news.changed_alerts)
         for changed in self._on_changes:
             changed(news.changes)
-        touched = [*(transfer.transfer_id for transfer, _ in news.changes.transfers), *news.changes.vanished]
+        touched = [*(transfer.transfer_id for transfer in news.changes.transfers), *news.changes.vanished]
         if self._transfers_changed is not None and (touched or news.changed_alerts):
             self._transfers_changed(touched)
         self._tally.committed(news.changes, news.progress, news.malformed)

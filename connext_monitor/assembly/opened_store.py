@@ -15,9 +15,9 @@ from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.alerts.removed import ended_by_removal
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
+from connext_monitor.core.deadline import PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.labels import ChainLabels, ChainNames
-from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.store.executor import MakeExecutor
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.store import Store

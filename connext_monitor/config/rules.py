@@ -7,9 +7,8 @@ from math import ceil
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.grouping import GroupRules
-from connext_monitor.core.deadline import Durations, Leg
+from connext_monitor.core.deadline import Durations, Leg, PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.core.recording import PathwayDurations
 
 
 def pathway_durations(config: Config) -> PathwayDurations:

@@ -33,17 +33,17 @@ def arrivals(changes: Changes) -> Iterator[Arrival]:
     new: dict[TransferId, set[EventKind]] = {}
     for record in changes.added:
         new.setdefault(record.event.transfer_id, set()).add(record.event.kind)
-    for transfer, due in changes.transfers:
+    for transfer in changes.transfers:
         kinds = new.get(transfer.transfer_id)
-        if transfer.xcalled is None or kinds is None:
+        called = transfer.xcalled_at
+        if called is None or kinds is None:
             continue
-        called = transfer.xcalled.block.timestamp
         # Both legs spelled out: history brings thousands of them at once.
-        if transfer.executed is not None and not kinds.isdisjoint(_EXECUTED):
-            at = transfer.executed.block.timestamp
-            in_time = at <= due.execute if due else None
+        at, due = transfer.executed_at, transfer.execute_due_at
+        if at is not None and not kinds.isdisjoint(_EXECUTED):
+            in_time = None if due is None else at <= due
             yield Arrival(transfer.origin, transfer.destination, _EXECUTE, max(0, at - called), in_time)
-        if transfer.reconciled is not None and not kinds.isdisjoint(_RECONCILED):
-            at = transfer.reconciled.block.timestamp
-            in_time = at <= due.reconcile if due else None
+        at, due = transfer.reconciled_at, transfer.reconcile_due_at
+        if at is not None and not kinds.isdisjoint(_RECONCILED):
+            in_time = None if due is None else at <= due
             yield Arrival(transfer.origin, transfer.destination, _RECONCILE, max(0, at - called), in_time)

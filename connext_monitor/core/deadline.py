@@ -3,6 +3,7 @@
 Instants are Unix seconds of block time. A leg in a block stamped exactly ``due_at`` is met.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from connext_monitor.core.calls import TransferStatus
@@ -42,6 +43,10 @@ class Durations:
     def of(self, leg: Leg) -> int:
         """The leg's own."""
         return self.execute if leg is Leg.EXECUTE else self.reconcile
+
+
+PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
+"""The durations of the pathway origin → destination; None where the destination is no configured chain."""
 
 
 @struct(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """What a batch of observations changes: from the prior state to the new one, and what follows from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from connext_monitor.core.added_events import with_event
 from connext_monitor.core.alerts.effects import OpenAlert, ResolveAlert
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.chain_effects import (
@@ -13,28 +15,35 @@ from connext_monitor.core.chain_effects import (
     false_delivery_changes,
     opened_by_reading,
 )
-from connext_monitor.core.deadline import DueDates, Durations, due_dates
-from connext_monitor.core.events import DomainId, TransferId
+from connext_monitor.core.deadline import DueDates, PathwayDurations, due_dates
+from connext_monitor.core.events import TransferId
 from connext_monitor.core.leg_effects import Effect, leg_effects
 from connext_monitor.core.prior_state import NO_FALSE_DELIVERIES, FalseDeliveryChanges, PriorState
-from connext_monitor.core.transfer import EventRecord, ObservedChange, Transfer, by_transfer, fold, merge
-
-PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
-"""The durations of the pathway origin → destination; None where the destination is no configured chain."""
+from connext_monitor.core.transfer import (
+    EventRecord,
+    Identity,
+    ObservedChange,
+    Records,
+    Transfer,
+    by_transfer,
+    fold,
+    merge,
+)
+from connext_monitor.core.transfer_summary import TransferSummary, summary
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What to store and what to do after a batch.
 
-    ``added`` and ``removed`` are event records; ``transfers`` every transfer that is new or different, with its
-    deadlines; ``vanished`` the ids of those that nothing is known of any more. ``effects`` are carried out in their
+    ``added`` and ``removed`` are event records; ``transfers`` every transfer that is new or different, in short;
+    ``vanished`` the ids of those that nothing is known of any more. ``effects`` are carried out in their
     order, those on alerts in the same transaction.
     """
 
     added: tuple[EventRecord, ...] = ()
     removed: tuple[EventRecord, ...] = ()
-    transfers: tuple[tuple[Transfer, DueDates | None], ...] = ()
+    transfers: tuple[TransferSummary, ...] = ()
     vanished: tuple[TransferId, ...] = ()
     effects: tuple[Effect, ...] = ()
     false_deliveries: FalseDeliveryChanges = NO_FALSE_DELIVERIES
@@ -69,30 +78,98 @@ def record(prior: PriorState, batch: Batch, at: datetime, *, durations: PathwayD
 
 
 def transfer_changes(prior: PriorState, observed: Sequence[ObservedChange], durations: PathwayDurations) -> Changes:
-    """The changes to transfers that what was observed, in its order, makes; what was pruned does not begin anew."""
-    before = by_transfer(prior.records)
-    added: list[EventRecord] = []
-    removed: list[EventRecord] = []
-    transfers: list[tuple[Transfer, DueDates | None]] = []
-    vanished: list[TransferId] = []
-    effects: list[Effect] = []
-    for transfer_id, has in merge(before, observed).items():
-        had = before.get(transfer_id, {})
-        if has.keys() == had.keys() or transfer_id in prior.pruned:
-            continue
-        added += [record for identity, record in has.items() if identity not in had]
-        removed += [record for identity, record in had.items() if identity not in has]
+    """The changes to transfers that what was observed, in its order, makes; what was pruned does not begin anew.
+
+    A transfer is folded from all of its events only where they may interact: nearly always each is one of its kind, and
+    is added to what the transfer's row says.
+    """
+    after = _with_events(prior, observed, durations)
+    folded = {transfer_id for transfer_id, summary_now in after.items() if summary_now is None} - prior.pruned
+    decided = _Decided()
+    decided.added += [
+        record for change in observed for record in change.seen if after[record.event.transfer_id] is not None
+    ]
+    had, has = _all_events(prior, observed, folded) if folded else ({}, {})
+    for transfer_id, summary_now in after.items():
+        if summary_now is not None:
+            decided.change(prior.transfers.get(transfer_id), summary_now)
+        elif transfer_id in folded:
+            was = prior.transfers.get(transfer_id)
+            decided.fold(had.get(transfer_id, {}), has.get(transfer_id, {}), was.due if was else None, durations)
+    return decided.changes()
+
+
+def _with_events(
+    prior: PriorState, observed: Sequence[ObservedChange], durations: PathwayDurations
+) -> dict[TransferId, TransferSummary | None]:
+    """Every transfer that was seen or is touched, with the events added to it; None where it is to be folded."""
+    ids = [record.event.transfer_id for change in observed for record in change.seen]
+    if any(change.gone for change in observed):
+        return dict.fromkeys([*ids, *prior.transfers])
+    after: dict[TransferId, TransferSummary | None] = dict.fromkeys(prior.pruned.intersection(ids))
+    for change in observed:
+        for record in change.seen:
+            transfer_id = record.event.transfer_id
+            before = after[transfer_id] if transfer_id in after else prior.transfers.get(transfer_id)
+            if before is not None or transfer_id not in after:
+                after[transfer_id] = with_event(before, record, durations)
+    return after
+
+
+def _all_events(
+    prior: PriorState, observed: Sequence[ObservedChange], ids: AbstractSet[TransferId]
+) -> tuple[Records, Records]:
+    """The events of these transfers, before and after."""
+    before = by_transfer(prior.events(ids))
+    of_ids = [
+        ObservedChange(tuple([r for r in change.seen if r.event.transfer_id in ids]), change.gone)
+        for change in observed
+    ]
+    return before, merge(before, of_ids)
+
+
+class _Decided:
+    """What has been decided so far, in order."""
+
+    def __init__(self) -> None:
+        self.added: list[EventRecord] = []
+        self._removed: list[EventRecord] = []
+        self._transfers: list[TransferSummary] = []
+        self._vanished: list[TransferId] = []
+        self._effects: list[Effect] = []
+
+    def fold(
+        self,
+        had: Mapping[Identity, EventRecord],
+        has: Mapping[Identity, EventRecord],
+        was_due: DueDates | None,
+        durations: PathwayDurations,
+    ) -> None:
+        """A transfer has these events instead of those that it had."""
+        self.added += [record for identity, record in has.items() if identity not in had]
+        self._removed += [record for identity, record in had.items() if identity not in has]
         old, new = fold(had.values()), fold(has.values())
-        if old == new:
-            continue
-        was_due = prior.due.get(transfer_id)
-        due = _due(old, was_due, new, durations)
-        effects += leg_effects(old, was_due, new, due)
-        if new is None:
-            vanished.append(transfer_id)
-        else:
-            transfers.append((new, due))
-    return Changes(tuple(added), tuple(removed), tuple(transfers), tuple(vanished), tuple(effects))
+        if old != new:
+            due = _due(old, was_due, new, durations)
+            self.change(summary(old, was_due) if old else None, summary(new, due) if new else None)
+
+    def change(self, before: TransferSummary | None, after: TransferSummary | None) -> None:
+        """A transfer is this instead of that."""
+        self._effects += leg_effects(before, after)
+        if after is not None:
+            self._transfers.append(after)
+        elif before is not None:
+            self._vanished.append(before.transfer_id)
+
+    def changes(self) -> Changes:
+        """All of it."""
+        return Changes(
+            tuple(self.added),
+            tuple(self._removed),
+            tuple(self._transfers),
+            tuple(self._vanished),
+            tuple(self._effects),
+        )
 
 
 def _due(

@@ -106,13 +106,7 @@ class Transfer:
     @property
     def status(self) -> Status:
         """How far it has come."""
-        if self.xcalled is None:
-            return Status.UNKNOWN
-        if self.executed is not None and self.reconciled is not None:
-            return Status.COMPLETED_FAST if self.routers else Status.COMPLETED_SLOW
-        if self.executed is not None:
-            return Status.EXECUTED
-        return Status.RECONCILED if self.reconciled is not None else Status.XCALLED
+        return status_of(self.xcalled, self.executed, self.reconciled, fronted=bool(self.routers))
 
     @property
     def started_at(self) -> int:
@@ -120,6 +114,17 @@ class Transfer:
         if self.xcalled is not None:
             return self.xcalled.block.timestamp
         return min(s.block.timestamp for s in (self.executed, self.reconciled) if s is not None)
+
+
+def status_of(xcalled: object, executed: object, reconciled: object, *, fronted: bool) -> Status:
+    """How far a transfer has come of which these events were seen, and the others are None."""
+    if xcalled is None:
+        return Status.UNKNOWN
+    if executed is not None and reconciled is not None:
+        return Status.COMPLETED_FAST if fronted else Status.COMPLETED_SLOW
+    if executed is not None:
+        return Status.EXECUTED
+    return Status.RECONCILED if reconciled is not None else Status.XCALLED
 
 
 def wrong_chain(record: EventRecord) -> str | None:

@@ -9,7 +9,8 @@ from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import Changes
-from connext_monitor.core.transfer import EventRecord, Transfer
+from connext_monitor.core.transfer import EventRecord
+from connext_monitor.core.transfer_summary import TransferSummary
 
 _LOGGED_ONE_BY_ONE = 20
 """A batch of more events than this is history being read: one line is enough for all of it."""
@@ -25,14 +26,16 @@ def log_changes(changes: Changes, unreadable: Sequence[UnreadableLog], labels: C
     if len(changes.added) > _LOGGED_ONE_BY_ONE:
         log.info("events.recorded", events=len(changes.added), transfers=len(changes.transfers))
         return
-    by_id = {transfer.transfer_id: transfer for transfer, _ in changes.transfers}
+    by_id = {transfer.transfer_id: transfer for transfer in changes.transfers}
     for record in changes.added:
         _log_event("event.recorded", record, by_id, labels)
     for record in changes.removed:
         _log_event("event.taken_back", record, by_id, labels)
 
 
-def _log_event(event: str, record: EventRecord, by_id: Mapping[TransferId, Transfer], labels: ChainLabels) -> None:
+def _log_event(
+    event: str, record: EventRecord, by_id: Mapping[TransferId, TransferSummary], labels: ChainLabels
+) -> None:
     transfer = by_id.get(record.event.transfer_id)
     log.info(
         event,

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connext_monitor.core.calls import MalformedAnswer, TransferStatus, read_transfer_status, transfer_status_call
-from connext_monitor.core.deadline import done
+from connext_monitor.core.deadline import PathwayDurations, done
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp
 from connext_monitor.core.history import LateLeg, past_due
-from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.core.transfer import Transfer
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool

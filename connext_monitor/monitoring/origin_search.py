@@ -97,7 +97,7 @@ class OriginSearch:
 
     def committed(self, changes: Changes) -> None:
         """Look soon, if a leg has been stored whose XCalled was not seen."""
-        if any(transfer.xcalled is None for transfer, _ in changes.transfers):
+        if any(transfer.xcalled_at is None for transfer in changes.transfers):
             self._woken.set()
 
     async def _look(self) -> float:

@@ -13,9 +13,10 @@ from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch, ChainProgress
 from connext_monitor.core.coverage import RecordedMeanwhile
 from connext_monitor.core.database_trouble import StoreUnavailable
+from connext_monitor.core.deadline import PathwayDurations
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.prior_state import PriorState
-from connext_monitor.core.recording import Changes, PathwayDurations, record
+from connext_monitor.core.recording import Changes, record
 from connext_monitor.monitoring.event_log import log_changes
 from connext_monitor.monitoring.observation import CommitListener, Committed
 from connext_monitor.monitoring.observation_parts import CommitPart

@@ -6,9 +6,8 @@ from typing import Any
 
 from sqlalchemy import Select, Update, and_, exists, false, or_, select, update
 
-from connext_monitor.core.deadline import Awaited, Durations, Leg
+from connext_monitor.core.deadline import Awaited, Durations, Leg, PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId, Pathway
-from connext_monitor.core.recording import PathwayDurations
 from connext_monitor.store import chains
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import XCALLED

@@ -50,7 +50,7 @@ def prior_state(connection: Connection, batch: Batch, known: Known) -> PriorStat
     gone = batch.gone_blocks
     reads_chains = any(chain.whole for chain in batch.progress) or bool(batch.history)
     return replace(
-        transfer_changes.prior_state(connection, known),
+        known.prior_state(connection),
         pruned=retention.pruned_among(connection, known.unknown),
         false_deliveries=mismatches.touched(connection, gone),
         chain_alerts=glance.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),

@@ -5,15 +5,14 @@ Both are one transaction, in which nobody else writes: what was read of a transf
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import delete, func, insert, select, tuple_
 
-from connext_monitor.core.deadline import DueDates
-from connext_monitor.core.events import DomainId, Hash32, Timestamp, TransferId
+from connext_monitor.core.events import DomainId, Hash32, TransferId
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
-from connext_monitor.core.transfer import Sighting, Transfer
+from connext_monitor.core.transfer import EventRecord
+from connext_monitor.core.transfer_summary import TransferSummary
 from connext_monitor.store import event_records
 from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany, parts
 from connext_monitor.store.connection import Connection
@@ -26,11 +25,13 @@ _COLUMNS = (
     _T.origin, _T.destination, _T.nonce, _T.started_at, _T.xcalled_at, _T.executed_at, _T.reconciled_at,
     _T.execute_due_at, _T.reconcile_due_at, _T.routers,
 )  # fmt: skip
-_EXECUTED_AT, _RECONCILED_AT, _ROUTERS = (_COLUMNS.index(c) for c in (_T.executed_at, _T.reconciled_at, _T.routers))
-_BEGUN, _DUE = slice(0, 5), slice(7, 9)
-"""What a leg that arrives leaves alone, in two parts."""
-
-_SELECT = SelectIn(lambda: select(_T.transfer_id, _T.id, *_COLUMNS), _T.transfer_id)
+_SELECT = SelectIn(
+    lambda: select(
+        _T.id, _T.transfer_id, _T.origin, _T.destination, _T.nonce, _T.xcalled_at, _T.executed_at, _T.reconciled_at,
+        _T.execute_due_at, _T.reconcile_due_at, _T.routers,
+    ),
+    _T.transfer_id,
+)  # fmt: skip
 _SELECT_IN_BLOCKS = Prepared(
     lambda: (
         select(_T.transfer_id)
@@ -52,20 +53,26 @@ _DELETE_EVENTS = Prepared(
 _DELETE_EVENTS_OF = Prepared(lambda: delete(events).where(events.c.transfer.in_(list_parameter("numbers"))))
 _DELETE = Prepared(lambda: delete(transfers).where(_T.id.in_(list_parameter("numbers"))))
 
-TransferValues = tuple[Any, ...]
-"""The values of `_COLUMNS`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The stored transfers that a batch touches: by their ids, the numbers of their rows, and the rows.
+    """The stored transfers that a batch touches: by their ids, the numbers of their rows, and what these say.
 
     ``unknown`` are the ids of those that are not stored.
     """
 
     numbers: Mapping[TransferId, int]
-    rows: Mapping[TransferId, TransferValues]
+    transfers: Mapping[TransferId, TransferSummary]
     unknown: frozenset[TransferId]
+
+    def prior_state(self, connection: Connection) -> PriorState:
+        """The transfers, and their events if these are asked for while the transaction lasts."""
+
+        def read_events(ids: Collection[TransferId]) -> list[EventRecord]:
+            stored = {self.numbers[transfer_id]: transfer_id for transfer_id in ids if transfer_id in self.numbers}
+            return event_records.of_transfers(connection, stored) if stored else []
+
+        return PriorState(self.transfers, read_events)
 
 
 def known(connection: Connection, ids: frozenset[TransferId], gone: Collection[tuple[DomainId, Hash32]]) -> Known:
@@ -74,28 +81,17 @@ def known(connection: Connection, ids: frozenset[TransferId], gone: Collection[t
     for part in parts(gone):
         touched.update(_SELECT_IN_BLOCKS.column(connection, blocks=part))
     numbers: dict[TransferId, int] = {}
-    rows: dict[TransferId, TransferValues] = {}
-    for transfer_id, number, *row in _SELECT(connection, touched):
-        numbers[transfer_id], rows[transfer_id] = number, tuple(row)
+    rows: dict[TransferId, TransferSummary] = {}
+    for number, transfer_id, *row in _SELECT(connection, touched):
+        numbers[transfer_id], rows[transfer_id] = number, TransferSummary(transfer_id, *row)
     return Known(numbers, rows, ids - numbers.keys())
-
-
-def prior_state(connection: Connection, stored: Known) -> PriorState:
-    """The events and deadlines of these transfers."""
-    due: dict[TransferId, DueDates] = {}
-    for transfer_id, row in stored.rows.items():
-        execute_due_at, reconcile_due_at = row[_DUE]
-        if execute_due_at is not None and reconcile_due_at is not None:
-            due[transfer_id] = DueDates(Timestamp(execute_due_at), Timestamp(reconcile_due_at))
-    ids = {number: transfer_id for transfer_id, number in stored.numbers.items()}
-    return PriorState(event_records.of_transfers(connection, ids) if ids else (), due)
 
 
 def save(connection: Connection, changes: Changes, stored: Known) -> None:
     """Store what a batch changed of what was ``stored``."""
     numbers = dict(stored.numbers)
     _forget(connection, numbers, changes)
-    _save_transfers(connection, changes.transfers, stored.rows, numbers)
+    _save_transfers(connection, changes.transfers, stored.transfers, numbers)
     event_records.add(connection, numbers, changes.added)
 
 
@@ -115,45 +111,54 @@ def _forget(connection: Connection, numbers: Mapping[TransferId, int], changes: 
 
 def _save_transfers(
     connection: Connection,
-    changed: Iterable[tuple[Transfer, DueDates | None]],
-    before: Mapping[TransferId, TransferValues],
+    changed: Iterable[TransferSummary],
+    before: Mapping[TransferId, TransferSummary],
     numbers: dict[TransferId, int],
 ) -> None:
     """Store new transfers, whose numbers are added to ``numbers``, and what has changed of others."""
-    new: list[tuple[TransferId, TransferValues]] = []
+    new: list[TransferSummary] = []
     executed: list[tuple[object, ...]] = []
     reconciled: list[tuple[object, ...]] = []
     otherwise: list[tuple[object, ...]] = []
-    for transfer, due in changed:
-        transfer_id, row = transfer.transfer_id, _row(transfer, due)
-        had = before.get(transfer_id)
+    for transfer in changed:
+        had = before.get(transfer.transfer_id)
         if had is None:
-            new.append((transfer_id, row))
-        elif had[_BEGUN] != row[_BEGUN] or had[_DUE] != row[_DUE]:
-            otherwise.append((numbers[transfer_id], *row))
-        elif had[_RECONCILED_AT] == row[_RECONCILED_AT]:
-            executed.append((numbers[transfer_id], row[_EXECUTED_AT], row[_ROUTERS]))
-        elif had[_EXECUTED_AT] == row[_EXECUTED_AT] and had[_ROUTERS] == row[_ROUTERS]:
-            reconciled.append((numbers[transfer_id], row[_RECONCILED_AT]))
+            new.append(transfer)
+        elif not _same_but_for_legs(had, transfer):
+            otherwise.append((numbers[transfer.transfer_id], *_row(transfer)))
+        elif had.reconciled_at == transfer.reconciled_at:
+            executed.append((numbers[transfer.transfer_id], transfer.executed_at, transfer.routers))
+        elif had.executed_at == transfer.executed_at and had.routers == transfer.routers:
+            reconciled.append((numbers[transfer.transfer_id], transfer.reconciled_at))
         else:
-            otherwise.append((numbers[transfer_id], *row))
+            otherwise.append((numbers[transfer.transfer_id], *_row(transfer)))
     if new:
         first = (_HIGHEST_NUMBER.value(connection) or 0) + 1
-        numbers.update((transfer_id, number) for number, (transfer_id, _) in enumerate(new, first))
-        _INSERT(connection, [(number, transfer_id, *row) for number, (transfer_id, row) in enumerate(new, first)])
+        numbers.update((transfer.transfer_id, number) for number, transfer in enumerate(new, first))
+        _INSERT(
+            connection, [(number, transfer.transfer_id, *_row(transfer)) for number, transfer in enumerate(new, first)]
+        )
     _UPDATE_EXECUTED(connection, executed)
     _UPDATE_RECONCILED(connection, reconciled)
     _UPDATE(connection, otherwise)
 
 
-def _row(transfer: Transfer, due: DueDates | None) -> TransferValues:
+def _same_but_for_legs(had: TransferSummary, has: TransferSummary) -> bool:
     return (
-        transfer.origin, transfer.destination, transfer.info.nonce if transfer.info else None, transfer.started_at,
-        _at(transfer.xcalled), _at(transfer.executed), _at(transfer.reconciled),
-        due.execute if due else None, due.reconcile if due else None,
-        b"".join(transfer.routers) if transfer.executed else None,
+        had.xcalled_at == has.xcalled_at
+        and had.started_at == has.started_at
+        and had.execute_due_at == has.execute_due_at
+        and had.reconcile_due_at == has.reconcile_due_at
+        and had.nonce == has.nonce
+        and had.origin == has.origin
+        and had.destination == has.destination
+    )
+
+
+def _row(transfer: TransferSummary) -> tuple[object, ...]:
+    """The values of `_COLUMNS`."""
+    return (
+        transfer.origin, transfer.destination, transfer.nonce, transfer.started_at, transfer.xcalled_at,
+        transfer.executed_at, transfer.reconciled_at, transfer.execute_due_at, transfer.reconcile_due_at,
+        transfer.routers,
     )  # fmt: skip
-
-
-def _at(sighting: Sighting | None) -> int | None:
-    return sighting.block.timestamp if sighting else None

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.overdue import OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.deadline import ArmDeadline, CancelDeadline, Leg
+from connext_monitor.core.deadline import ArmDeadline, CancelDeadline, DueDates, Leg
+from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes, transfer_changes
-from connext_monitor.core.transfer import EventRecord, ObservedChange
+from connext_monitor.core.transfer import EventRecord, ObservedChange, fold
+from connext_monitor.core.transfer_summary import summary
 from tests.world.ledger import Ledger
 from tests.world.transfers import ALPHA, BETA, DURATIONS, GAMMA, executed, info, reconciled, sighting, xcalled
 
@@ -30,6 +32,17 @@ def seen(*records: EventRecord) -> ObservedChange:
 
 def gone(lost: EventRecord) -> ObservedChange:
     return ObservedChange(gone=frozenset({(lost.domain, lost.sighting.block.hash)}))
+
+
+def stored_with(due: DueDates | None) -> PriorState:
+    """The transfer with its XCalled alone, and these deadlines."""
+    transfer = fold([XCALLED])
+    assert transfer is not None
+    return PriorState({ID: summary(transfer, due)}, lambda _: [XCALLED])
+
+
+def nobody_watches(_origin: DomainId, _destination: DomainId) -> None:
+    """No destination is configured."""
 
 
 def test_an_xcalled_arms_both_deadlines() -> None:
@@ -107,7 +120,7 @@ def test_an_xcalled_moved_to_a_block_of_the_same_time_changes_nothing() -> None:
 
 
 def test_an_alert_ends_as_reorged_though_its_destination_is_unwatched() -> None:
-    changes = transfer_changes(PriorState([XCALLED]), [gone(XCALLED)], lambda _origin, _destination: None)
+    changes = transfer_changes(stored_with(None), [gone(XCALLED)], nobody_watches)
     assert changes.effects == (
         ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], ID, Resolution.REORGED),
         ResolveAlert.of_transfer(OVERDUE[Leg.RECONCILE], ID, Resolution.REORGED),
@@ -139,12 +152,9 @@ def test_nothing_new_changes_nothing() -> None:
 
 
 def test_a_deadline_once_given_is_kept_when_the_config_changes() -> None:
-    ledger = Ledger()
-    ledger.apply(seen(XCALLED))
-    kept = ledger.transfers[ID][1]
-    prior = PriorState([XCALLED], {ID: kept} if kept else {})
-    changes = transfer_changes(prior, [seen(EXECUTED)], lambda _origin, _destination: None)
-    assert [due for _, due in changes.transfers] == [kept]
+    kept = DueDates(Timestamp(STARTED + 1), Timestamp(STARTED + 2))
+    changes = transfer_changes(stored_with(kept), [seen(EXECUTED)], nobody_watches)
+    assert [transfer.due for transfer in changes.transfers] == [kept]
 
 
 INFOS = [info(nonce, *pathway) for nonce in range(2) for pathway in ((ALPHA, BETA), (BETA, ALPHA), (ALPHA, GAMMA))]

@@ -16,7 +16,7 @@ from connext_monitor.core.decoding import (
     decode,
     transfer_id_of,
 )
-from connext_monitor.core.events import Executed, RawLog, Reconciled, TransferEvent, XCalled
+from connext_monitor.core.events import Address, Executed, RawLog, Reconciled, TransferEvent, XCalled
 from connext_monitor.core.keccak import keccak
 from connext_monitor.core.mismatch import mismatch
 from connext_monitor.core.transfer import slim
@@ -135,6 +135,18 @@ def test_a_cut_log_without_a_word_is_left_or_read_as_ever(log: RawLog) -> None:
     for at in range(0, len(words), _WORD):
         without = words[:at] + words[at + _WORD :]
         assert all(holds(rest_of(log, without[:end])) for end in range(3 * _WORD, len(words), _WORD))
+
+
+@pytest.mark.parametrize("routers", [(), (ROUTER,), (ROUTER, ROUTER)], ids=len)
+def test_pointers_moved_together_are_left_or_read_as_ever(routers: tuple[Address, ...]) -> None:
+    log = log_of(executed(PAID, sighting(1), routers).event)
+    pointers = [word * _WORD for word in (5, 6, 8)]  # of the args: to routers, to signatures, to the sequencer's
+
+    for by in range(8 * _WORD):
+        data = bytearray(log.data)
+        for at in pointers:
+            data[at : at + _WORD] = (int.from_bytes(data[at : at + _WORD], "big") + by).to_bytes(_WORD, "big")
+        assert holds(replace(log, data=bytes(data)))
 
 
 @pytest.mark.parametrize("ends", [(31, 64, 96), (32, 63, 96), (33, 65, 97), (32, 65, 97), (32, 64, 97), (31, 63, 95)])

@@ -18,7 +18,7 @@ async def test_more_transfers_than_fit_one_statement_are_found(store: Store) -> 
     infos = [info(nonce) for nonce in range(MANY)]
     await put(store, seen(*(xcalled(transfer, sighting(10)) for transfer in infos)))
     changes, _ = await put(store, seen(*(executed(transfer, sighting(20)) for transfer in infos)))
-    assert all(transfer.xcalled is not None for transfer, _ in changes.transfers)
+    assert all(transfer.xcalled_at is not None for transfer in changes.transfers)
     assert len(await store.transfers.listed(TransferFilter(), limit=2 * MANY)) == MANY
 
 

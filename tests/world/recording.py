@@ -6,10 +6,10 @@ from functools import partial
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.batch import Batch, ChainProgress, UnreadableLog
-from connext_monitor.core.deadline import Leg, TransferWithDeadlines
+from connext_monitor.core.deadline import Leg, PathwayDurations, TransferWithDeadlines
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.history import HistoryRead
-from connext_monitor.core.recording import Changes, PathwayDurations, record
+from connext_monitor.core.recording import Changes, record
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store
 from tests.world import transfers
