@@ -142,11 +142,12 @@ def test_pointers_moved_together_are_left_or_read_as_ever(routers: tuple[Address
     log = log_of(executed(PAID, sighting(1), routers).event)
     pointers = [word * _WORD for word in (5, 6, 8)]  # of the args: to routers, to signatures, to the sequencer's
 
-    for by in range(8 * _WORD):
-        data = bytearray(log.data)
-        for at in pointers:
-            data[at : at + _WORD] = (int.from_bytes(data[at : at + _WORD], "big") + by).to_bytes(_WORD, "big")
-        assert holds(replace(log, data=bytes(data)))
+    for count in (1, 2, 3):
+        for by in range(8 * _WORD):
+            data = bytearray(log.data)
+            for at in pointers[-count:]:
+                data[at : at + _WORD] = (int.from_bytes(data[at : at + _WORD], "big") + by).to_bytes(_WORD, "big")
+            assert holds(replace(log, data=bytes(data)))
 
 
 @pytest.mark.parametrize("ends", [(31, 64, 96), (32, 63, 96), (33, 65, 97), (32, 65, 97), (32, 64, 97), (31, 63, 95)])
