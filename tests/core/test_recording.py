@@ -127,6 +127,32 @@ def test_an_alert_ends_as_reorged_though_its_destination_is_unwatched() -> None:
     )
 
 
+def test_an_xcalled_moved_while_its_destination_is_unwatched_withdraws_all() -> None:
+    due = DueDates(Timestamp(STARTED + 1), Timestamp(STARTED + 2))
+    changes = transfer_changes(stored_with(due), [gone(XCALLED), seen(xcalled(INFO, sighting(12)))], nobody_watches)
+    assert changes.effects == (
+        CancelDeadline(ID, Leg.EXECUTE),
+        ResolveAlert.of_transfer(OVERDUE[Leg.EXECUTE], ID, Resolution.REORGED),
+        CancelDeadline(ID, Leg.RECONCILE),
+        ResolveAlert.of_transfer(OVERDUE[Leg.RECONCILE], ID, Resolution.REORGED),
+    )
+
+
+def test_a_leg_that_nobody_was_known_to_be_owed_ends_nothing() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(EXECUTED))
+    assert ledger.apply(seen(RECONCILED)).effects == ()
+
+
+def test_with_its_xcalled_a_leg_that_had_arrived_ends_nothing() -> None:
+    ledger = Ledger()
+    ledger.apply(seen(XCALLED, EXECUTED))
+    assert ledger.apply(gone(XCALLED)).effects == (
+        CancelDeadline(ID, Leg.RECONCILE),
+        ResolveAlert.of_transfer(OVERDUE[Leg.RECONCILE], ID, Resolution.REORGED),
+    )
+
+
 def test_what_is_seen_and_gone_in_one_batch_was_never_there() -> None:
     assert Ledger().apply(seen(XCALLED), gone(XCALLED)) == Changes()
 
