@@ -89,7 +89,7 @@ def no_events(ids: Collection[bytes]) -> list[EventRecord]:
 
 
 @pytest.mark.parametrize("first", range(3))
-def test_a_first_event_of_each_kind_is_added_without_a_look_at_the_others(first: int) -> None:
+def test_a_first_event_of_each_kind_needs_no_other(first: int) -> None:
     params = info()
     events = [xcalled(params, sighting(1)), executed(params, sighting(2)), reconciled(params, sighting(3))]
     ledger = Ledger()

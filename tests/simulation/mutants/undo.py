@@ -71,8 +71,8 @@ UNDO = (
         "undo-keeps-alert",
         3,
         "core/leg_effects.py",
-        "    if after is None or after.xcalled is None:\n        return Resolution.REORGED\n",
-        "    if after is None or after.xcalled is None:\n        return None\n",
+        "    if new.xcalled_at is None:\n        ended = Resolution.REORGED\n",
+        "    if new.xcalled_at is None:\n        return\n",
         "the alerts about a transfer whose XCalled is taken back stand for ever",
     ),
     mutant(
@@ -87,9 +87,9 @@ UNDO = (
         "leg-taken-back-is-forgotten",
         3,
         "core/recording.py",
-        "            transfers.append((new, due))",
-        "            lost = old is not None and old.executed is not None and new.executed is None\n"
-        "            transfers.append((new, None if lost else due))",
+        "            due = _due(old, was_due, new, durations)\n",
+        "            lost = old is not None and old.executed is not None and new is not None and new.executed is None\n"
+        "            due = None if lost else _due(old, was_due, new, durations)\n",
         "a leg that is taken back has no deadline any more",
     ),
     mutant(
@@ -120,17 +120,19 @@ UNDO = (
         "destination-must-speak-last",
         4,
         "core/recording.py",
-        "        if old == new:\n            continue\n",
-        "        if old == new or (old is None and new is not None and new.xcalled is None):\n            continue\n",
+        "        if summary_now is not None:\n",
+        "        if summary_now is not None and summary_now.xcalled_at is None:\n            continue\n"
+        "        if summary_now is not None:\n",
         "a leg that is seen before its XCalled is lost",
     ),
     mutant(
         "first-one-wins",
         4,
         "core/recording.py",
-        "        old, new = fold(had.values()), fold(has.values())\n",
-        "        old, new = fold(had.values()), fold(has.values())\n"
-        "        if old is not None and new is not None and (old.executed or old.reconciled):\n            continue\n",
+        "        if summary_now is not None:\n",
+        "        had_been = prior.transfers.get(transfer_id)\n"
+        "        if had_been is not None and (had_been.executed_at or had_been.reconciled_at):\n            continue\n"
+        "        if summary_now is not None:\n",
         "the first leg that is seen is recorded, and none that comes later",
     ),
     mutant(
