@@ -16,7 +16,7 @@ FOUND_WITHIN = 30.0
 another endpoint is asked."""
 PHANTOM_FOUND_WITHIN = 90.0
 """Seconds from when an origin is known to be final past a delivery until that is called a phantom: the watch looks once
-a minute."""
+a minute. What its newest block was when it was past the delivery is known with the next cover."""
 LOSS_SAID_WITHIN = 120.0
 """Seconds from the start until lost history is told of: three hearings in half a minute, a minute's patience."""
 ENDS_WITHIN = 60.0
@@ -75,9 +75,8 @@ def phantoms(case: Case) -> Iterator[Finding]:
         calm = case.calm((transfer.origin, transfer.destination))
         proven = both(delivered, _proven(case, origin, transfer, calm))
         args = (case, kind, transfer.transfer_id)
-        yield from must_be_open(
-            *args, proven, calm, case.finality_noted_within + PHANTOM_FOUND_WITHIN, "phantoms are accused"
-        )
+        within = case.covered_every + case.finality_noted_within + PHANTOM_FOUND_WITHIN
+        yield from must_be_open(*args, proven, calm, within, "phantoms are accused")
         gone = minus(ALWAYS, union(leg.during for leg in transfer.executed))
         within = reorg_seen_within(destination) + ENDS_WITHIN
         yield from must_be_over(*args, gone, calm, within, "what was taken back is not accused")

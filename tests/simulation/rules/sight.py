@@ -22,9 +22,13 @@ twice in ``unobserved_after`` only, which may be less often."""
 SEEN_WITHIN = 180.0
 """Seconds of good weather, beyond those in which the monitor settles and beyond ``unobserved_after``, until a chain is
 observed again: where legs could not be judged, none must have waited for that long."""
-SAID_WITHIN = 90.0
-"""Seconds beyond ``unobserved_after`` until somebody must have been told of a leg that is past due, or why nothing can
-be said of it."""
+KNOWN_WITHIN = 90.0
+"""Seconds of good weather after which a call is known that stands."""
+COUNTED_EVERY, COUNTED_IN_PATIENCE = 300.0, 0.25
+"""Seconds between two counts of the legs that nobody could judge, in simulated runs; of ``unobserved_after`` at most."""
+SAID_WITHIN = 30.0
+"""Seconds beyond ``unobserved_after`` and the next count until somebody must have been told of a leg that is past due, or
+why nothing can be said of it: the count before began the patience, and what is late is given ten seconds to be judged."""
 
 
 def sight(case: Case) -> Iterator[Finding]:
@@ -99,7 +103,8 @@ def silence(case: Case) -> Iterator[Finding]:
 
 
 def _silent(case: Case, transfer: TransferTruth, first_block: int) -> Iterator[Finding]:
-    patience = case.truth.unobserved_after + SAID_WITHIN
+    counted_every = min(COUNTED_EVERY, COUNTED_IN_PATIENCE * case.truth.unobserved_after)
+    patience = case.truth.unobserved_after + counted_every + SAID_WITHIN
     names = [case.truth.by_domain[domain].name for domain in (transfer.origin, transfer.destination)]
     for kind in KINDS:
         late = minus(_late(case, transfer, kind, first_block), union(leg.during for leg in transfer.leg(kind)))
@@ -141,6 +146,6 @@ def _known(case: Case, transfer: TransferTruth) -> Intervals:
     calm = case.calm((transfer.origin,))
     seen = [both(calm, (called.during,)) for called in transfer.xcalled]
     begun = min(
-        (i.begin + SAID_WITHIN for intervals in seen for i in intervals if i.seconds > SAID_WITHIN), default=inf
+        (i.begin + KNOWN_WITHIN for intervals in seen for i in intervals if i.seconds > KNOWN_WITHIN), default=inf
     )
     return (Interval(begun, inf),)
