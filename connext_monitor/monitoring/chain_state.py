@@ -38,10 +38,11 @@ class ChainState:
     ``final`` is the checkpoint, from when it is on its way to the database: what is below it is not read again.
     ``endpoint`` is the connection to ``in_use``, None while there is none; ``head`` the head announced last;
     ``awaited`` the block times (a heap) that someone waits to see covered; ``first_nonce_after`` the block before the
-    first watched one, while its nonce is still to be asked for; ``unvouched`` that a log was read which accuses
-    somebody and which no other endpoint could vouch for yet; ``holes`` the first nonce of each hole that was logged;
-    ``final_trouble`` why the endpoint names no final block, in words; ``lost_history`` what its endpoints have said of
-    blocks that they do not have any more. Times named ``*_at`` are on the monotonic clock.
+    first watched one, while its nonce is still to be asked for; ``looks_again`` that what is not final is read again
+    with the next head: a log accuses somebody and the other endpoints lack its block, or it was pushed before its
+    block's head; ``holes`` the first nonce of each hole that was logged; ``final_trouble`` why the endpoint names no
+    final block, in words; ``lost_history`` what its endpoints have said of blocks that they do not have any more. Times
+    named ``*_at`` are on the monotonic clock.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class ChainState:
         self.trouble: str | None = None
         self.final_trouble: str | None = None
         self.awaited: list[Timestamp] = []
-        self.unvouched = False
+        self.looks_again = False
         self.nonce_trouble: tuple[float, str] | None = None
         self.first_nonce_after: BlockNumber | None = None
         self.holes: set[int] = set()

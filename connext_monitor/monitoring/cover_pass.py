@@ -194,7 +194,7 @@ class CoverPass:
     async def _vouches(self, final: BlockNumber, raw: RawLog) -> bool:
         """See `SecondLook.vouches`; where nothing can be known yet, its block is read again with the next head."""
         vouched = await self._second_look.vouches(raw, final=final)
-        self._state.unvouched |= vouched is None
+        self._state.looks_again |= vouched is None
         return vouched is True
 
     async def _commit(self, read: ReadRange, progress: ChainProgress, final: BlockNumber) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from connext_monitor.core.events import Timestamp
+from connext_monitor.core.events import BlockNumber, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
 
@@ -23,9 +23,8 @@ class CoverRequests:
 
     def saw_head(self, head: Header) -> None:
         """The endpoint in use announced a head."""
-        if self._state.replaces(head) or self._state.unvouched:
-            # What the other endpoints lacked at the last head is read again: by now they may have it.
-            self.reorg_hinted, self._state.unvouched = True, False
+        if self._state.replaces(head) or self._state.looks_again:
+            self.reorg_hinted, self._state.looks_again = True, False
         self._state.saw_head(head)
         if self._has_stood_still:
             # The confirming cover that was due meanwhile had nothing to read; the next one may come too late to say
@@ -50,6 +49,14 @@ class CoverRequests:
         """Blocks may have been replaced, or hold something that was not read."""
         self.reorg_hinted = True
         self._woken.set()
+
+    def cover_block(self, number: BlockNumber) -> None:
+        """Have a block read that was heard of: at once, or with the head that brings it."""
+        head = self._state.head
+        if head is None or head.number < number:
+            self._state.looks_again = True
+        else:
+            self.hint_reorg()
 
     def cover_past(self, instant: Timestamp) -> None:
         """Someone waits for the chain to be covered past this block time."""

@@ -97,7 +97,7 @@ class PushFollower:
         decoded = await self._believed(raw)
         if decoded is None:
             # The next cover reads it; what can only be done later is no reason to give the endpoint up.
-            self._requests.hint_reorg()
+            self._requests.cover_block(raw.block_number)
             return
         if not decoded:
             return
@@ -105,7 +105,7 @@ class PushFollower:
         content = decoded[0].content
         if isinstance(content, UnreadableLog) and content.delivery is not None:
             # It says that something else was delivered than was sent. Pushed, it accuses nobody; covered, it does.
-            self._requests.hint_reorg()
+            self._requests.cover_block(raw.block_number)
 
     async def _believed(self, raw: RawLog) -> list[DecodedLog] | None:
         """The log, decoded; none if it is not to be passed on; None if that cannot be known now."""

@@ -103,4 +103,4 @@ async def test_what_nobody_could_vouch_for_is_read_again() -> None:
         requests.saw_head(coverer.state.head)
         assert requests.reorg_hinted
         await coverer.cover_for(Aim.CONFIRM, hinted=True)
-        assert (memory.vouched, coverer.state.unvouched) == ([False, True], False)
+        assert (memory.vouched, coverer.state.looks_again) == ([False, True], False)

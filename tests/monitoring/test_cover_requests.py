@@ -21,6 +21,11 @@ class Pushing:
     pushes = True
 
 
+def header(number: int, parent: int | None = None) -> Header:
+    parent_hash = hash_at(number - 1 if parent is None else parent)
+    return Header(BlockNumber(number), hash_at(number), parent_hash, Timestamp(1000 + number), None)
+
+
 async def slept(awaited: int | None, number: int, parent: int, *, pushes: bool = True, calm: float = HOUR) -> float:
     """Seconds until a coverer that could sleep for an hour is woken, where a head comes after ten seconds."""
     state = ChainState(ChainConfig.model_validate(CONFIG), LoopClock(), 120)
@@ -30,8 +35,7 @@ async def slept(awaited: int | None, number: int, parent: int, *, pushes: bool =
     requests, loop = CoverRequests(state, calm), asyncio.get_running_loop()
     if awaited is not None:
         state.await_cover(Timestamp(awaited))
-    head = Header(BlockNumber(number), hash_at(number), hash_at(parent), Timestamp(1000 + number), None)
-    loop.call_later(10.0, requests.saw_head, head)
+    loop.call_later(10.0, requests.saw_head, header(number, parent))
     await requests.wait(HOUR)
     return loop.time()
 
@@ -50,6 +54,25 @@ def test_a_head_wakes_where_it_is_asked_for(
     awaited: int | None, number: int, parent: int, pushes: bool, seconds: float
 ) -> None:
     assert run_virtually(slept(awaited, number, parent, pushes=pushes)) == pytest.approx(seconds)
+
+
+async def woken_for(number: int) -> float:
+    """Seconds until a coverer is woken for this block, of which was heard at once, where a head comes after ten."""
+    state = ChainState(ChainConfig.model_validate(CONFIG), LoopClock(), 120)
+    state.endpoint = Pushing()  # type: ignore[assignment]
+    state.coverage = Coverage(BlockNumber(1), BlockNumber(5), COVERED)
+    requests, loop = CoverRequests(state, HOUR), asyncio.get_running_loop()
+    requests.saw_head(header(10))
+    loop.call_later(10.0, requests.saw_head, header(11))
+    requests.cover_block(BlockNumber(number))
+    await requests.wait(HOUR)
+    assert requests.reorg_hinted
+    return loop.time()
+
+
+@pytest.mark.parametrize(("number", "seconds"), [(10, 0.0), (11, 10.0)])
+def test_a_block_heard_of_is_read_once_its_head_came(number: int, seconds: float) -> None:
+    assert run_virtually(woken_for(number)) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(("calm", "seconds"), [(9.0, 10.0), (11.0, HOUR)])

@@ -25,10 +25,11 @@ observed again: where legs could not be judged, none must have waited for that l
 KNOWN_WITHIN = 90.0
 """Seconds of good weather after which a call is known that stands."""
 COUNTED_EVERY, COUNTED_IN_PATIENCE = 300.0, 0.25
-"""Seconds between two counts of the legs that nobody could judge, in simulated runs; of ``unobserved_after`` at most."""
+"""Seconds between two counts of the legs that nobody could judge, as simulated monitors are set; but no more than that
+part of ``unobserved_after``."""
 SAID_WITHIN = 30.0
-"""Seconds beyond ``unobserved_after`` and the next count until somebody must have been told of a leg that is past due, or
-why nothing can be said of it: the count before began the patience, and what is late is given ten seconds to be judged."""
+"""Seconds beyond ``unobserved_after`` and the next count until somebody must have been told of a leg that is past due,
+or why nothing can be said of it: patience begins with a count, and what is ripe then has ten seconds to be judged."""
 
 
 def sight(case: Case) -> Iterator[Finding]:
