@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import structlog
 
@@ -50,13 +50,7 @@ class AgreedClock:
 
     def now(self) -> datetime:
         """The time of day, aware, in UTC: a jump of the machine's clock that the chains contradict is left out."""
-        own = self._own.now()
-        at = self._own.elapsed()
-        offset = own.timestamp() - at
-        before, self._before = self._before, clock_agreement.agreed(offset, self._before, self._offsets(at))
-        if before is not None and abs(self._before - before) > _STEADY:
-            self._stepped = True
-        return own if self._before == offset else datetime.fromtimestamp(self._before + at, UTC)
+        return self._read().agreed
 
     def monotonic(self) -> float:
         """As the machine's."""
@@ -71,22 +65,21 @@ class AgreedClock:
 
         Block times that are ahead of a time that some chain agrees with are left out.
         """
-        now, at = self.now().timestamp(), self._own.elapsed()
-        chain = self._chains.get(domain)
-        there = None if chain is None else chain.time(at) - at
-        settles = self._first_head_at is None or at - self._first_head_at < _SETTLES
-        return clock_agreement.latest(now - at, there, self._offsets(at), settles=settles) + at
+        read, chain = self._read(), self._chains.get(domain)
+        there = None if chain is None else chain.time(read.at) - read.at
+        settles = self._first_head_at is None or read.at - self._first_head_at < _SETTLES
+        return clock_agreement.latest(read.offset, there, read.chains, settles=settles) + read.at
 
     def earliest(self) -> float | None:
         """Now for what cannot be undone (Unix seconds): not later than the chains say; None while none says it."""
-        now, at = self.now().timestamp(), self._own.elapsed()
-        offset = clock_agreement.earliest(now - at, self._offsets(at))
-        return None if offset is None else offset + at
+        read = self._read()
+        offset = clock_agreement.earliest(read.offset, read.chains)
+        return None if offset is None else offset + read.at
 
     def settled(self) -> bool:
         """Whether a chain agrees with ``now``; not for the first seconds after a start."""
-        now, at = self.now().timestamp(), self._own.elapsed()
-        return clock_agreement.is_supported(now - at, self._offsets(at))
+        read = self._read()
+        return clock_agreement.is_supported(read.offset, read.chains)
 
     def state(self) -> ClockState:
         """How the machine's clock goes beside the chains'."""
@@ -105,14 +98,13 @@ class AgreedClock:
     def look(self) -> None:
         """Compare the clocks, and say in the log when they differ and when they agree again."""
         # So that a jump is one beside a time that is at most a second old, whether anybody asked for it or not.
-        self.now()
-        self._compare()
+        read = self._read()
+        self._compare(clock_agreement.difference(read.own, read.chains))
         if self._stepped:
             self._stepped = False
             self._on_step()
 
-    def _compare(self) -> None:
-        ahead = self.state().ahead
+    def _compare(self, ahead: float | None) -> None:
         differs = ahead is not None and abs(ahead) > (AGREES_AGAIN if self._differs else TOLERANCE)
         if differs == self._differs:
             return
@@ -125,5 +117,24 @@ class AgreedClock:
         else:
             log.info("clock.agrees", seconds_ahead=None if ahead is None else round(ahead, 1))
 
+    def _read(self) -> "_Reading":
+        own, at = self._own.now(), self._own.elapsed()
+        offset, chains = own.timestamp() - at, self._offsets(at)
+        before, self._before = self._before, clock_agreement.agreed(offset, self._before, chains)
+        if before is not None and abs(self._before - before) > _STEADY:
+            self._stepped = True
+        agreed = own if self._before == offset else datetime.fromtimestamp(self._before + at, UTC)
+        return _Reading(agreed, at, self._before, offset, chains)
+
     def _offsets(self, at: float) -> list[float]:
-        return clock_agreement.offsets(list(self._chains.values()), at)
+        return clock_agreement.offsets(self._chains.values(), at)
+
+
+class _Reading(NamedTuple):
+    """What all clocks say at an instant: the time agreed on, and the offsets of that, of our own and of the chains'."""
+
+    agreed: datetime
+    at: float
+    offset: float
+    own: float
+    chains: list[float]

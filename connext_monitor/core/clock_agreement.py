@@ -4,7 +4,7 @@ A clock is described by its *offset*: the Unix seconds that it reads, less the s
 since it started, which nobody can set. While two clocks agree, so do their offsets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from connext_monitor.core.words import duration_words
@@ -62,10 +62,6 @@ class ChainClock:
         """What its last head says that the time is now, whether in step or not (Unix seconds)."""
         return self.seen[0] + at - self.seen[1]
 
-    def tells(self, at: float) -> bool:
-        """Whether it has told the time lately."""
-        return self.offset is not None and at - self.in_step_at <= _FRESH_FOR
-
 
 @dataclass(frozen=True, slots=True)
 class ClockState:
@@ -87,9 +83,9 @@ class ClockState:
         return f"this machine's clock is {duration_words(abs(self.ahead))} {direction} the chains' block times"
 
 
-def offsets(chains: Sequence[ChainClock], at: float) -> list[float]:
+def offsets(chains: Iterable[ChainClock], at: float) -> list[float]:
     """The offsets of those that have told the time lately."""
-    return [chain.offset for chain in chains if chain.offset is not None and chain.tells(at)]
+    return [chain.offset for chain in chains if chain.offset is not None and at - chain.in_step_at <= _FRESH_FOR]
 
 
 def agreed(own: float, before: float | None, chains: Sequence[float]) -> float:
@@ -154,4 +150,4 @@ def _near(offset: float, chains: Sequence[float]) -> list[float]:
 
 
 def _support(offset: float, chains: Sequence[float]) -> int:
-    return sum([abs(chain - offset) <= TOLERANCE for chain in chains])
+    return len([chain for chain in chains if -TOLERANCE <= chain - offset <= TOLERANCE])

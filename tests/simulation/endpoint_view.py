@@ -95,7 +95,8 @@ class EndpointView:
         topics = asked["topics"]
         if topics and topics[0] is not None and not any(topic in topics[0] for topic in _WRITTEN):
             return []  # nothing here writes such logs, and looking through all would take long
-        blocks = self.ledger.with_logs_between(first, min(last, self.head))
+        about = topics[1] if len(topics) > 1 and isinstance(topics[1], str) else None
+        blocks = self.ledger.with_logs_between(first, min(last, self.head), about)
         return [(block, mined) for block in blocks for mined in block.mined if _has_topics(mined, topics)]
 
     def matches(self, mined: Mined, asked: dict[str, Any]) -> bool:

@@ -107,7 +107,7 @@ async def open_client(
         if EndpointTrouble.HANG in node.troubles:
             await asyncio.sleep(_OPEN_TIMEOUT)
             raise EndpointUnavailable(address.host, "did not open a connection in time")
-        await asyncio.sleep(node.latency())
+        await asyncio.sleep(node.latency(node.troubles))
         node.world.advance(clock())
         if EndpointTrouble.DISCONNECT in node.troubles:
             raise EndpointUnavailable(address.host, "refused the connection")
@@ -178,8 +178,8 @@ class SimulatedClient:
         """Wait for an answer; why there is none, if so."""
         node = self._node
         self.advance()
-        hangs = deaf or EndpointTrouble.HANG in node.troubles
-        wait = seconds if hangs else node.latency()
+        troubles = node.troubles
+        wait = seconds if deaf or EndpointTrouble.HANG in troubles else node.latency(troubles)
         await self._pause(min(wait, seconds))
         self.advance()
         troubles = node.troubles

@@ -51,6 +51,8 @@ class Ledger:
         """The legs that stand, with their blocks' numbers, by transfer id."""
         self.with_logs: list[int] = []
         """The numbers of the blocks that stand and hold logs, the lowest first."""
+        self.about: dict[str, list[int]] = {}
+        """The same by the second topic of their logs: the transfer that they are about."""
         self._forks = 0
         self.extend(timestamp, since, traits.first_nonce, paused=False, logs=())
 
@@ -106,6 +108,7 @@ class Ledger:
         )
         self.facts.facts.append(fact)
         block.mined.append(Mined(tx_hash, log, fact))
+        self.about.setdefault(log.topics[1], []).append(block.number)
         if log.event is not Event.XCALLED:
             self.legs.setdefault(log.transfer_id, []).append((block.number, log.event))
 
@@ -120,6 +123,7 @@ class Ledger:
             block.fact.until = until
             for mined in block.mined:
                 mined.fact.until = until
+                self.about[mined.log.topics[1]].remove(block.number)
                 if mined.log.event is not Event.XCALLED:
                     self.legs[mined.log.transfer_id].remove((block.number, mined.log.event))
         return removed
@@ -128,10 +132,13 @@ class Ledger:
         """Whether it has not been replaced."""
         return block.number < len(self.blocks) and self.blocks[block.number] is block
 
-    def with_logs_between(self, first: int, last: int) -> list[Block]:
-        """The blocks of a range, both ends included, that hold logs."""
-        begin, end = bisect_left(self.with_logs, first), bisect_left(self.with_logs, last + 1)
-        return [self.blocks[number] for number in self.with_logs[begin:end]]
+    def with_logs_between(self, first: int, last: int, about: str | None = None) -> list[Block]:
+        """The blocks of a range, both ends included, that hold logs, or such ``about`` a transfer."""
+        if about is not None:
+            numbers = sorted({number for number in self.about.get(about, ()) if first <= number <= last})
+        else:
+            numbers = self.with_logs[bisect_left(self.with_logs, first) : bisect_left(self.with_logs, last + 1)]
+        return [self.blocks[number] for number in numbers]
 
     def status(self, transfer_id: bytes, number: int) -> int:
         """What ``transferStatus`` says after a block: 1 for reconciled, 2 for executed, their sum for both."""

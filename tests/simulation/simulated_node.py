@@ -59,12 +59,13 @@ class SimulatedNode:
     @property
     def troubles(self) -> Troubles:
         """What is wrong with it now, each with its amount."""
-        return self.timeline.at(self.world.now)
+        now = self.world.now
+        return self.timeline.now if now < self.timeline.same_until else self.timeline.at(now)
 
-    def latency(self) -> float:
+    def latency(self, troubles: Troubles) -> float:
         """Seconds until the next answer."""
         usual = self.traits.latency * (0.5 + self.random.random())
-        return usual + self.troubles.get(EndpointTrouble.SLOW, 0.0)
+        return usual + troubles.get(EndpointTrouble.SLOW, 0.0)
 
     def answer(self, method: str, params: Sequence[Any]) -> bytes:
         """The result of a request as JSON. Raises Refused and BrokenAnswer."""
@@ -180,14 +181,14 @@ class SimulatedNode:
 
 
 class Timeline:
-    """What is wrong with one endpoint at each instant."""
+    """What is wrong with one endpoint at each instant; ``now`` is what was asked for last, and so ``same_until``."""
 
     def __init__(self, faults: Sequence[EndpointFault]) -> None:
         self._faults = faults
         ends = {fault.at for fault in faults} | {fault.at + fault.seconds for fault in faults}
         self._ends = sorted(ends)
-        self._same_until = -inf
-        self._now: Troubles = {}
+        self.same_until = -inf
+        self.now: Troubles = {}
         self._troubles: list[Troubles] = [{}]
         for end in self._ends:
             lasting = [fault for fault in faults if fault.at <= end < fault.at + fault.seconds]
@@ -195,11 +196,11 @@ class Timeline:
 
     def at(self, now: float) -> Troubles:
         """What is wrong then, each with its amount; no earlier than what was asked about before."""
-        if now >= self._same_until:
+        if now >= self.same_until:
             number = bisect_right(self._ends, now)
-            self._now = self._troubles[number]
-            self._same_until = self._ends[number] if number < len(self._ends) else inf
-        return self._now
+            self.now = self._troubles[number]
+            self.same_until = self._ends[number] if number < len(self._ends) else inf
+        return self.now
 
     def since(self, trouble: EndpointTrouble, now: float) -> float:
         """Since when it has had the trouble that it has then."""

@@ -33,8 +33,8 @@ ABSENCE = (
         "contracts-yes-ignored",
         5,
         "core/absence.py",
-        "    if done(leg, evidence.answer):",
-        "    if done(leg, evidence.answer) and False:",
+        "    if done(evidence.awaited.leg, evidence.answer):",
+        "    if done(evidence.awaited.leg, evidence.answer) and False:",
         "a leg that the contract calls done is called overdue, because its event has not been read",
     ),
     mutant(

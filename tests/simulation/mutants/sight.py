@@ -95,7 +95,7 @@ SIGHT = (
         "clock-believed",
         11,
         "clock/agreed.py",
-        "clock_agreement.agreed(offset, self._before, self._offsets(at))\n",
+        "clock_agreement.agreed(offset, self._before, chains)\n",
         "offset\n",
         "the machine's clock is believed, whatever all chains say",
         Edit(

@@ -1,8 +1,10 @@
 """Alerts about single things that are wrong: false deliveries, deep reorgs, lost history, backups."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
+from operator import itemgetter
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import Intervals, both, meets, minus, union
@@ -142,7 +144,9 @@ def deep_reorgs(case: Case) -> Iterator[Finding]:
 
 def _was_final(chain: ChainTruth, block: Block, seconds: float = 0.0) -> bool:
     """Whether it had been final for so long when it was replaced."""
-    return any(at + seconds < block.until and block.number <= final for at, final in chain.final)
+    # Each names a higher block than those before it.
+    since = bisect_left(chain.final, block.number, key=itemgetter(1))
+    return since < len(chain.final) and chain.final[since][0] + seconds < block.until
 
 
 def _must_tell_of(case: Case, chain: ChainTruth, instants: list[float]) -> Iterator[Finding]:
