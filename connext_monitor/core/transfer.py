@@ -34,6 +34,10 @@ class Status(StrEnum):
     COMPLETED_SLOW = "CompletedSlow"
 
 
+UNFINISHED = frozenset({Status.UNKNOWN, Status.XCALLED, Status.EXECUTED, Status.RECONCILED})
+"""Those from which something is still to come."""
+
+
 class Path(StrEnum):
     """Fast: routers fronted the funds. Slow: the recipient waited for the proven message."""
 

@@ -8,20 +8,13 @@ from sqlalchemy import Select, Update, and_, exists, false, or_, select, update
 
 from connext_monitor.core.deadline import Awaited, Durations, Leg, PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId, Pathway
-from connext_monitor.store import chains
+from connext_monitor.core.transfer import UNFINISHED, Status
+from connext_monitor.store import chains, transfer_states
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import XCALLED
-from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
+from connext_monitor.store.legs import ARRIVED, DUE
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import domain_of_event, events, transfers
-
-_SELECT_PATHWAYS = Prepared(
-    lambda: (
-        select(*PATHWAY)
-        .distinct()
-        .where(transfers.c.xcalled_at.is_not(None), or_(*(arrived.is_(None) for arrived in ARRIVED.values())))
-    )
-)
 
 
 def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
@@ -65,7 +58,8 @@ def recompute(connection: Connection, durations: PathwayDurations, begins: Mappi
 
 def _awaited_pathways(connection: Connection) -> set[Pathway]:
     """The pathways on which a leg has not arrived."""
-    return {(DomainId(row.origin), DomainId(row.destination)) for row in _SELECT_PATHWAYS.rows(connection)}
+    awaiting = UNFINISHED - {Status.UNKNOWN}
+    return {(origin, destination) for origin, destination, _ in transfer_states.states(connection, awaiting)}
 
 
 def recompute_pathway(

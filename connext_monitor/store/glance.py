@@ -18,7 +18,8 @@ from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.stored_numbers import Backlog, PathwayCount
-from connext_monitor.core.transfer import Status
+from connext_monitor.core.transfer import UNFINISHED
+from connext_monitor.store import transfer_states
 from connext_monitor.store.cause_text import read_causes
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms
@@ -31,10 +32,6 @@ _COUNT_WAITING_GROUPS = Plain(
     # A message that was taken once and is to be changed waits since then at the longest.
     "SELECT provider, count(*), min(coalesce(told_ms, oldest_ms)) FROM delivery_groups"
     " WHERE ended = 0 AND (told_ms IS NULL OR attempts > 0) GROUP BY provider"
-)
-_COUNT_BY_STATUS = Plain(
-    "SELECT origin, destination, status, count(*) FROM transfers WHERE status NOT IN ('CompletedFast', 'CompletedSlow')"
-    " GROUP BY origin, destination, status ORDER BY origin, destination, status"
 )
 _SELECT_CHAIN = Plain("SELECT * FROM chains WHERE domain = ?")
 _SELECT_ASKED_CHAINS = Plain("SELECT * FROM chains WHERE first_nonce IS NOT NULL AND next_nonce IS NOT NULL")
@@ -166,8 +163,8 @@ def backlogs(connection: Connection) -> dict[str, Backlog]:
 
 def count_in_flight(connection: Connection) -> list[PathwayCount]:
     """How many transfers that are not completed stand where, by pathway and status."""
-    rows = _COUNT_BY_STATUS.rows(connection)
-    return [PathwayCount(DomainId(row[0]), DomainId(row[1]), Status(row[2]), row[3]) for row in rows]
+    counts = transfer_states.counted(connection, UNFINISHED)
+    return [PathwayCount(*state, count) for state, (count, _) in counts.items()]
 
 
 def malformed_counts(connection: Connection) -> dict[DomainId, int]:

@@ -4,7 +4,7 @@ What `status` shows is read by these: SQLAlchemy, which writes all other stateme
 command's time to load.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -40,3 +40,7 @@ class Plain:
         if self._row_type is None:
             self._row_type = row_type([column[0] for column in cursor.description])
         return list(map(partial(tuple.__new__, self._row_type), cursor))
+
+    def stream(self, connection: Connection, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+        """The rows without their columns' names, each read when it is taken."""
+        yield from connection.run(self._sql, values)

@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Computed,
     ForeignKey,
     Index,
     Integer,
@@ -20,8 +19,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-
-from connext_monitor.store.status_column import STATUS
 
 metadata = MetaData()
 
@@ -80,7 +77,8 @@ transfers = Table(
     Column("reconcile_due_at", BigInteger),
     # Once executed: the routers that fronted it, 20 bytes each; none on the slow path.
     Column("routers", LargeBinary),
-    Column("status", Text, Computed(STATUS, persisted=True)),
+    # As `core` says it: SQLite looks up the row of each entry of an index that holds a column computed by itself.
+    Column("status", Text, nullable=False),
     Index("transfers_by_id", "transfer_id", unique=True),
     # Rows of one instant stand in it by their number, as lists do.
     Index("transfers_by_start", "started_at"),

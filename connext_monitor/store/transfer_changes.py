@@ -23,7 +23,7 @@ from connext_monitor.store.schema import events, transfers
 _T = transfers.c
 _COLUMNS = (
     _T.origin, _T.destination, _T.nonce, _T.started_at, _T.xcalled_at, _T.executed_at, _T.reconciled_at,
-    _T.execute_due_at, _T.reconcile_due_at, _T.routers,
+    _T.execute_due_at, _T.reconcile_due_at, _T.routers, _T.status,
 )  # fmt: skip
 _SELECT = SelectIn(
     lambda: select(
@@ -43,8 +43,8 @@ _HIGHEST_NUMBER = Prepared(lambda: select(func.max(_T.id)))
 _INSERT = InsertMany(lambda: insert(transfers), (_T.id, _T.transfer_id, *_COLUMNS))
 # An update touches every index that holds one of its columns, whether it changes it or not.
 _UPDATE = UpdateMany(_T.id, _COLUMNS)
-_UPDATE_EXECUTED = UpdateMany(_T.id, (_T.executed_at, _T.routers))
-_UPDATE_RECONCILED = UpdateMany(_T.id, (_T.reconciled_at,))
+_UPDATE_EXECUTED = UpdateMany(_T.id, (_T.executed_at, _T.routers, _T.status))
+_UPDATE_RECONCILED = UpdateMany(_T.id, (_T.reconciled_at, _T.status))
 _DELETE_EVENTS = Prepared(
     lambda: delete(events).where(
         tuple_(events.c.transfer, events.c.kind, events.c.domain, events.c.block_hash).in_(list_parameter("identities"))
@@ -127,9 +127,11 @@ def _save_transfers(
         elif not _same_but_for_legs(had, transfer):
             otherwise.append((numbers[transfer.transfer_id], *_row(transfer)))
         elif had.reconciled_at == transfer.reconciled_at:
-            executed.append((numbers[transfer.transfer_id], transfer.executed_at, transfer.routers))
+            executed.append(
+                (numbers[transfer.transfer_id], transfer.executed_at, transfer.routers, transfer.status.value)
+            )
         elif had.executed_at == transfer.executed_at and had.routers == transfer.routers:
-            reconciled.append((numbers[transfer.transfer_id], transfer.reconciled_at))
+            reconciled.append((numbers[transfer.transfer_id], transfer.reconciled_at, transfer.status.value))
         else:
             otherwise.append((numbers[transfer.transfer_id], *_row(transfer)))
     if new:
@@ -160,5 +162,5 @@ def _row(transfer: TransferSummary) -> tuple[object, ...]:
     return (
         transfer.origin, transfer.destination, transfer.nonce, transfer.started_at, transfer.xcalled_at,
         transfer.executed_at, transfer.reconciled_at, transfer.execute_due_at, transfer.reconcile_due_at,
-        transfer.routers,
+        transfer.routers, transfer.status.value,
     )  # fmt: skip

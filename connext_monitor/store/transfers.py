@@ -3,17 +3,17 @@
 The events are the truth; a transfer's row holds what is searched and sorted by, and its deadlines.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select, tuple_
+from sqlalchemy import Select, func, literal_column, select
 
 from connext_monitor.core.coverage import BlockRange, StoredRange
 from connext_monitor.core.deadline import DueDates, TransferWithDeadlines
 from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Hash32, Timestamp, TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter
-from connext_monitor.core.transfer import EventRecord, Status, fold
-from connext_monitor.store import event_records
+from connext_monitor.core.transfer import UNFINISHED, EventRecord, fold
+from connext_monitor.store import event_records, transfer_lists
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import KINDS, XCALLED
@@ -24,7 +24,6 @@ from connext_monitor.store.schema import events, transfers
 _TX_START = 8
 _tx_start = func.substr(events.c.tx_hash, literal_column("1"), literal_column(str(_TX_START)))
 """What the index knows of a transaction."""
-_COMPLETED = (Status.COMPLETED_FAST.value, Status.COMPLETED_SLOW.value)
 _SELECT_STORED = Prepared(
     lambda: (
         select(events.c.block_number, events.c.block_hash, events.c.kind, transfers.c.transfer_id)
@@ -36,6 +35,7 @@ _SELECT_STORED = Prepared(
     )
 )
 _SELECT_BY_IDS = Prepared(lambda: select(transfers).where(transfers.c.transfer_id.in_(list_parameter("ids"))))
+_SELECT_BY_NUMBERS = Prepared(lambda: select(transfers).where(transfers.c.id.in_(list_parameter("numbers"))))
 _SELECT_BY_TX = Prepared(
     lambda: (
         select(transfers.c.transfer_id)
@@ -55,7 +55,7 @@ def _select_unfinished() -> Select[*tuple[Any, ...]]:
     return select(transfers.c.transfer_id).where(
         transfers.c.id.in_(begun),
         transfers.c.origin == parameter("origin"),
-        transfers.c.status.not_in(_COMPLETED),
+        transfers.c.status.in_([status.value for status in UNFINISHED]),
     )
 
 
@@ -77,11 +77,8 @@ def listed(
     connection: Connection, filters: TransferFilter, *, limit: int, after: Cursor | None = None
 ) -> list[TransferWithDeadlines]:
     """At most ``limit`` transfers, newest first, from behind the cursor ``after`` on."""
-    query = select(transfers).where(*conditions(filters))
-    if after is not None:
-        query = query.where(tuple_(transfers.c.started_at, transfers.c.id) < tuple_(*after))
-    ordered = query.order_by(transfers.c.started_at.desc(), transfers.c.id.desc()).limit(limit)
-    return _folded(connection, Prepared(lambda: ordered).rows(connection))
+    positions = transfer_lists.newest(connection, filters, limit=limit, after=after)
+    return by_numbers(connection, [number for _, number in positions])
 
 
 def unfinished(connection: Connection, origin: DomainId, blocks: BlockRange) -> list[TransferWithDeadlines]:
@@ -105,6 +102,12 @@ def by_ids(connection: Connection, ids: Collection[TransferId]) -> dict[Transfer
     return known
 
 
+def by_numbers(connection: Connection, numbers: Sequence[int]) -> list[TransferWithDeadlines]:
+    """Those with rows of these numbers, in their order."""
+    rows = {row.id: row for part in parts(numbers) for row in _SELECT_BY_NUMBERS.rows(connection, numbers=part)}
+    return _folded(connection, [rows[number] for number in numbers])
+
+
 def ids_by_tx(connection: Connection, tx_hash: Hash32) -> list[TransferId]:
     """The transfers with an event in this transaction, in the order of its logs."""
     return list(dict.fromkeys(_SELECT_BY_TX.column(connection, tx_start=tx_hash[:_TX_START], tx_hash=tx_hash)))
@@ -119,18 +122,6 @@ def _folded(connection: Connection, rows: Sequence[StoredRow]) -> list[TransferW
     return [
         TransferWithDeadlines(transfer, _due_dates(row), row.id) for transfer, row in folded if transfer is not None
     ]
-
-
-def conditions(filters: TransferFilter) -> Iterator[Any]:
-    """What a row of the table must meet to be listed."""
-    if filters.statuses is not None:
-        yield transfers.c.status.in_([status.value for status in filters.statuses])
-    if filters.origin is not None:
-        yield transfers.c.origin == filters.origin
-    if filters.destination is not None:
-        yield transfers.c.destination == filters.destination
-    if filters.started_before is not None:
-        yield transfers.c.started_at < filters.started_before
 
 
 def _due_dates(row: StoredRow) -> DueDates | None:

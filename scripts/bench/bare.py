@@ -17,7 +17,7 @@ from connext_monitor.store.store import Store
 from scripts.bench.bridge_node import MOST_LOGS
 from scripts.bench.made_up_bridge import Bridge
 
-_KEPT = [column.name for column in transfers.c if column.computed is None]
+_KEPT = [column.name for column in transfers.c]
 
 
 class _Log(msgspec.Struct, rename="camel"):

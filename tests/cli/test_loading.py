@@ -158,7 +158,8 @@ STORE = {
         f"connext_monitor.store.{name}"
         for name in (
             "backup_copy", "backup_folder", "cause_text", "condition", "connection", "database", "errors", "executor",
-            "glance", "instants", "lock", "opening", "outage_note", "ownership", "plain", "schema_revision", "trouble",
+            "glance", "instants", "lock", "opening", "outage_note", "ownership", "plain", "schema_revision",
+            "transfer_states", "trouble",
         )
     ),
 }  # fmt: skip

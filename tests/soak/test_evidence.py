@@ -48,8 +48,8 @@ async def database(tmp_path: Path) -> Path:
                 ],
             )
         connection.execute(
-            "INSERT INTO transfers (id, transfer_id, origin, destination, started_at, xcalled_at, executed_at,"
-            " execute_due_at, reconcile_due_at) VALUES (1, ?, 1001, 1002, 1000, 1000, 1009, 1015, 1030)",
+            "INSERT INTO transfers (id, transfer_id, origin, destination, status, started_at, xcalled_at, executed_at,"
+            " execute_due_at, reconcile_due_at) VALUES (1, ?, 1001, 1002, 'Executed', 1000, 1000, 1009, 1015, 1030)",
             [bytes.fromhex(ID[2:])],
         )
         connection.execute(

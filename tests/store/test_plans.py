@@ -1,4 +1,4 @@
-"""How SQLite finds what it is asked for: an event of a transfer by the transfer, never by going through its chain."""
+"""How SQLite finds what it is asked for: through an index, never by going through all there is."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,14 +7,39 @@ import pytest
 
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import BlockNumber
-from connext_monitor.store import deadlines, nonces, suspects
+from connext_monitor.core.selection import TransferFilter
+from connext_monitor.core.transfer import UNFINISHED, Status
+from connext_monitor.store import deadlines, glance, in_flight, nonces, suspects, transfer_changes, transfers
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.executor import Inline
 from tests.world.databases import open_store, watching
-from tests.world.recording import NAMES
-from tests.world.transfers import ALPHA, BETA
+from tests.world.recording import NAMES, put, seen
+from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 
-QUERIES: dict[str, Callable[[Connection], object]] = {
+Query = Callable[[Connection], object]
+CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
+BEHIND = (CALLED[2].sighting.block.timestamp, 2)
+
+
+async def plans(file: Path, query: Query) -> list[str]:
+    """The steps of every statement of a query, on a database with transfers in several states."""
+    statements: list[str] = []
+
+    def explained(connection: Connection) -> list[str]:
+        statements.clear()
+        query(connection)
+        asked = [(f"EXPLAIN QUERY PLAN {sql}", [None] * sql.count("?")) for sql in statements]
+        return [row[3] for explain, values in asked for row in connection.run(explain, values)]
+
+    store = await open_store(file, NAMES, watching(statements.append, Inline))
+    await put(store, seen(*CALLED, executed(info(1), sighting(20)), executed(info(2), sighting(21))))
+    await put(store, seen(reconciled(info(2), sighting(22))))
+    steps = await store.database.write(explained)
+    await store.close()
+    return steps
+
+
+OF_EVENTS: dict[str, Query] = {
     "suspects": lambda connection: suspects.suspected(connection, ALPHA),
     "who holds a nonce": lambda connection: suspects.nonce_holders(connection, ALPHA, {1}),
     "the block of a nonce": lambda connection: nonces.block_of(connection, ALPHA, 1),
@@ -24,18 +49,67 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
 }
 
 
-@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-async def test_an_event_is_found_by_its_transfer(file: Path, query: Callable[[Connection], object]) -> None:
-    statements: list[str] = []
-
-    def plans(connection: Connection) -> list[str]:
-        statements.clear()
-        query(connection)
-        asked = [(f"EXPLAIN QUERY PLAN {sql}", [None] * sql.count("?")) for sql in statements]
-        return [row[3] for explain, values in asked for row in connection.run(explain, values)]
-
-    store = await open_store(file, NAMES, watching(statements.append, Inline))
-    steps = [step for step in await store.database.write(plans) if "events" in step]
-    await store.close()
+@pytest.mark.parametrize("query", OF_EVENTS.values(), ids=OF_EVENTS)
+async def test_an_event_is_found_by_its_transfer(file: Path, query: Query) -> None:
+    steps = [step for step in await plans(file, query) if "events" in step]
     assert steps
     assert all("(transfer=?" in step for step in steps)
+
+
+async def test_an_event_is_found_by_the_start_of_its_transaction(file: Path) -> None:
+    steps = await plans(file, lambda connection: transfers.ids_by_tx(connection, CALLED[0].sighting.tx_hash))
+    assert any("SEARCH events USING INDEX events_by_tx (<expr>=?)" in step for step in steps)
+
+
+FILTERS = {
+    "everything": TransferFilter(),
+    "begun before": TransferFilter(started_before=BEHIND[0]),
+    "of a status": TransferFilter(frozenset({Status.COMPLETED_FAST})),
+    "of a status that none has": TransferFilter(frozenset({Status.RECONCILED})),
+    "unfinished": TransferFilter(UNFINISHED),
+    "of an origin": TransferFilter(origin=ALPHA),
+    "of an origin that none has": TransferFilter(origin=GAMMA),
+    "to a destination": TransferFilter(destination=BETA),
+    "of all that": TransferFilter(UNFINISHED, ALPHA, BETA, BEHIND[0]),
+}
+
+
+@pytest.mark.parametrize("after", [None, BEHIND], ids=["first", "behind"])
+@pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
+async def test_no_list_goes_through_what_it_does_not_hold(
+    file: Path, filters: TransferFilter, after: tuple[int, int] | None
+) -> None:
+    steps = await plans(file, lambda connection: transfers.listed(connection, filters, limit=10, after=after))
+    positions = [step for step in steps if "transfers_by_" in step]
+    assert positions
+    searched_by = {
+        "transfers_by_state ((origin,destination,status)>(?,?,?))",
+        "transfers_by_state (origin=? AND destination=? AND status=? AND started_at<?)",
+        "transfers_by_start (started_at<?)",
+    }
+    assert {step.removeprefix("SEARCH transfers USING COVERING INDEX ") for step in positions} <= searched_by
+    assert not [step for step in steps if "SCAN transfers" in step or "TEMP B-TREE" in step]
+
+
+COUNTS: dict[str, Query] = {
+    "in flight by status": glance.count_in_flight,
+    "in flight by leg": in_flight.by_pathway,
+}
+
+
+@pytest.mark.parametrize("query", COUNTS.values(), ids=COUNTS)
+async def test_what_is_in_flight_is_counted_without_what_is_not(file: Path, query: Query) -> None:
+    assert all(step.startswith("SEARCH transfers USING COVERING INDEX") for step in await plans(file, query))
+
+
+CHANGES: dict[str, Query] = {
+    "known": lambda connection: transfer_changes.known(
+        connection, frozenset({CALLED[0].event.transfer_id}), {(ALPHA, CALLED[1].sighting.block.hash)}
+    ),
+}
+
+
+@pytest.mark.parametrize("query", CHANGES.values(), ids=CHANGES)
+async def test_a_batch_reads_nothing_that_it_does_not_touch(file: Path, query: Query) -> None:
+    steps = await plans(file, query)
+    assert not [step for step in steps if step.startswith("SCAN") and step != "SCAN CONSTANT ROW"]

@@ -44,7 +44,6 @@ COLUMNS_SINCE = {
 }
 COLUMNS_BEFORE = {
     ("events", "transfer_id"): "0015",
-    ("transfers", "status"): "0015",
 }
 KINDS_AS_NUMBERS = "0015"
 

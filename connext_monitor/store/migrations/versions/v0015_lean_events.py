@@ -1,4 +1,4 @@
-"""Events refer to their transfer by the number of its row, their kinds are numbers, a transfer's status is computed.
+"""Events refer to their transfer by the number of its row, and their kinds are numbers.
 
 Both tables are made anew. Of an event without a transfer nothing is kept: it stood on a chain that it could not stand
 on, no version counted it, and none shows it.
@@ -24,17 +24,9 @@ _OLD_INDEXES = {
         "transfers_awaiting_reconcile",
     ),
 }
-_STATUS = (
-    "CASE WHEN xcalled_at IS NULL THEN 'Unknown'"
-    " WHEN executed_at IS NULL AND reconciled_at IS NULL THEN 'XCalled'"
-    " WHEN executed_at IS NULL THEN 'Reconciled'"
-    " WHEN reconciled_at IS NULL THEN 'Executed'"
-    " WHEN length(routers) > 0 THEN 'CompletedFast'"
-    " ELSE 'CompletedSlow' END"
-)
 _KEPT = (
     "id, transfer_id, origin, destination, nonce, started_at, xcalled_at, executed_at, reconciled_at, execute_due_at,"
-    " reconcile_due_at, routers"
+    " reconcile_due_at, routers, status"
 )
 _FILL_TRANSFERS = (
     f"INSERT INTO transfers ({_KEPT}) SELECT {_KEPT} FROM old_transfers"  # noqa: S608 - our own names
@@ -86,7 +78,7 @@ def _make_transfers() -> None:
         sa.Column("execute_due_at", sa.BigInteger(), nullable=True),
         sa.Column("reconcile_due_at", sa.BigInteger(), nullable=True),
         sa.Column("routers", sa.LargeBinary(), nullable=True),
-        sa.Column("status", sa.Text(), sa.Computed(_STATUS, persisted=True), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
 

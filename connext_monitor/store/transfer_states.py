@@ -1,0 +1,38 @@
+"""Transfers by their state: their pathway and how far they have come.
+
+There are few states, and an index holds the transfers of each by their start. So what is asked of some of them is asked
+of each state by itself, and no other transfer is looked at. In plain SQL, as `status` shows some of it.
+"""
+
+from collections.abc import Collection
+
+from connext_monitor.core.events import DomainId
+from connext_monitor.core.transfer import Status
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.plain import Plain
+
+State = tuple[DomainId, DomainId, Status]
+"""Origin, destination, status."""
+
+_BEFORE_ALL = (-1, -1, "")
+_NEXT = Plain(
+    "SELECT origin, destination, status FROM transfers WHERE (origin, destination, status) > (?, ?, ?)"
+    " ORDER BY origin, destination, status LIMIT 1"
+)
+_COUNT = Plain("SELECT count(*), min(started_at) FROM transfers WHERE origin = ? AND destination = ? AND status = ?")
+
+
+def states(connection: Connection, statuses: Collection[Status] = tuple(Status)) -> list[State]:
+    """Every state of one of these statuses that a transfer is in."""
+    every: list[State] = []
+    after: tuple[int, int, str] = _BEFORE_ALL
+    while rows := _NEXT.rows(connection, after):
+        origin, destination, status = after = rows[0][:3]
+        if status in statuses:
+            every.append((DomainId(origin), DomainId(destination), Status(status)))
+    return every
+
+
+def counted(connection: Connection, statuses: Collection[Status]) -> dict[State, tuple[int, int]]:
+    """How many are in each of these states, and when the oldest of them began (Unix seconds)."""
+    return {state: _COUNT.rows(connection, state)[0][:2] for state in states(connection, statuses)}
