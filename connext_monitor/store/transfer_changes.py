@@ -121,6 +121,7 @@ def _save_transfers(
     reconciled: list[tuple[object, ...]] = []
     otherwise: list[tuple[object, ...]] = []
     for transfer in changed:
+        status = transfer.status.value
         had = before.get(transfer.transfer_id)
         if had is None:
             new.append(transfer)
@@ -131,7 +132,7 @@ def _save_transfers(
                 (numbers[transfer.transfer_id], transfer.executed_at, transfer.routers, transfer.status.value)
             )
         elif had.executed_at == transfer.executed_at and had.routers == transfer.routers:
-            reconciled.append((numbers[transfer.transfer_id], transfer.reconciled_at, transfer.status.value))
+            reconciled.append((numbers[transfer.transfer_id], transfer.reconciled_at, status))
         else:
             otherwise.append((numbers[transfer.transfer_id], *_row(transfer)))
     if new:
