@@ -19,6 +19,7 @@ class ChainProgress:
     ``replaced`` is a block that counted as final and that another one was found to stand in place of; ``whole`` says
     that all blocks from the checkpoint to the head have been read; ``unread`` are blocks that no endpoint has any more,
     and behind which the watch begins anew. ``settled`` are the blocks that the checkpoint moves over.
+    ``since`` is the coverage that it starts from, and must be the stored one; None where that does not matter.
     """
 
     domain: DomainId
@@ -30,6 +31,7 @@ class ChainProgress:
     whole: bool = False
     unread: BlockRange | None = None
     settled: SettledBlocks | None = None
+    since: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,13 @@ class RecordedMeanwhile(Exception):
     """
 
 
+class CoverageMoved(Exception):
+    """The coverage that is stored is not the one that a progress starts from: what was read before it was not stored.
+
+    Stored all the same, it would say that blocks are covered which are not.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Nonces:
     """What is known of an origin's nonces.
@@ -174,6 +181,11 @@ def _due_cover(now: CoverSituation) -> Cover | None:
 def begin(start: BlockNumber) -> Coverage:
     """The coverage of a chain that nothing has been read of; ``start`` is included."""
     return Coverage(start=start, checkpoint=BlockNumber(start - 1))
+
+
+def follows(stored: Coverage | None, since: Coverage) -> bool:
+    """Whether what starts from ``since`` may be stored; None: nothing of the chain is yet."""
+    return since == (begin(since.start) if stored is None else stored)
 
 
 def next_range(coverage: Coverage, after: BlockNumber, head: BlockNumber, span: int) -> BlockRange | None:

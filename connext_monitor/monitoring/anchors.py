@@ -77,7 +77,7 @@ class Anchors:
                 break
         await self._lineage.confirm()
         rewound = replace(coverage, checkpoint=checkpoint)
-        progress = ChainProgress(self._state.config.domain_id, rewound, replaced=number)
+        progress = ChainProgress(self._state.config.domain_id, rewound, replaced=number, since=coverage)
         await record(self._observations, Observation(self._state.config.domain_id, progress=progress))
         self._state.reached(rewound)
 

@@ -8,7 +8,6 @@ from connext_monitor.core.coverage import (
     BlockRange,
     Cover,
     Coverage,
-    RecordedMeanwhile,
     SettledBlocks,
     StoredRange,
     advance,
@@ -19,6 +18,7 @@ from connext_monitor.core.events import BlockNumber, BlockRef, RawLog
 from connext_monitor.monitoring.anchors import Anchors
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.commits_under_way import CommitsUnderWay
 from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
@@ -26,13 +26,13 @@ from connext_monitor.monitoring.finality import Finality
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.nonce_holes import NonceHoles
-from connext_monitor.monitoring.observation import Observation, ObservationSink, record
+from connext_monitor.monitoring.observation import Observation, ObservationSink
 from connext_monitor.monitoring.origin_nonces import OriginNonces
 from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
 from connext_monitor.monitoring.read_ahead import ReadAhead
 from connext_monitor.monitoring.second_look import BloomMemory, CheckedRange, Comparison, SecondLook
-from connext_monitor.monitoring.unusable_answers import UnreadableAnswer, Unsettled
+from connext_monitor.monitoring.unusable_answers import UnreadableAnswer
 from connext_monitor.monitoring.witness import Witness
 from connext_monitor.monitoring.yielding import BACKGROUND, FOREGROUND
 
@@ -89,17 +89,18 @@ class CoverPass:
         self._anchors = Anchors(state, endpoint, reader, lineage, witness, store, observations)
 
     async def run(self, cover: Cover, head: Header, *, asks_nonce: bool) -> None:
-        """Cover up to ``head``; what was committed before an error stays.
+        """Cover up to ``head``; what was read before an error is stored.
 
         Raises Unsettled, PartialAnswer, LongRead, RpcRefused and EndpointUnavailable.
         """
         async with self._witness:
             target = await self._target(cover, head, asks_nonce=asks_nonce)
             following = partial(self._following, first_unread(self._state.begun, cover.aim), head.number)
-            async with ReadAhead(following, self._at_once, partial(self._read, target)) as ranges:
+            reading = ReadAhead(following, self._at_once, partial(self._read, target))
+            async with CommitsUnderWay(self._state, self._observations, self._stored) as commits, reading as ranges:
                 async for read in ranges:
                     self._pooled.answered(len(read.logs), len(read.blocks))
-                    await self._take(read, target)
+                    await self._take(read, target, commits)
 
     async def _target(self, cover: Cover, head: Header, *, asks_nonce: bool) -> _Target:
         final = None
@@ -145,10 +146,11 @@ class CoverPass:
 
     # Committing
 
-    async def _take(self, read: ReadRange, target: _Target) -> None:
+    async def _take(self, read: ReadRange, target: _Target, commits: CommitsUnderWay) -> None:
         """Look at a range again if that is due, have it committed, and go on from there."""
-        checked, final = await self._look_again(read, target.final)
-        reached = advance(self._state.begun, read.blocks, read.end, final)
+        since = commits.reached
+        checked, final = await self._look_again(read, target.final, since)
+        reached = advance(since, read.blocks, read.end, final)
         at_head = read.end.number == target.head.number
         await self._nonces.ask_first()
         upcoming = None
@@ -156,24 +158,39 @@ class CoverPass:
             # At the very head a node may answer from a newer state; one block below it does not.
             upcoming = await self._nonces.upcoming_after(BlockNumber(read.end.number - 1))
         anchor, settled = None, None
-        if reached.checkpoint > (before := self._state.begun.checkpoint):
+        if reached.checkpoint > since.checkpoint:
             anchor = await self._anchor(read, reached)
-            settled = SettledBlocks(BlockRange(BlockNumber(before + 1), reached.checkpoint), checked.read.known)
-        domain, whole = self._state.config.domain_id, target.settles and at_head
-        progress = ChainProgress(domain, reached, self._nonces.first, upcoming, anchor, whole=whole, settled=settled)
-        await self._commit(checked.read, progress, final)
+            becoming = BlockRange(BlockNumber(since.checkpoint + 1), reached.checkpoint)
+            settled = SettledBlocks(becoming, checked.read.known)
+        whole = target.settles and at_head
+        progress = ChainProgress(
+            self._state.config.domain_id,
+            reached,
+            self._nonces.first,
+            upcoming,
+            anchor,
+            None,
+            whole,
+            None,
+            settled,
+            since,
+        )
+        await self._commit(checked.read, progress, final, commits)
         if checked.found_at is not None:
             raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {checked.found_at} has")
         if upcoming is not None:
+            await commits.stored()
             await self._holes.close(upcoming)
 
-    async def _look_again(self, read: ReadRange, final: BlockNumber) -> tuple[CheckedRange, BlockNumber]:
+    async def _look_again(
+        self, read: ReadRange, final: BlockNumber, since: Coverage
+    ) -> tuple[CheckedRange, BlockNumber]:
         """The range after all second looks that are due, and the last block that may become final after them."""
         checked = await self._second_look.at_claims(read)
         if self._witness.exists and (last := min(final, read.end.number)) >= read.blocks.first:
             checked = checked.then(await self._second_look.before_final(checked.read, last))
         if checked.comparison is Comparison.OTHER_CHAIN:
-            final = self._state.begun.checkpoint
+            final = since.checkpoint
         undecodable = self._state.undecodable
         if doubted := undecodable.unsettled(checked.read.logs):
             checked = checked.then(await self._second_look.at_undecodable(checked.read, doubted))
@@ -197,15 +214,19 @@ class CoverPass:
         self._state.looks_again |= vouched is None
         return vouched is True
 
-    async def _commit(self, read: ReadRange, progress: ChainProgress, final: BlockNumber) -> None:
+    async def _commit(
+        self, read: ReadRange, progress: ChainProgress, final: BlockNumber, commits: CommitsUnderWay
+    ) -> None:
         vouch = partial(self._vouches, final)
         observation = Observation(progress.domain, read.logs, read.malformed, read.gone, progress, vouch=vouch)
-        self._state.final = progress.coverage.checkpoint
-        try:
-            await record(self._observations, observation)
-        except RecordedMeanwhile as error:
-            raise Unsettled(str(error)) from error
-        self._nonces.first = None
+        await commits.put(observation, progress)
+        if self._state.caught_up:
+            # In step with the head, what comes next is to start from what is stored.
+            await commits.stored()
+
+    def _stored(self, progress: ChainProgress) -> None:
+        if progress.first_nonce is not None:
+            self._nonces.first = None
         self._state.lost_history.got_on()
         self._state.reached(progress.coverage)
         self._state.works()

@@ -130,8 +130,9 @@ class CoverRecovery:
         return await oldest_readable(self._endpoint, self._config.contract, BlockRange(first, head.number))
 
     async def _skip(self, unread: BlockRange) -> None:
-        skipped = skip_to(self._state.begun, BlockNumber(unread.last + 1))
-        progress = ChainProgress(self._config.domain_id, skipped, self._nonces.first, unread=unread)
+        before = self._state.begun
+        skipped = skip_to(before, BlockNumber(unread.last + 1))
+        progress = ChainProgress(self._config.domain_id, skipped, self._nonces.first, unread=unread, since=before)
         await record(self._observations, Observation(self._config.domain_id, progress=progress))
         self._nonces.first = None
         self._state.lost_history.got_on()

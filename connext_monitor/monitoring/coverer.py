@@ -19,7 +19,7 @@ from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.origin_nonces import OriginNonces
 from connext_monitor.monitoring.second_look import BloomMemory
-from connext_monitor.monitoring.unusable_answers import LongRead, PartialAnswer, Unsettled
+from connext_monitor.monitoring.unusable_answers import LongRead, PartialAnswer, StartOver, Unsettled
 
 
 class Coverer:
@@ -134,6 +134,8 @@ class Coverer:
         except (Unsettled, PartialAnswer, RpcRefused) as error:
             self._failures = self._failures + 1 if self._state.coverage == reached else 1
             self._head_doubted = True
+            if isinstance(error, StartOver):
+                await self.begin()
             await self._recovery.recover(error, self._failures)
 
     async def _pass(self, cover: Cover) -> None:

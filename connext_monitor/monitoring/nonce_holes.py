@@ -117,7 +117,8 @@ class NonceHoles:
         return now is not None and now.first == hole.first
 
     async def _record(self, logs: list[RawLog], upcoming: int) -> None:
-        progress = ChainProgress(self._config.domain_id, self._state.begun, next_nonce=upcoming)
+        stands = self._state.begun
+        progress = ChainProgress(self._config.domain_id, stands, next_nonce=upcoming, since=stands)
         decoded = await self._reader.decode_logs(logs)
         if decoded:
             await self._lineage.confirm()

@@ -1,8 +1,10 @@
 """The queue between a monitor's observers and its transfer checker."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 
 from connext_monitor.core.events import DomainId
@@ -16,18 +18,23 @@ _TURNS = 5
 message each, and one commit stores them sooner than one that begins with the first of them and one for the rest. Where
 nothing else comes, the turns take a tenth of a millisecond.
 """
+MOST_BYTES = 32 * 2**20
+"""Of all chains' ranges that were read and are not stored yet; whoever reads more waits."""
+_BYTES_OF_A_LOG = 2_000
+"""Beside its data."""
 
 
 class ObservationOutcome:
     """What an observation's parts share: one that cannot be stored takes those after it with it."""
 
-    def __init__(self, done: asyncio.Future[None]) -> None:
+    def __init__(self, done: asyncio.Future[None], on_end: Callable[[], None]) -> None:
         self._done = done
+        self._on_end = on_end
         self.failed = False
 
     def fail(self, error: Exception) -> None:
         """A part could not be stored."""
-        self.failed = True
+        self._end(failed=True)
         if not self._done.done():
             self._done.set_exception(error)
             # Nobody has to await the future of a pushed log; the failure is logged by the transfer checker.
@@ -35,8 +42,19 @@ class ObservationOutcome:
 
     def stored(self) -> None:
         """The last part, and so all of it, is stored."""
+        self._end(failed=False)
         if not self._done.done():
             self._done.set_result(None)
+
+    def give_up(self) -> None:
+        """Not all parts have come, and nobody waits for it any more."""
+        self._end(failed=True)
+        self._done.cancel()
+
+    def _end(self, *, failed: bool) -> None:
+        self.failed = self.failed or failed
+        on_end, self._on_end = self._on_end, _nothing
+        on_end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +66,40 @@ class QueuedPart:
     last: bool
 
 
-class ObservationQueue:
-    """Keeps each chain's observations in the order in which they were put, and hands the chains out in turn."""
+class ReadRanges:
+    """The ranges that were read and are not stored yet: how many of each chain, and the bytes of all of them."""
 
     def __init__(self) -> None:
+        self._ranges: Counter[DomainId] = Counter()
+        self._bytes = 0
+        self._freed = asyncio.Event()
+
+    async def room(self, domain: DomainId) -> None:
+        """Wait until there is room for one more; a chain that has none there need not wait for the others."""
+        while self._ranges[domain] and self._bytes >= MOST_BYTES:
+            self._freed.clear()
+            await self._freed.wait()
+
+    def add(self, domain: DomainId, size: int) -> None:
+        """One more."""
+        self._ranges[domain] += 1
+        self._bytes += size
+
+    def remove(self, domain: DomainId, size: int) -> None:
+        """It is stored, or will not be."""
+        self._ranges[domain] -= 1
+        self._bytes -= size
+        self._freed.set()
+
+
+class ObservationQueue:
+    """Keeps each chain's observations in the order in which they were put, and hands the chains out in turn.
+
+    What is pushed goes ahead while ranges that were read wait for room.
+    """
+
+    def __init__(self) -> None:
+        self._read = ReadRanges()
         self._queues: defaultdict[DomainId, asyncio.Queue[QueuedPart]] = defaultdict(lambda: asyncio.Queue(_MOST_PARTS))
         self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._arrived = asyncio.Event()
@@ -68,14 +116,24 @@ class ObservationQueue:
         The future is done once it is committed, or fails with what prevented that.
         """
         done = asyncio.get_running_loop().create_future()
+        domain, was_read = observation.domain, observation.progress is not None or observation.history is not None
+        if was_read:
+            await self._read.room(domain)
         # One at a time, so that a chain's order stays while somebody vouches for a log.
         async with self._turns[observation.domain]:
             parts = parts_of(await read_observation(observation))
-            self._range_came |= observation.progress is not None or observation.history is not None
-            outcome = ObservationOutcome(done)
-            for part in parts:
-                await self._queues[observation.domain].put(QueuedPart(part, outcome, part is parts[-1]))
-                self._arrived.set()
+            self._range_came |= was_read
+            size = _size(observation) if was_read else 0
+            if was_read:
+                self._read.add(domain, size)
+            outcome = ObservationOutcome(done, partial(self._read.remove, domain, size) if was_read else _nothing)
+            try:
+                for part in parts:
+                    await self._queues[observation.domain].put(QueuedPart(part, outcome, part is parts[-1]))
+                    self._arrived.set()
+            except asyncio.CancelledError:
+                outcome.give_up()
+                raise
         return done
 
     async def arrival(self) -> None:
@@ -99,3 +157,12 @@ class ObservationQueue:
                 batch.append(queue.get_nowait())
                 logs += batch[-1].part.size
         return batch
+
+
+def _size(observation: Observation) -> int:
+    logs = sum([len(decoded.log.data) for decoded in observation.logs]) + _BYTES_OF_A_LOG * len(observation.logs)
+    return logs + sum([len(entry.json) for entry in observation.malformed])
+
+
+def _nothing() -> None:
+    pass

@@ -11,7 +11,7 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch, ChainProgress
-from connext_monitor.core.coverage import RecordedMeanwhile
+from connext_monitor.core.coverage import CoverageMoved, RecordedMeanwhile
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import PathwayDurations
 from connext_monitor.core.labels import ChainLabels
@@ -107,7 +107,7 @@ class TransferChecker:
             for waiting in batch:
                 await self._check([waiting])
             return
-        if not isinstance(error, RecordedMeanwhile):
+        if not isinstance(error, RecordedMeanwhile | CoverageMoved):
             chain = self._labels.display_name(batch[0].part.domain)
             log.error("observation.not_stored", chain=chain, exc_info=error)
         batch[0].outcome.fail(error)

@@ -11,6 +11,10 @@ class Unsettled(Exception):
     """
 
 
+class StartOver(Unsettled):
+    """What was read does not go on from what is stored: reading begins again there."""
+
+
 class PartialAnswer(Exception):
     """The endpoint left out a log of a block that it says stands, and is not to be believed now.
 

@@ -8,11 +8,12 @@ from hashlib import sha256
 from sqlalchemy import Delete, delete, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from connext_monitor.core.batch import UnreadableLog
-from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.batch import ChainProgress, UnreadableLog
+from connext_monitor.core.coverage import Coverage, CoverageMoved, follows
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.store.bulk import InsertMany
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.glance import coverage
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import chains, malformed_logs
 
@@ -48,6 +49,17 @@ def starts(connection: Connection) -> dict[DomainId, BlockNumber]:
     """The first block watched of each chain that anything has been covered of."""
     rows = _SELECT_STARTS.rows(connection)
     return {DomainId(row.domain): BlockNumber(row.start_block) for row in rows}
+
+
+def refuse_overtaking(connection: Connection, progress: Sequence[ChainProgress]) -> None:
+    """Raise CoverageMoved if one of these does not start where its chain stands, after those before it."""
+    reached: dict[DomainId, Coverage | None] = {}
+    for chain in progress:
+        if chain.since is not None:
+            stored = reached[chain.domain] if chain.domain in reached else coverage(connection, chain.domain)
+            if not follows(stored, chain.since):
+                raise CoverageMoved(f"read on from block {chain.since.checkpoint}, which is not where it stands")
+        reached[chain.domain] = chain.coverage
 
 
 def save_coverage(connection: Connection, domain: DomainId, reached: Coverage) -> None:

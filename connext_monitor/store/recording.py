@@ -37,8 +37,9 @@ def record(
 
     ``decide`` gets the prior state of what the batch touches, and ``route`` names the providers of an alert that
     opens. Both run within the transaction, on the writer's thread: they must be pure.
-    Returns what was decided and the ids of the alerts that opened or ended. Raises RecordedMeanwhile.
+    Returns what was decided and the ids of the alerts that opened or ended. Raises RecordedMeanwhile, CoverageMoved.
     """
+    chains.refuse_overtaking(connection, batch.progress)
     blocks.refuse_unknown(connection, batch)
     known = transfer_changes.known(connection, batch.transfer_ids, batch.gone_blocks)
     changes = decide(prior_state(connection, batch, known))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.coverage import Aim, BlockRange, Cover, Coverage, StoredRange
+from connext_monitor.core.coverage import Aim, BlockRange, Cover, Coverage, CoverageMoved, StoredRange, follows
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
 from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.chain_state import ChainState
@@ -58,13 +58,22 @@ class Memory:
         return StoredRange({block for block in self.known if blocks.first <= block[0] <= blocks.last})
 
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
-        if observation.progress is not None:
-            self._keep(observation.progress)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        progress = observation.progress
+        if progress is not None and progress.since is not None and not follows(self._stands, progress.since):
+            done.set_exception(CoverageMoved("it stands elsewhere"))
+            done.exception()  # as the queue does, where nobody waits
+            return done
+        if progress is not None:
+            self._keep(progress)
         self.gone |= observation.gone
         self.blocks += [decoded.log.block_number for decoded in observation.logs]
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done
+
+    @property
+    def _stands(self) -> Coverage | None:
+        return self.progress[-1].coverage if self.progress else None
 
     def _keep(self, progress: ChainProgress) -> None:
         self.progress.append(progress)
