@@ -18,7 +18,7 @@ _TURNS = 5
 message each, and one commit stores them sooner than one that begins with the first of them and one for the rest. Where
 nothing else comes, the turns take a tenth of a millisecond.
 """
-MOST_BYTES = 32 * 2**20
+MOST_BYTES = 16 * 2**20
 """Of all chains' ranges that were read and are not stored yet; whoever reads more waits."""
 _BYTES_OF_A_LOG = 2_000
 """Beside its data."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,11 +28,12 @@ LABELS = ChainLabels({ORIGIN: ChainLabel("alpha", None), DESTINATION: ChainLabel
 
 
 class FailingStore:
-    """The store, but whatever ``fails`` says cannot be stored."""
+    """The store, but whatever ``fails`` says cannot be stored; ``before`` is awaited first, and may raise."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.fails: Callable[[Batch], bool] = lambda _: False
+        self.before: Callable[[], Awaitable[None]] | None = None
         self.batches = 0
 
     async def record(
@@ -43,6 +44,8 @@ class FailingStore:
         at: datetime,
     ) -> tuple[Changes, list[str]]:
         self.batches += 1
+        if self.before is not None:
+            await self.before()
         if self.fails(batch):
             raise OSError("the disk is full")
         return await self._store.record(batch, decide, route, at)
