@@ -16,6 +16,7 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.process.parts import Part
 from connext_monitor.reporting.backups import PeriodicBackup
+from connext_monitor.reporting.kept_numbers import KeptNumbers
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.backup_copy import BackupError
@@ -65,6 +66,7 @@ def housekeeping(
     return [
         Part("backup", _backup(config, desk, clock).run),
         Part("stat reporter", reporter.run),
+        Part("kept numbers", KeptNumbers(store.statistics, clock).run),
         Part("retention", Pruning(store.retention, config.monitor.keep, clock, clock.earliest).run),
     ]
 

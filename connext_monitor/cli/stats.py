@@ -22,7 +22,7 @@ from connext_monitor.core.documents.command_line import StatsFromDatabase
 from connext_monitor.core.documents.stats import stats_document
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels, KnownTokens, TokenId
-from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last, usual_width
+from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last
 from connext_monitor.core.token import Token
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
@@ -55,8 +55,7 @@ async def _look(config: Config, window: Window) -> tuple[Stats, Timeline, Mappin
         tokens = await store.tokens.every()
         statistics = store.statistics
         numbers = await statistics.over(window)
-        timeline = await statistics.timeline(window, usual_width(window))
-    return numbers, timeline, tokens, await why_not_live(config.monitor.listen, config.chains)
+    return numbers.stats, numbers.timeline, tokens, await why_not_live(config.monitor.listen, config.chains)
 
 
 def _print(stats: Stats, labels: ChainLabels) -> None:

@@ -8,16 +8,17 @@ A latency is the seconds from XCalled's block time to the leg's, of legs that ha
 clocks of their own: a leg stamped before its XCalled took 0 s.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import floor
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address, DomainId, Timestamp
 
-LatencyCounts = Sequence[tuple[int, int]]
-"""Latencies as (seconds, number of legs), the shortest first, each once."""
+Latencies = Sequence[int]
+"""In seconds, one for each leg that arrived, the shortest first."""
 
 BOUNDS = (
     10, 20, 30, 45, 60, 90, 120, 180, 240, 300, 600, 900, 1_200, 1_800, 2_700, 3_600, 5_400, 7_200, 9_000, 10_800,
@@ -193,27 +194,34 @@ class Stats:
     routers: tuple[RouterStats, ...]
 
 
-def latency(counted: LatencyCounts) -> LatencyPercentiles:
+@dataclass(frozen=True, slots=True)
+class WindowStats:
+    """One window: what it amounts to, and how it went."""
+
+    stats: Stats
+    timeline: Timeline
+
+
+def latency(took: Latencies) -> LatencyPercentiles:
     """The percentiles of these latencies."""
-    total = sum(count for _, count in counted)
-    return LatencyPercentiles(total, *(_percentile(counted, total, percent) for percent in (50, 95, 99)))
+    if not took:
+        return LatencyPercentiles()
+    return LatencyPercentiles(len(took), *(took[-(-len(took) * percent // 100) - 1] for percent in (50, 95, 99)))
 
 
-def histogram(counted: LatencyCounts) -> tuple[int, ...]:
+def histogram(took: Latencies) -> tuple[int, ...]:
     """How many latencies fall into each bucket of `BOUNDS`, and beyond."""
-    buckets = [0] * (len(BOUNDS) + 1)
-    for seconds, count in counted:
-        buckets[bisect_left(BOUNDS, seconds)] += count
-    return tuple(buckets)
+    ends = [*(bisect_right(took, bound) for bound in BOUNDS), len(took)]
+    return tuple(end - before for before, end in pairwise([0, *ends]))
 
 
-def share_of(amount: int, routers: int) -> list[int]:
-    """What each router gets back of an amount that they fronted together: equal parts, the remainder to the last.
+def shares_of(amounts: Sequence[int], routers: int) -> list[int]:
+    """What each router gets back of amounts that they fronted together: of each equal parts, the remainder to the last.
 
     Source: ``InboxFacet._reconcile`` of the contracts.
     """
-    even = amount // routers
-    return [even] * (routers - 1) + [amount - even * (routers - 1)]
+    even = sum(amount // routers for amount in amounts)
+    return [even] * (routers - 1) + [sum(amounts) - even * (routers - 1)]
 
 
 def last(seconds: float, now: float, origin: DomainId | None = None, destination: DomainId | None = None) -> Window:
@@ -231,13 +239,3 @@ def usual_width(window: Window) -> int:
 def starts(window: Window, width: int) -> range:
     """When the parts of a timeline begin (Unix seconds)."""
     return range(window.since - window.since % width, window.until, width)
-
-
-def _percentile(counted: LatencyCounts, total: int, percent: int) -> int | None:
-    rank = -(-total * percent // 100)
-    reached = 0
-    for seconds, count in counted:
-        reached += count
-        if reached >= rank:
-            return seconds
-    return None

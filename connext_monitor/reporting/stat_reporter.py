@@ -11,7 +11,7 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core.report import Report, is_due, period_end, report_of
-from connext_monitor.core.stats import Stats, Window
+from connext_monitor.core.stats import Window, WindowStats
 
 _LONGEST_GRACE = 60.0
 """Seconds: blocks are read this often at rest, so by then everything in the period is known."""
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 class StatisticsSource(Protocol):
     """Where the numbers come from."""
 
-    async def over(self, window: Window) -> Stats:
+    async def over(self, window: Window) -> WindowStats:
         """All statistics of a window."""
         ...
 
@@ -106,7 +106,7 @@ class StatReporter:
         length = until - period_end(until - 1, every)
         stats = await self._statistics.over(Window(until - length, until))
         before = await self._statistics.over(Window(until - 2 * length, until - length))
-        report = report_of(stats, before)
+        report = report_of(stats.stats, before.stats)
         await self._store.add(report, self._providers, now)
         log.info("report.made", until=until, pathways=len(report.pathways), providers=sorted(self._providers))
         self._wake_delivery()

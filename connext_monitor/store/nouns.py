@@ -17,9 +17,11 @@ from connext_monitor.store import (
     glance,
     groups,
     in_flight,
+    kept_counts,
     late_legs,
     metrics,
     outbox,
+    owed,
     queues,
     replay,
     reports,
@@ -171,6 +173,9 @@ class Statistics(Noun):
     """Numbers over many transfers."""
 
     over = reads(statistics.over)
-    timeline = reads(statistics.timeline)
+    not_kept = reads(kept_counts.not_kept)
+    keep = writes(kept_counts.keep)
+    fronted_not_read = reads(owed.not_read)
+    read_fronted = writes(owed.read_events)
     replay = reads(replay.judge)
     measure = reads(metrics.look)

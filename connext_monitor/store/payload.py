@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from connext_monitor.core.events import (
+    Address,
     EventKind,
     Executed,
     Reconciled,
@@ -17,6 +18,9 @@ from connext_monitor.core.events import (
     TransferInfo,
     XCalled,
 )
+
+_BRIDGED_AMOUNT = 9
+"""Its place among the parameters."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple).decode
@@ -42,6 +46,12 @@ def unpack(kind: EventKind, transfer_id: TransferId, payload: bytes) -> Transfer
         case EventKind.RECONCILED:
             origin, local, routers, amount, caller = fields
             return Reconciled(transfer_id, origin, local, tuple(routers), _number(amount), caller)
+
+
+def unpack_fronted(payload: bytes) -> tuple[Address, bytes]:
+    """What routers fronted, of an Executed: the token of its chain, and base units of it as big-endian bytes."""
+    _, _, info, _, local, _, _ = _decode(payload)
+    return local, info[_BRIDGED_AMOUNT]
 
 
 def _fields(event: TransferEvent) -> tuple[object, ...]:

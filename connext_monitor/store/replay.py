@@ -8,11 +8,11 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Pathway
 from connext_monitor.core.stats import LatencyPercentiles, Replayed, Window, latency
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.counted_rows import latencies, read_latencies
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import chains, transfers
-from connext_monitor.store.statistics import latencies, within
 
 _T = transfers.c
 
@@ -28,18 +28,29 @@ def judge(connection: Connection, window: Window, leg: Leg, today: Today, deadli
     due = {pathway: seconds for pathway in _pathways(connection, window) if (seconds := today(*pathway))}
     if not due:
         return []
-    took = {
-        (DomainId(origin), DomainId(destination)): latency(counted)
-        for (origin, destination), counted in latencies(connection, window, leg, *PATHWAY)
-    }
+    took = _latencies(connection, window, leg)
     rows = _alerts(connection, window, leg, due, deadlines)
     replayed = [_replayed(row, leg, took, due) for row in rows if (row.origin, row.destination) in due]
     return sorted(replayed, key=lambda pathway: (-pathway.transfers, pathway.origin, pathway.destination))
 
 
 def _pathways(connection: Connection, window: Window) -> list[Pathway]:
-    query = select(*PATHWAY).distinct().where(*within(window), _T.xcalled_at.is_not(None))
+    query = select(*PATHWAY).distinct().where(*_within(window), _T.xcalled_at.is_not(None))
     return [(row.origin, row.destination) for row in Prepared(lambda: query).rows(connection)]
+
+
+def _latencies(connection: Connection, window: Window, leg: Leg) -> dict[Pathway, LatencyPercentiles]:
+    """How long the leg took, by pathway."""
+    query = select(*PATHWAY, latencies(leg).label("took")).where(*_within(window)).group_by(*PATHWAY)
+    rows = Prepared(lambda: query).stream(connection)
+    return {(row.origin, row.destination): latency(sorted(read_latencies(row.took))) for row in rows}
+
+
+def _within(window: Window) -> list[ColumnElement[bool]]:
+    """The condition of a transfer that belongs to the window."""
+    ends = ((_T.origin, window.origin), (_T.destination, window.destination))
+    of_ends = [column == domain for column, domain in ends if domain is not None]
+    return [_T.started_at >= window.since, _T.started_at < window.until, *of_ends]
 
 
 def _alerts(
@@ -55,7 +66,7 @@ def _alerts(
             *(func.count().filter(_late(leg, seconds)).label(f"under_{n}") for n, seconds in enumerate(deadlines)),
         )
         .join(chains, chains.c.domain == _T.destination, isouter=True)
-        .where(*within(window), _T.xcalled_at.is_not(None))
+        .where(*_within(window), _T.xcalled_at.is_not(None))
         .group_by(*PATHWAY)
     )
     return Prepared(lambda: query).rows(connection)

@@ -1,4 +1,3 @@
-from collections import Counter
 from math import ceil
 
 from hypothesis import given
@@ -10,7 +9,7 @@ from connext_monitor.core.stats import (
     Window,
     histogram,
     latency,
-    share_of,
+    shares_of,
     starts,
     usual_width,
 )
@@ -19,13 +18,9 @@ from tests.world.transfers import ALPHA, BETA
 taken = st.lists(st.integers(0, 100_000) | st.sampled_from(BOUNDS), min_size=1)
 
 
-def counted(seconds: list[int]) -> list[tuple[int, int]]:
-    return sorted(Counter(seconds).items())
-
-
 @given(taken)
 def test_a_percentile_is_the_nearest_rank_among_all_that_were_seen(seconds: list[int]) -> None:
-    figures = latency(counted(seconds))
+    figures = latency(sorted(seconds))
     ranked = sorted(seconds)
     assert figures.count == len(seconds)
     for percentile, percent in ((figures.p50, 50), (figures.p95, 95), (figures.p99, 99)):
@@ -33,7 +28,7 @@ def test_a_percentile_is_the_nearest_rank_among_all_that_were_seen(seconds: list
 
 
 def test_the_p95_of_a_hundred_legs_is_the_95th() -> None:
-    figures = latency([(seconds, 1) for seconds in range(1, 101)])
+    figures = latency(range(1, 101))
     assert (figures.count, figures.p50, figures.p95, figures.p99) == (100, 50, 95, 99)
     nothing = latency([])
     assert (nothing.count, nothing.p50) == (0, None)
@@ -41,7 +36,7 @@ def test_the_p95_of_a_hundred_legs_is_the_95th() -> None:
 
 @given(taken)
 def test_a_histogram_counts_every_leg_once_below_its_own_bound(seconds: list[int]) -> None:
-    buckets = histogram(counted(seconds))
+    buckets = histogram(sorted(seconds))
     assert sum(buckets) == len(seconds)
     for index, bound in enumerate(BOUNDS):
         assert sum(buckets[: index + 1]) == sum(1 for second in seconds if second <= bound)
@@ -49,11 +44,17 @@ def test_a_histogram_counts_every_leg_once_below_its_own_bound(seconds: list[int
 
 @given(st.integers(0, 2**256), st.integers(1, 10))
 def test_shares_are_even_and_add_up_to_the_amount(amount: int, routers: int) -> None:
-    shares = share_of(amount, routers)
+    shares = shares_of([amount], routers)
     assert sum(shares) == amount
     assert len(shares) == routers
     assert set(shares[:-1]) <= {amount // routers}
     assert 0 <= shares[-1] - amount // routers < routers
+
+
+@given(st.lists(st.integers(0, 2**256)), st.integers(1, 10))
+def test_shares_of_several_amounts_are_those_of_each(amounts: list[int], routers: int) -> None:
+    each = [shares_of([amount], routers) for amount in amounts]
+    assert shares_of(amounts, routers) == [sum(shares[router] for shares in each) for router in range(routers)]
 
 
 @given(st.integers(0, 2 * 10**9), st.integers(1, 400 * 86_400))

@@ -1,4 +1,4 @@
-from connext_monitor.core.stats import Stats, Window
+from connext_monitor.core.stats import Window, WindowStats
 from connext_monitor.reporting.web.numbers import StatsCache
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
@@ -9,14 +9,13 @@ class Slow:
     """Counts as the store does, and takes so many seconds."""
 
     def __init__(self, store: Store, clock: ManualClock, seconds: float) -> None:
-        self.timeline = store.statistics.timeline
         self._over = store.statistics.over
         self.clock, self.seconds, self.asked = clock, seconds, 0
 
-    async def over(self, window: Window) -> Stats:
+    async def over(self, window: Window, width: int | None = None) -> WindowStats:
         self.asked += 1
         self.clock.passed += self.seconds
-        return await self._over(window)
+        return await self._over(window, width)
 
 
 async def asked_within(store: Store, seconds: int, *, took: float) -> int:

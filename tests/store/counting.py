@@ -92,7 +92,7 @@ def leg_stats(leg: Leg, views: Sequence[TransferView], begun: Sequence[TransferV
     seconds = took(begun, leg)
     return LegStats(
         latency=percentiles(seconds),
-        histogram=histogram([(second, 1) for second in seconds]),
+        histogram=histogram(sorted(seconds)),
         late=sum(view.state(leg, 0) in {"late", "overdue"} for view in begun)
         + sum(
             # What has no deadline (nobody watches its destination) is called overdue here by force.

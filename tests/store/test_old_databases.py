@@ -86,7 +86,7 @@ async def test_transfers_are_those_of_the_old_version(opened: Store) -> None:
 
 
 async def test_routers_are_counted_of_what_was_executed_before(opened: Store) -> None:
-    stats = await opened.statistics.over(Window(old.AT - ONE_DAY, old.AT + ONE_DAY))
+    stats = (await opened.statistics.over(Window(old.AT - ONE_DAY, old.AT + ONE_DAY))).stats
     assert {router.router: router.fills for router in stats.routers} == {ROUTER: 2, old.SECOND_ROUTER: 1}
 
 

@@ -17,7 +17,9 @@ from connext_monitor.store.schema import metadata
 def schema(file: Path) -> set[tuple[str, str | None]]:
     """Every table and index of the file, with the SQL that makes it; how that is broken into lines says nothing."""
     with closing(sqlite3.connect(file)) as connection:
-        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic_version%'")
+        rows = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic_version%' AND type != 'trigger'"
+        )
         return {(name, sql and " ".join(sql.split())) for name, sql in rows}
 
 

@@ -40,7 +40,7 @@ made = st.builds(
 windows = st.builds(
     lambda since, length, origin, destination: Window(START + since, START + since + length, origin, destination),
     since=st.integers(-1_000, 20_000),
-    length=st.integers(1, 20_000),
+    length=st.integers(1, 20_000) | st.integers(20_000, 90_000),
     origin=st.none() | st.none() | st.just(ALPHA),
     destination=st.none() | st.none() | st.sampled_from([ALPHA, BETA]),
 )
@@ -60,9 +60,14 @@ def empty() -> Iterator[Path]:
 
 
 @settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(transfers=st.lists(made, max_size=12), window=windows, width=st.sampled_from([60, 3_600]))
+@given(
+    transfers=st.lists(made, max_size=12),
+    window=windows,
+    width=st.sampled_from([60, 3_600, 21_600, 86_400]),
+    kept=st.integers(0, 3),
+)
 def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
-    empty: Path, transfers: Sequence[Made], window: Window, width: int
+    empty: Path, transfers: Sequence[Made], window: Window, width: int, kept: int
 ) -> None:
     async def check(file: Path) -> None:
         store = await Store.open(file, NAMES)
@@ -73,9 +78,10 @@ def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
             for leg in transfer.accused:
                 await accuse(store, transfer, nonce, leg)
         views = await store.transfers.listed(TransferFilter(), limit=100)
-        statistics = store.statistics
-        stats = await statistics.over(window)
-        timeline = await statistics.timeline(window, width)
+        for quarter in await store.statistics.not_kept(START + 30_000, kept):
+            await store.statistics.keep(quarter)
+        numbers = await store.statistics.over(window, width)
+        stats, timeline = numbers.stats, numbers.timeline
         await store.close()
         by_hand = [view for view in views if in_window(view.transfer, window)]
         assert set(stats.pathways) == pathways(by_hand, window)
@@ -111,10 +117,10 @@ async def test_a_fill_that_a_reorg_takes_back_is_no_longer_counted(store: Store)
     paid = executed(INFO, sighting(20))
     await put(store, seen(xcalled(INFO, sighting(10))), seen(paid))
     window = Window(START, START + 100)
-    [router] = (await store.statistics.over(window)).routers
+    [router] = (await store.statistics.over(window)).stats.routers
     assert (router.fills, router.owed[0].amount) == (1, 10**18)
     await put(store, gone(paid))
-    stats = await store.statistics.over(window)
+    stats = (await store.statistics.over(window)).stats
     assert stats.routers == ()
     assert (stats.pathways[0].executed_fast, stats.pathways[0].last_executed) == (0, None)
 
@@ -122,7 +128,7 @@ async def test_a_fill_that_a_reorg_takes_back_is_no_longer_counted(store: Store)
 async def test_an_executed_in_two_places_is_owed_once(store: Store) -> None:
     paid, elsewhere = executed(INFO, sighting(20)), executed(INFO, sighting(21, fork="other"))
     await put(store, seen(xcalled(INFO, sighting(10))), seen(paid), seen(elsewhere))
-    [router] = (await store.statistics.over(Window(START, START + 100))).routers
+    [router] = (await store.statistics.over(Window(START, START + 100))).stats.routers
     assert [(owed.amount, owed.transfers) for owed in router.owed] == [(10**18, 1)]
 
 

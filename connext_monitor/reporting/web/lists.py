@@ -10,7 +10,7 @@ from connext_monitor.core.documents.stats import StatsDocument, stats_document
 from connext_monitor.core.events import Address
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import Cursor, TransferFilter
-from connext_monitor.core.stats import Window, usual_width
+from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_alert_cursor
 from connext_monitor.reporting.web.read_store import ReadStatistics, ReadStore
@@ -55,5 +55,5 @@ async def stats(
     statistics: ReadStatistics, window: Window, labels: ChainLabels, *, width: int | None = None
 ) -> StatsDocument:
     """The numbers of a window; its timeline has parts of ``width`` seconds, else as wide as shows it well."""
-    numbers = await statistics.over(window)
-    return stats_document(numbers, await statistics.timeline(window, width or usual_width(window)), labels)
+    numbers = await statistics.over(window, width)
+    return stats_document(numbers.stats, numbers.timeline, labels)

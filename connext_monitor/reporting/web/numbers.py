@@ -13,7 +13,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Pathway
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import OpenAlerts
-from connext_monitor.core.stats import PathwayStats, RouterStats, Stats, Timeline, last, usual_width
+from connext_monitor.core.stats import PathwayStats, RouterStats, Stats, WindowStats, last
 from connext_monitor.core.stored_numbers import PendingLegs
 from connext_monitor.reporting.web.plots import PlotBar, spark
 from connext_monitor.reporting.web.read_store import ReadStatistics
@@ -23,14 +23,6 @@ _KEPT_FOR = 10.0
 _REST = 20
 """A count is kept for so many times as long as it took, so that open pages cost at most a twentieth of the time."""
 _KEPT = 64
-
-
-@dataclass(frozen=True, slots=True)
-class WindowStats:
-    """One window: what it amounts to, and how it went."""
-
-    stats: Stats
-    timeline: Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +73,7 @@ class StatsCache:
             if kept is not None and began < until:
                 return kept
             window = last(seconds, self._clock.now().timestamp(), *(pathway or (None, None)))
-            stats = await self._statistics.over(window)
-            numbers = WindowStats(stats, await self._statistics.timeline(window, usual_width(window)))
+            numbers = await self._statistics.over(window)
             while len(self._kept) >= _KEPT:
                 self._kept.pop(next(iter(self._kept)))
             ended = self._clock.elapsed()

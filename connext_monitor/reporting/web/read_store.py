@@ -10,7 +10,7 @@ from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery_records import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
 from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, TransferFilter, TransferIdPage
-from connext_monitor.core.stats import Stats, Timeline, Window
+from connext_monitor.core.stats import Window, WindowStats
 from connext_monitor.core.stored_numbers import PendingLegs
 from connext_monitor.core.transfer_view import TransferView
 
@@ -106,12 +106,8 @@ class ReadChains(Protocol):
 class ReadStatistics(Protocol):
     """Numbers over many transfers."""
 
-    async def over(self, window: Window) -> Stats:
-        """Pathways and routers."""
-        ...
-
-    async def timeline(self, window: Window, width: int) -> Timeline:
-        """The window in parts of ``width`` seconds."""
+    async def over(self, window: Window, width: int | None = None) -> WindowStats:
+        """Pathways and routers, and the window in parts of ``width`` seconds, by default as wide as shows it well."""
         ...
 
 

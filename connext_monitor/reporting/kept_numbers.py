@@ -1,0 +1,61 @@
+"""Counts what is over and reads what was fronted, so that statistics need not, in steps so small that nobody waits."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
+
+from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import look_every
+
+_EVERY = 300.0
+_FIRST_AFTER = 5.0
+_SETTLED_AFTER = 86_400
+"""Seconds after which most of what began in a quarter of a day has ended."""
+_QUARTERS = 100
+_EVENTS = 500
+_BREATH = 0.01
+
+
+class KeptNumbersStore(Protocol):
+    """The store, as this uses it; each change is one short transaction."""
+
+    async def not_kept(self, until: int, limit: int) -> Sequence[int]:
+        """The first quarters before then (Unix seconds) of which no counts are kept."""
+        ...
+
+    async def keep(self, quarter: int) -> None:
+        """Count one, and keep that."""
+        ...
+
+    async def fronted_not_read(self) -> bool:
+        """Whether there is anything of which it has not been read what was fronted."""
+        ...
+
+    async def read_fronted(self, limit: int) -> int:
+        """Read so many at most; how many there were."""
+        ...
+
+
+class KeptNumbers:
+    """Keeps numbers as long as ``run`` runs."""
+
+    def __init__(self, store: KeptNumbersStore, clock: Clock, first_after: float = _FIRST_AFTER) -> None:
+        self._store = store
+        self._clock = clock
+        self._first_after = first_after
+
+    async def run(self) -> NoReturn:
+        """Look every five minutes until cancelled."""
+        await look_every(_EVERY, self._look, failed="kept_numbers.failed", first_after=self._first_after)
+
+    async def _look(self) -> float:
+        """Seconds to the next look."""
+        while await self._store.fronted_not_read():
+            if await self._store.read_fronted(_EVENTS) < _EVENTS:
+                break
+        until = int(self._clock.now().timestamp()) - _SETTLED_AFTER
+        while quarters := await self._store.not_kept(until, _QUARTERS):
+            for quarter in quarters:
+                await self._store.keep(quarter)
+                await asyncio.sleep(_BREATH)
+        return _EVERY

@@ -1,0 +1,27 @@
+"""The tables of numbers that are kept so that they need not be counted; triggers of the migrations keep them right."""
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, text
+
+from connext_monitor.store.schema import RowId, metadata
+
+# Transfers counted, of quarters of a day that are over; triggers on `transfers` remove what no longer holds.
+kept_counts = Table(
+    "kept_counts",
+    metadata,
+    Column("since", RowId, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# The transfers that routers have fronted and that are not reconciled, by the numbers of their rows. Triggers on
+# `transfers` and `events` keep it so; what was fronted, big-endian, is NULL until it is read from the event.
+fronted = Table(
+    "fronted",
+    metadata,
+    Column("transfer", RowId, primary_key=True),
+    Column("origin", BigInteger, nullable=False),
+    Column("destination", BigInteger, nullable=False),
+    Column("routers", LargeBinary, nullable=False),
+    Column("asset", LargeBinary),
+    Column("amount", LargeBinary),
+    Index("fronted_not_read", "transfer", sqlite_where=text("asset IS NULL")),
+)

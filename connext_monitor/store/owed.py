@@ -1,0 +1,133 @@
+"""What routers fronted and have not got back.
+
+The database holds a row for each such transfer: its triggers put it there and take it away with the transfer's own row.
+What was fronted stands in the event. It is read from there soon after, and kept until an event of the transfer changes.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, select, update
+
+from connext_monitor.core.events import Address, DomainId
+from connext_monitor.core.stats import Owed, Window, shares_of
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import EXECUTED
+from connext_monitor.store.kept_tables import fronted
+from connext_monitor.store.payload import unpack_fronted
+from connext_monitor.store.prepared import Prepared, parameter, parameters
+from connext_monitor.store.schema import events
+
+_F = fronted.c
+_ADDRESS = 20
+
+Fill = tuple[DomainId, bytes, Address]
+"""On which chain, by which routers, and in which token."""
+
+
+def owed(connection: Connection, window: Window) -> list[tuple[Address, Owed]]:
+    """What each router is owed by token, the most transfers first; of the window its ends count."""
+    amounts: Counter[tuple[Address, DomainId, Address]] = Counter()
+    counts: Counter[tuple[Address, DomainId, Address]] = Counter()
+    for (domain, together, asset), each in _fills(connection, window).items():
+        routers = [Address(together[at : at + _ADDRESS]) for at in range(0, len(together), _ADDRESS)]
+        for router, amount in zip(routers, shares_of(each, len(routers)), strict=True):
+            amounts[router, domain, asset] += amount
+        for router in set(routers):
+            counts[router, domain, asset] += len(each)
+    return [
+        (router, Owed(domain, asset, amounts[router, domain, asset], count))
+        for (router, domain, asset), count in sorted(counts.items(), key=lambda counted: (-counted[1], counted[0]))
+    ]
+
+
+def not_read(connection: Connection) -> bool:
+    """Whether there is a row whose event has not been read."""
+    return _SELECT_ANY_UNREAD.value(connection) is not None
+
+
+def read_events(connection: Connection, limit: int) -> int:
+    """Read what was fronted of at most ``limit`` rows, and keep it; how many there were."""
+    read = [
+        {"number": transfer, "asset": asset, "amount": amount}
+        for transfer, _, _, asset, amount in _unread(connection, Window(0, 0), limit)
+    ]
+    _KEEP.execute_many(connection, read)
+    return len(read)
+
+
+def _fills(connection: Connection, window: Window) -> dict[Fill, list[int]]:
+    """What was fronted, each amount by itself."""
+    amounts: defaultdict[Fill, list[int]] = defaultdict(list)
+    for row in _select_read(window.origin is not None, window.destination is not None).stream(
+        connection, **_ends(window)
+    ):
+        # One text of all amounts: a row for each would take Python longer than SQLite takes to find it.
+        amounts[row.destination, row.routers, row.asset] += [int(amount, 16) for amount in row.amounts.split(",")]
+    for _, destination, routers, asset, amount in _unread(connection, window, -1):
+        amounts[destination, routers, asset].append(int.from_bytes(amount, "big"))
+    return amounts
+
+
+def _unread(
+    connection: Connection, window: Window, limit: int
+) -> Iterator[tuple[int, DomainId, bytes, Address, bytes]]:
+    """Of rows whose event has not been read: transfer, chain, routers, token and amount; without end where negative."""
+    last = None
+    query = _select_unread(window.origin is not None, window.destination is not None)
+    for row in query.stream(connection, most=limit, **_ends(window)):
+        # Where an Executed stands in two places, one of which a reorg took, the lower one counts.
+        if row.transfer != last:
+            last = row.transfer
+            asset, amount = unpack_fronted(row.payload)
+            yield row.transfer, row.destination, row.routers, asset, amount
+
+
+def _ends(window: Window) -> dict[str, object]:
+    given = {"of_origin": window.origin, "of_destination": window.destination}
+    return {name: domain for name, domain in given.items() if domain is not None}
+
+
+def _of_ends(origin: bool, destination: bool) -> list[ColumnElement[bool]]:
+    conditions = ((_F.origin, "of_origin", origin), (_F.destination, "of_destination", destination))
+    return [column == parameter(name) for column, name, given in conditions if given]
+
+
+@cache
+def _select_read(origin: bool, destination: bool) -> Prepared:
+    columns = (_F.destination, _F.routers, _F.asset)
+    amounts = func.group_concat("0" + func.hex(_F.amount)).label("amounts")
+    return Prepared(
+        lambda: (
+            select(*columns, amounts).where(_F.asset.is_not(None), *_of_ends(origin, destination)).group_by(*columns)
+        )
+    )
+
+
+@cache
+def _select_unread(origin: bool, destination: bool) -> Prepared:
+    return Prepared(lambda: _write_unread(origin, destination))
+
+
+def _write_unread(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
+    numbers = (
+        select(_F.transfer)
+        .where(_F.asset.is_(None), *_of_ends(origin, destination))
+        .order_by(_F.transfer)
+        .limit(parameter("most"))
+    )
+    executed = and_(events.c.transfer == _F.transfer, events.c.kind == EXECUTED, events.c.domain == _F.destination)
+    return (
+        select(_F.transfer, _F.destination, _F.routers, events.c.payload)
+        .select_from(fronted.join(events, executed))
+        .where(_F.transfer.in_(numbers))
+        .order_by(_F.transfer, events.c.block_number, events.c.block_hash)
+    )
+
+
+_SELECT_ANY_UNREAD = Prepared(lambda: select(_F.transfer).where(_F.asset.is_(None)).limit(1))
+_KEEP = Prepared(
+    lambda: update(fronted).where(_F.transfer == parameter("number")).values(parameters("asset", "amount"))
+)

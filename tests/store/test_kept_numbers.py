@@ -1,0 +1,152 @@
+"""Kept numbers are what counting and reading would give, whatever became of the transfers."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from connext_monitor.core.batch import ChainProgress
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.deadline import Durations
+from connext_monitor.core.events import Address, BlockNumber, EventKind
+from connext_monitor.core.stats import Window
+from connext_monitor.core.transfer import EventRecord
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.counted_rows import counted
+from connext_monitor.store.executor import Inline
+from connext_monitor.store.kept_counts import QUARTER, kept
+from connext_monitor.store.owed import owed
+from connext_monitor.store.restore import Restore
+from connext_monitor.store.store import Store
+from tests.world.databases import open_store
+from tests.world.examples import examples
+from tests.world.recording import NAMES, NOW, commit, gone, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
+
+_BEGIN = 1_700_006_400
+"""A quarter begins."""
+_END = _BEGIN + 20 * QUARTER
+_DURATIONS = (Durations(60, 600), Durations(6_000, 60_000), None)
+
+
+def event(nonce: int, kind: EventKind, fork: str = "") -> EventRecord:
+    """Legs come hours or days after their XCalled, in blocks of their own, and on a fork in another token."""
+    number = 10 * nonce + list(EventKind).index(kind)
+    standing = sighting(number, _BEGIN + nonce * QUARTER // 3 + number % 10 * (QUARTER + 7), fork)
+    if kind is EventKind.XCALLED:
+        return xcalled(info(nonce), standing)
+    if kind is EventKind.RECONCILED:
+        return reconciled(info(nonce), standing)
+    routers = tuple(Address(bytes([number]) * 20) for number in range(nonce % 3))
+    paid = executed(info(nonce), standing, routers)
+    return replace(paid, event=replace(paid.event, local=Address(fork.encode() * 20))) if fork else paid
+
+
+events = st.builds(event, st.integers(0, 5), st.sampled_from(EventKind), st.sampled_from(["", "", "b"]))
+steps = st.one_of(
+    st.tuples(st.just("see"), st.lists(events, min_size=1, max_size=4), st.sampled_from(_DURATIONS)),
+    st.tuples(st.just("lose"), events),
+    st.tuples(st.just("recompute"), st.sampled_from(_DURATIONS)),
+    st.tuples(st.just("prune"), st.integers(_BEGIN, _END)),
+    st.tuples(st.just("restore")),
+    st.tuples(st.just("keep")),
+    st.tuples(st.just("keep")),
+)
+
+
+CALLED, PAID = event(0, EventKind.XCALLED), event(1, EventKind.EXECUTED)
+PAID_ELSEWHERE = event(1, EventKind.EXECUTED, "b")
+SEE_BOTH = ("see", [PAID, PAID_ELSEWHERE], None)
+
+
+@settings(examples(60))
+@example([("see", [CALLED], None), ("keep",), ("lose", CALLED)])
+@example([("see", [PAID], None), ("keep",), ("lose", PAID)])
+@example([("see", [PAID], None), ("keep",), ("see", [PAID_ELSEWHERE], None)])
+@example([("see", [PAID_ELSEWHERE], None), ("keep",), ("see", [PAID], None)])
+@example([SEE_BOTH, ("keep",), ("lose", PAID)])
+@example([SEE_BOTH, ("keep",), ("lose", PAID_ELSEWHERE)])
+@given(st.lists(steps, min_size=4, max_size=14))
+def test_what_is_kept_is_what_counting_gives_after_any_changes(taken: Sequence[tuple[object, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_walk(Path(folder) / "monitor.db", taken))
+
+
+async def _walk(file: Path, taken: Sequence[tuple[object, ...]]) -> None:
+    store = await open_store(file, NAMES, Inline)
+    for step in taken:
+        if step[0] == "restore":
+            store = await _restored(store, file)
+        else:
+            await _take(store, *step)
+        assert await store.database.read(_different) == [], step
+        assert await store.database.write(_wrongly_fronted) is None, step
+    await store.close()
+
+
+def _different(connection: Connection) -> list[int]:
+    """The quarters of which something else is kept than counting gives."""
+    return [
+        quarter
+        for quarter, counts in kept(connection, 0, _END)
+        if counts != [its for _, its in counted(connection, Window(quarter, quarter + QUARTER), QUARTER)]
+    ]
+
+
+def _wrongly_fronted(connection: Connection) -> object:
+    """What differs from what the transfers' rows and events say, of who fronted and what."""
+    everywhere = Window(0, _END)
+    rows = "SELECT {}, origin, destination, routers FROM {} ORDER BY 1"
+    listed = connection.run(rows.format("transfer", "fronted")).fetchall()
+    waiting = "transfers WHERE executed_at IS NOT NULL AND reconciled_at IS NULL AND routers != x''"
+    stored = connection.run(rows.format("id", waiting)).fetchall()
+    known = owed(connection, everywhere)
+    connection.run("SAVEPOINT recount")
+    connection.run("UPDATE fronted SET asset = NULL, amount = NULL")
+    read_again = owed(connection, everywhere)
+    connection.run("ROLLBACK TO recount")
+    return None if (listed, known) == (stored, read_again) else (listed, stored, known, read_again)
+
+
+async def _take(store: Store, name: object, *given: object) -> None:
+    match name, given:
+        case "see", (list() as records, Durations() | None as durations):
+            await commit(store, seen(*records), durations=lambda *_: durations)
+        case "lose", (EventRecord() as record,):
+            await commit(store, gone(record))
+        case "recompute", (Durations() | None as durations,):
+            await store.deadlines.recompute(lambda *_: durations, {})
+        case "prune", (int() as before,):
+            await _prune(store, before)
+        case _:
+            await store.statistics.read_fronted(3)
+            for quarter in await store.statistics.not_kept(_END, 100):
+                await store.statistics.keep(quarter)
+
+
+async def _prune(store: Store, before: int) -> None:
+    reached = Coverage(BlockNumber(0), BlockNumber(1_000), sighting(1_000).block)
+    await commit(store, progress=[ChainProgress(domain, reached, 0, 9) for domain in (ALPHA, BETA)])
+    settled = await store.retention.settled(before, None, 100)
+    await store.retention.prune(settled, before)
+
+
+async def _restored(store: Store, file: Path) -> Store:
+    await store.close()
+    copy = file.with_name("copy.db")
+    shutil.copy(file, copy)
+    with Restore(file) as restore:
+        restore.put_in_place(copy, NOW)
+    return await open_store(file, NAMES, Inline)
+
+
+async def test_nothing_is_kept_of_a_quarter_without_transfers(store: Store) -> None:
+    await commit(store, seen(event(0, EventKind.XCALLED), event(5, EventKind.XCALLED)))
+    assert await store.statistics.not_kept(_END, 100) == [_BEGIN, _BEGIN + QUARTER]
+    assert await store.statistics.not_kept(_BEGIN + QUARTER, 100) == [_BEGIN]
+    assert await store.statistics.not_kept(_END, 1) == [_BEGIN]
