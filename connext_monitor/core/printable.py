@@ -13,7 +13,7 @@ def escape(text: str) -> str:
 
 def redact(text: str) -> str:
     """The text with every URL in it cut to scheme, host and port: a path or a query may hold a secret."""
-    return _URL.sub(r"://\1\2", text)
+    return _URL.sub(r"://\1\2", text) if "://" in text else text
 
 
 def _escape_char(char: str) -> str:
