@@ -8,16 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.events import DomainId, Hash32, Reconciled
+from connext_monitor.core.events import DomainId, Hash32
 from connext_monitor.core.recording import Changes, transfer_changes
 from connext_monitor.core.transfer import EventRecord, ObservedChange
+from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
 from tests.world.ledger import Ledger
 from tests.world.transfers import (
-    ALPHA,
-    BETA,
-    GAMMA,
-    ROUTER,
     durations,
     executed,
     info,
@@ -30,24 +27,8 @@ NOWHERE = ObservedChange(gone=frozenset({(DomainId(0), Hash32(bytes(32)))}))
 """A block that nothing stands in: where any is gone, every transfer is folded."""
 
 
-def from_afar(record: EventRecord, origin: DomainId) -> EventRecord:
-    """The record; a Reconciled names this origin."""
-    event = record.event
-    return replace(record, event=replace(event, origin_domain=origin)) if isinstance(event, Reconciled) else record
-
-
-CHAINS = st.sampled_from([ALPHA, BETA, GAMMA])
-INFOS = st.sampled_from([info(0, *pathway) for pathway in ((ALPHA, BETA), (BETA, ALPHA), (ALPHA, GAMMA), (BETA, BETA))])
-PLACES = st.builds(sighting, st.integers(1, 4), fork=st.sampled_from(["", "a"]))
-RIGHT = st.one_of(
-    st.builds(xcalled, INFOS, PLACES),
-    st.builds(executed, INFOS, PLACES, st.sampled_from([(), (ROUTER,), (ROUTER, ROUTER)])),
-    st.builds(reconciled, INFOS, PLACES),
-)
-ANYWHERE = st.builds(lambda record, domain: replace(record, domain=domain), RIGHT, CHAINS)
-RECORDS = st.one_of(RIGHT, RIGHT, ANYWHERE, st.builds(from_afar, RIGHT, CHAINS))
 STEPS = st.lists(
-    st.tuples(RECORDS, st.sampled_from([True, True, True, False])).map(
+    st.tuples(drawn_records, st.sampled_from([True, True, True, False])).map(
         lambda drawn: (
             ObservedChange(seen=(drawn[0],))
             if drawn[1]

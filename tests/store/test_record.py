@@ -1,8 +1,11 @@
 """What is recorded, in one transaction or not at all (promise 1), and the same whatever the order (promise 4)."""
 
 import asyncio
+import sqlite3
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import fields
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -18,8 +21,10 @@ from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, ObservedChange
+from connext_monitor.core.transfer_summary import TransferSummary
 from connext_monitor.store.store import Store
 from tests.world.databases import awaited_in, open_store
+from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
 from tests.world.ledger import Ledger
 from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
@@ -198,7 +203,17 @@ async def after(steps: Sequence[ObservedChange]) -> object:
         return state
 
 
-RECORDED_OR_GONE = st.lists(st.tuples(RECORDS, st.booleans()), max_size=5)
+COLUMNS = [field.name for field in fields(TransferSummary)]
+
+
+def rows_of(file: Path) -> dict[object, tuple[object, ...]]:
+    """What the rows of transfers say, the moment that they began first."""
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute(f"SELECT transfer_id, started_at, {', '.join(COLUMNS)} FROM transfers")  # noqa: S608
+        return {transfer_id: tuple(row) for transfer_id, *row in rows}
+
+
+RECORDED_OR_GONE = st.lists(st.tuples(RECORDS | drawn_records, st.booleans()), max_size=5)
 
 
 @settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -221,6 +236,10 @@ async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
     assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
     awaited = await awaited_in(store, due_until=2**62)
     assert {(leg.transfer_id, leg.leg): leg.due_at for leg in awaited} == ledger.awaited()
+    assert rows_of(store.database.path) == {
+        kept.transfer_id: (kept.started_at, *(getattr(kept, name) for name in COLUMNS))
+        for kept in ledger.prior_state().transfers.values()
+    }
     await store.close()
 
 
