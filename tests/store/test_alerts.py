@@ -53,6 +53,16 @@ async def test_a_provider_is_sent_one_end_per_opening(store: Store) -> None:
     assert await changes_for(store, "ops") == [Change.OPENED, Change.RESOLVED]
 
 
+@pytest.mark.parametrize("others", [0, 5, 500], ids=["none open beside", "few open beside", "more open than end"])
+async def test_many_legs_at_once_end_those_alerts_that_are_open(store: Store, others: int) -> None:
+    calls = [xcalled(info(nonce), sighting(10)) for nonce in range(600)]
+    await put(store, seen(*calls))
+    for accused in (*calls[100 : 100 + others], calls[90], calls[30]):
+        await accuse(store, accused, "desk")
+    _, ended = await put(store, seen(*(executed(info(nonce), sighting(20)) for nonce in range(100))))
+    assert ended == [EXECUTE_OVERDUE.alert_id(calls[nonce].event.transfer_id) for nonce in (90, 30)]
+
+
 async def test_an_alert_opening_and_ending_twice_is_sent_in_order(store: Store) -> None:
     await put(store, seen(XCALLED))
     for _ in range(2):
