@@ -11,14 +11,17 @@ import structlog
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
 
-_BATCH = 10
-"""Transfers per transaction: a writer waits for a few milliseconds at most."""
+_FEWEST, _MOST = 10, 500
+"""Transfers per transaction: so many that it takes about `_STEP`."""
+_STEP = 0.02
+"""Seconds that whoever writes may wait for one of these transactions."""
 _EVERY = 3600.0
 _FIRST_AFTER = 60.0
 """Seconds: what a downtime left unread comes first."""
 _NOBODY_TELLS = 10.0
 """Seconds until the next look whether a chain vouches for the time."""
-_BREATH = 0.01
+_BREATH = 0.005
+"""Seconds between two transactions, at least; and half as long as the last one took, for who else reads and writes."""
 
 log = structlog.get_logger()
 
@@ -102,21 +105,24 @@ class Pruning:
             log.info("retention.pruned", **gone, seconds=round(self._clock.monotonic() - began, 1))
 
     async def _transfers(self, before: int) -> int:
-        gone, last = 0, None
-        while batch := await self._store.settled(before, last, _BATCH):
+        gone, last, most = 0, None, _FEWEST
+        while batch := await self._store.settled(before, last, most):
             last = batch[-1]
-            gone += await self._breathing(lambda batch=batch: self._store.prune(batch, before))  # type: ignore[misc]
+            began = self._clock.monotonic()
+            gone += await self._store.prune(batch, before)
+            took = self._clock.monotonic() - began
+            most = min(_MOST, most * 2) if took < _STEP / 2 else max(_FEWEST, most // 2) if took > _STEP else most
+            await asyncio.sleep(max(_BREATH, took / 2))
         return gone
 
     async def _rest(self, prune: Callable[[int, int], Awaitable[int]], before: int) -> int:
         gone = 0
-        while count := await self._breathing(lambda: prune(before, _BATCH)):
+        while count := await self._breathing(lambda: prune(before, _FEWEST)):
             gone += count
         return gone
 
     async def _breathing(self, work: Callable[[], Awaitable[int]]) -> int:
-        """Run one step, then leave the writer to others for at least as long as the step took."""
-        began = self._clock.monotonic()
+        """Run one step, then leave the writer to others for a while."""
         count = await work()
-        await asyncio.sleep(max(_BREATH, self._clock.monotonic() - began))
+        await asyncio.sleep(_BREATH)
         return count
