@@ -67,7 +67,9 @@ class StoreOpening:
         until = self._clock.monotonic() + PATIENCE
         while True:
             try:
-                return await Store.open(self._config.monitor.database, self._names, executor=self._executor)
+                monitor = self._config.monitor
+                fast = monitor.durability == "fast"
+                return await Store.open(monitor.database, self._names, executor=self._executor, fast=fast)
             except StoreUnavailable as error:
                 if error.trouble.kind is not TroubleKind.LOCKED or self._clock.monotonic() >= until:
                     raise

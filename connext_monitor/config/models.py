@@ -39,7 +39,8 @@ class MonitorConfig(Table):
     """``[monitor]``. ``database`` is absolute; in the file it may be relative to the file's own folder.
 
     ``listen`` is None where page, API and metrics are off. ``keep`` is how long what is settled is kept,
-    None for ever.
+    None for ever. ``durability``: "full" has each commit on the disk before anything follows from it, "fast" leaves the
+    last seconds to a power cut.
     """
 
     database: DatabasePath = Field(default=Path("connext-monitor.db"), validate_default=True)
@@ -47,6 +48,7 @@ class MonitorConfig(Table):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"
     keep: Keep = None
+    durability: Literal["full", "fast"] = "full"
 
 
 class PathwayPattern(Table):

@@ -48,12 +48,14 @@ class Database:
         self._ending = asyncio.Event()
 
     @classmethod
-    async def open(cls, path: Path, *, migrate: bool = True, executor: MakeExecutor = Threads) -> Self:
+    async def open(
+        cls, path: Path, *, migrate: bool = True, executor: MakeExecutor = Threads, fast: bool = False
+    ) -> Self:
         """Open the file, making it or bringing its schema up to date. Raises DatabaseError.
 
-        Without ``migrate`` the schema must be this version's.
+        Without ``migrate`` the schema must be this version's. ``fast`` leaves the last commits to a power cut.
         """
-        writer = executor(partial(writer_connection, path), 1)
+        writer = executor(partial(writer_connection, path, fast=fast), 1)
         await _first(writer, partial(prepare, path=path, migrate=migrate))
         return cls(path, writer, executor(partial(reader_connection, path), _READERS))
 

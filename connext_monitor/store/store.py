@@ -54,13 +54,20 @@ class Store:
 
     @classmethod
     async def open(
-        cls, path: Path, names: ChainNames, *, migrate: bool = True, executor: MakeExecutor = Threads
+        cls,
+        path: Path,
+        names: ChainNames,
+        *,
+        migrate: bool = True,
+        executor: MakeExecutor = Threads,
+        fast: bool = False,
     ) -> Self:
         """Open the database file, making it where there is none. Raises DatabaseError.
 
         Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
+        ``fast`` leaves the last commits to a power cut.
         """
-        return cls(await Database.open(path, migrate=migrate, executor=executor), names)
+        return cls(await Database.open(path, migrate=migrate, executor=executor, fast=fast), names)
 
     @classmethod
     async def open_readonly(cls, path: Path, names: ChainNames) -> Self:

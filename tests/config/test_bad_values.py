@@ -9,7 +9,7 @@ from tests.config.configs import CHAIN, DEVNET, SECRET, keys, refused
 BAD_VALUES = [
     # unknown keys, with the nearest known one
     ('monitor.databse = "S3CR3T"', "monitor.databse", 'did you mean "database"?'),
-    ('monitor.zzz = "S3CR3T"', "monitor.zzz", "database, keep, listen, log_format, log_level"),
+    ('monitor.zzz = "S3CR3T"', "monitor.zzz", "database, durability, keep, listen, log_format, log_level"),
     ("[alert]", "alert", 'did you mean "alerts"?'),
     ("[alerts-providers.x]", "alerts-providers", 'did you mean "alert_providers"?'),
     ("[zzz]", "zzz", "monitor"),
@@ -45,6 +45,7 @@ BAD_VALUES = [
     # the table monitor
     ('monitor.log_level = "S3CR3T"', "monitor.log_level", "write 'debug', 'info', 'warning' or 'error'"),
     ('monitor.log_format = "S3CR3T"', "monitor.log_format", "write 'auto', 'console' or 'json'"),
+    ('monitor.durability = "S3CR3T"', "monitor.durability", "write 'full' or 'fast'"),
     ("monitor.log_level = 7", "monitor.log_level", "not an allowed value"),
     ('monitor.database = "missing/S3CR3T.db"', "monitor.database", "create the directory first"),
     ('monitor.database = "."', "monitor.database", "is a directory"),

@@ -23,7 +23,7 @@ def test_one_chain_is_enough_and_the_rest_has_its_defaults(file: Path) -> None:
     config = load(file, CHAIN)
     monitor, alerts = config.monitor, config.alerts
     assert (monitor.database, monitor.listen) == (file.parent / "connext-monitor.db", ListenAddress("127.0.0.1", 8088))
-    assert (monitor.log_level, monitor.log_format) == ("info", "auto")
+    assert (monitor.log_level, monitor.log_format, monitor.durability) == ("info", "auto", "full")
     assert alerts.unobserved_after == timedelta(minutes=2)
     assert (alerts.group_wait, alerts.group_interval) == (timedelta(seconds=2), timedelta(minutes=1))
     assert alerts.deadlines("a", "b") == LegDeadlines(timedelta(minutes=5), timedelta(hours=3))

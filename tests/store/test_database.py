@@ -29,6 +29,14 @@ async def opened(file: Path) -> Database:
     return await Database.open(file)
 
 
+@pytest.mark.parametrize(("fast", "synchronous"), [(False, 2), (True, 1)], ids=["full", "fast"])
+async def test_a_commit_is_synced_unless_the_last_ones_may_be_lost(file: Path, fast: bool, synchronous: int) -> None:
+    database = await Database.open(file, fast=fast)
+    (value,) = await database.write(lambda connection: connection.run("PRAGMA synchronous").fetchone())
+    await database.close()
+    assert value == synchronous
+
+
 async def test_the_migrations_make_what_the_queries_are_written_against(file: Path) -> None:
     await (await opened(file)).close()
     engine = create_engine(f"sqlite:///{file}")
