@@ -27,6 +27,8 @@ class AgreedClock:
 
     def __init__(self, own: Clock) -> None:
         self._own = own
+        self.monotonic: Callable[[], float] = own.monotonic
+        """As the machine's."""
         self._on_step: Callable[[], None] = lambda: None
         self._chains: dict[DomainId, ChainClock] = {}
         self._before: float | None = None
@@ -51,10 +53,6 @@ class AgreedClock:
     def now(self) -> datetime:
         """The time of day, aware, in UTC: a jump of the machine's clock that the chains contradict is left out."""
         return self._read().agreed
-
-    def monotonic(self) -> float:
-        """As the machine's."""
-        return self._own.monotonic()
 
     def elapsed(self) -> float:
         """As the machine's."""

@@ -56,7 +56,8 @@ class Disk:
         """See `MakeExecutor`: calls run where they are made."""
         connection = make()
         self._connections.append(connection)
-        connection.before = self._before_statement
+        if most == 1 or self.dead or self._statements is not None:
+            connection.before = self._before_statement
         return _Calls(connection, self._after_call if most == 1 else None)
 
     def _after_call(self) -> None:
@@ -67,6 +68,17 @@ class Disk:
     def kill_at(self, statement: int, die: Callable[[], None], table: str | None = None) -> None:
         """Call ``die`` instead of the so-many-th statement from now on, or from the next one on that writes a table."""
         self._statements, self._die, self._waits_for = statement, die, table
+        self._hear_all()
+
+    def die(self) -> None:
+        """Its process is gone: no statement is run any more."""
+        self.dead = True
+        self._hear_all()
+
+    def _hear_all(self) -> None:
+        # What only reads is heard of where it matters how many statements there are: each costs as much as it does.
+        for connection in self._connections:
+            connection.before = self._before_statement
 
     def copy_to(self, folder: Path) -> None:
         """Copy what a new process would find there."""

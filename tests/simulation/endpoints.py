@@ -180,7 +180,10 @@ class SimulatedClient:
         self.advance()
         troubles = node.troubles
         wait = seconds if deaf or EndpointTrouble.HANG in troubles else node.latency(troubles)
-        await self._pause(min(wait, seconds))
+        if wait < min(_LONG, seconds):
+            await asyncio.sleep(wait)
+        else:
+            await self._wait_long(min(wait, seconds))
         self.advance()
         troubles = node.troubles
         if self._why_lost is not None:
@@ -191,10 +194,7 @@ class SimulatedClient:
             return EndpointUnavailable(self.host, "refused the connection")
         return None
 
-    async def _pause(self, seconds: float) -> None:
-        if seconds < _LONG:
-            await asyncio.sleep(seconds)
-            return
+    async def _wait_long(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self._lost.wait()

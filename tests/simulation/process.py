@@ -132,7 +132,7 @@ class MonitorProcess:
         """Nothing of it runs any more, and what it holds is let go of, though nobody of it learns."""
         self.loop.die()
         self._endpoints.kill()
-        self.disk.dead = True
+        self.disk.die()
 
 
 async def _no_picture(_report: object, _labels: object) -> None:

@@ -4,7 +4,7 @@ The vendors do not say how they count characters. UTF-16 units are the most that
 in those.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +17,9 @@ from connext_monitor.core.delivery import Change
 
 ELLIPSIS = "…"
 EMPTY = "—"
+Escapes = Mapping[int, str]
+"""What stands for characters (their code points) that mean something to a vendor, as `str.translate` has it."""
+_NO_ESCAPES: Escapes = {}
 _URL_SIGNS = "/:?#[]@!$&'*+,;=%-._~"
 _LONGEST_URL = 500
 _LAST_SECOND = 253402300799  # of the year 9999, beyond which neither Python nor a reader has a date
@@ -71,18 +74,19 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def fit(text: str, limit: int, escape: Callable[[str], str] = str) -> str:
-    """The text, each character escaped, in at most ``limit`` units; cut between characters, with an ellipsis.
+def fit(text: str, limit: int, escapes: Escapes = _NO_ESCAPES) -> str:
+    """The text, its characters escaped, in at most ``limit`` units; cut between characters, with an ellipsis.
 
     An escape sequence is never cut in two, since the limit is applied after escaping. ``limit`` is at least 1. No
     character is escaped to nothing, so only the beginning of a long text is looked at.
     """
-    escaped = [escape(char) for char in text[: limit + 1]]
-    whole = "".join(escaped)
+    beginning = text[: limit + 1]
+    whole = beginning.translate(escapes)
     if units(whole) <= limit:
         return whole
     pieces, room = [], limit - 1
-    for piece in escaped:
+    for char in beginning:
+        piece = char.translate(escapes)
         room -= units(piece)
         if room < 0:
             break

@@ -30,7 +30,8 @@ PLAIN = 1000
 _LEAST_FIELD = 40
 _GREEN = 0x2ECC71
 _COLOURS = {Severity.INFO: 0x3498DB, Severity.WARNING: 0xF1C40F, Severity.CRITICAL: 0xE74C3C}
-_MARKUP = frozenset("\\*_~`|<>@#:[]()-")
+ESCAPES = str.maketrans({char: f"\\{char}" for char in "\\*_~`|<>@#:[]()-"})
+"""What makes a text literal in Discord's markdown: no mention, link, emoji, time or formatting."""
 
 
 def embed_payload(notice: Notice, mention: str | None) -> Json:
@@ -40,7 +41,7 @@ def embed_payload(notice: Notice, mention: str | None) -> Json:
         **_content(notice, mention, ""),
         "embeds": [
             {
-                "title": fit(headline(message), TITLE, escape),
+                "title": fit(headline(message), TITLE, ESCAPES),
                 "description": _line(message.text, DESCRIPTION),
                 "color": _GREEN if message.resolved else _COLOURS[message.severity],
                 "fields": _fields(message),
@@ -58,25 +59,20 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
     return {**_content(notice, mention, text), "embeds": []}
 
 
-def escape(char: str) -> str:
-    """One character, made literal in Discord's markdown: no mention, link, emoji, time or formatting."""
-    return f"\\{char}" if char in _MARKUP else char
-
-
 def _content(notice: Notice, mention: str | None, text: str) -> Json:
     if mention is None or not pages_someone(notice):
         return {"content": text, "allowed_mentions": {"parse": []}}
     match = MENTION.fullmatch(mention)
     allowed = {("roles" if match["role"] else "users"): [match["id"]]} if match else {}
     # A phone shows the content only, so the ping says what it is about.
-    summary = text or fit(headline(notice.message), TITLE, escape)
+    summary = text or fit(headline(notice.message), TITLE, ESCAPES)
     return {"content": f"{mention} {summary}", "allowed_mentions": {"parse": [], **allowed}}
 
 
 def _fields(message: Message) -> list[Json]:
     """The facts that fit, then the links: they share what title and description leave of the total."""
     links = joined_within(
-        (f"[{fit(link.name, 50, escape)}](<{link.url}>)" for link in web_links(message.links)), " · ", FIELD_VALUE
+        (f"[{fit(link.name, 50, ESCAPES)}](<{link.url}>)" for link in web_links(message.links)), " · ", FIELD_VALUE
     )
     link_field: list[Json] = [{"name": "Links", "value": links, "inline": False}] if links else []
     room = EMBED_TOTAL - TITLE - DESCRIPTION - sum(units("Links" + links) for _ in link_field)
@@ -100,4 +96,4 @@ def _value(field: Field, limit: int) -> str:
 
 def _line(text: str, limit: int) -> str:
     # At the start of a line "1. " would begin a list.
-    return re.sub(r"^([0-9]+)\. ", r"\1\\. ", fit(one_line(text), limit - 1, escape))
+    return re.sub(r"^([0-9]+)\. ", r"\1\\. ", fit(one_line(text), limit - 1, ESCAPES))

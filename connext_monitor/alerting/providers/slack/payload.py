@@ -25,7 +25,8 @@ from connext_monitor.core.formats import Json
 
 HEADER, SECTION, FIELD, SECTION_FIELDS = 150, 3000, 2000, 10
 _TEXT, _FACT, _FACTS, _INSTANTS, _LINKS = 1500, 180, 15, 10, 2000
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+"""What makes a text literal for Slack; by its documentation these three, and no others."""
 _FORMATTING = str.maketrans(dict.fromkeys("*_~`:|", " "))
 
 
@@ -40,22 +41,17 @@ def blocks_payload(notice: Notice, mention: str | None) -> Json:
     links = _links(message)
     if links:
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": links, "verbatim": True}]})
-    return {**_envelope(), "text": fit(headline(message), HEADER, escape), "blocks": blocks}
+    return {**_envelope(), "text": fit(headline(message), HEADER, ESCAPES), "blocks": blocks}
 
 
 def plain_payload(notice: Notice, mention: str | None) -> Json:
     """The message as short plain text, for when Slack rejects the blocks."""
     message = notice.message
     facts = map(fact_line, message.fields[:3])
-    lines = [_disarm(fit(line, 200, escape)) for line in (headline(message), one_line(message.text), *facts)]
+    lines = [_disarm(fit(line, 200, ESCAPES)) for line in (headline(message), one_line(message.text), *facts)]
     if mention is not None and pages_someone(notice):
         lines.insert(0, mention)
     return {**_envelope(), "text": "\n".join(lines)}
-
-
-def escape(char: str) -> str:
-    """One character, made literal for Slack; by its documentation these three, and no others."""
-    return _ENTITIES.get(char, char)
 
 
 def _envelope() -> Json:
@@ -63,13 +59,13 @@ def _envelope() -> Json:
 
 
 def _plain(text: str, limit: int) -> Json:
-    return {"type": "plain_text", "text": fit(text, limit, escape), "emoji": False}
+    return {"type": "plain_text", "text": fit(text, limit, ESCAPES), "emoji": False}
 
 
 def _facts(message: Message) -> Iterator[Json]:
     """The facts in full width, a line each; then the instants, name and time side by side."""
     facts = [field for field in message.fields if isinstance(field.value, str) or not has_date(field.value.timestamp)]
-    lines = [fit(fact_line(field), _FACT, escape) for field in facts[:_FACTS]]
+    lines = [fit(fact_line(field), _FACT, ESCAPES) for field in facts[:_FACTS]]
     if lines:
         text = "\n".join(lines)
         yield {"type": "section", "text": {"type": "plain_text", "text": text, "emoji": False}}
@@ -87,7 +83,7 @@ def _date(timestamp: int) -> str:
 
 def _links(message: Message) -> str:
     named = (
-        f"<{fit(link.url, 3000, escape)}|{fit(one_line(link.name.translate(_FORMATTING)), 50, escape)}>"
+        f"<{fit(link.url, 3000, ESCAPES)}|{fit(one_line(link.name.translate(_FORMATTING)), 50, ESCAPES)}>"
         for link in web_links(message.links)
     )
     return joined_within(named, " · ", _LINKS)

@@ -21,16 +21,18 @@ from connext_monitor.core.formats import Json
 
 # Telegram allows 4096 after it has read the entities; here the entities count as they are written.
 _TITLE, _TEXT, _NAME, _VALUE, _FACTS = 256, 1200, 40, 200, 2000
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_BEGINS_SOMETHING = frozenset("@#/$.:+")
 _NO_WIDTH = "\u200b"
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_APART = str.maketrans({char: char + _NO_WIDTH for char in "@#/$.:+"})
+ESCAPES = _ENTITIES | _APART
+"""What makes a text literal for Telegram outside of ``code``."""
 
 
 def html_payload(notice: Notice, mention: str | None) -> Json:
     """The message in Telegram's HTML, within its limits whatever the notice holds."""
     message = notice.message
-    title = fit(headline(message), _TITLE, escape)
-    parts = [f"<b>{title}</b>\n{fit(one_line(message.text), _TEXT, escape)}"]
+    title = fit(headline(message), _TITLE, ESCAPES)
+    parts = [f"<b>{title}</b>\n{fit(one_line(message.text), _TEXT, ESCAPES)}"]
     if mention is not None and pages_someone(notice):
         parts.insert(0, mention)
     parts += [part for part in (joined_within(map(_fact, message.fields), "\n", _FACTS), _links(message)) if part]
@@ -41,15 +43,10 @@ def plain_payload(notice: Notice, mention: str | None) -> Json:
     """The message as short plain text, for when Telegram rejects the HTML."""
     message = notice.message
     lines = [headline(message), one_line(message.text), *map(fact_line, message.fields[:3])]
-    texts = [fit(line, 200, _apart) for line in lines]
+    texts = [fit(line, 200, _APART) for line in lines]
     if mention is not None and pages_someone(notice):
         texts.insert(0, mention)
     return {**_envelope(), "text": "\n".join(texts)}
-
-
-def escape(char: str) -> str:
-    """One character, made literal for Telegram outside of ``code``."""
-    return _ENTITIES.get(char) or _apart(char)
 
 
 def _envelope() -> Json:
@@ -57,19 +54,15 @@ def _envelope() -> Json:
 
 
 def _fact(field: Field) -> str:
-    name = fit(one_line(field.name), _NAME, escape)
+    name = fit(one_line(field.name), _NAME, ESCAPES)
     if isinstance(field.value, str):
-        return f"{name}: <code>{fit(one_line(field.value), _VALUE, lambda char: _ENTITIES.get(char, char))}</code>"
+        return f"{name}: <code>{fit(one_line(field.value), _VALUE, _ENTITIES)}</code>"
     return f"{name}: <code>{utc_words(field.value.timestamp)}</code>"
 
 
 def _links(message: Message) -> str:
     named = (
-        f'<a href="{link.url.replace("&", "&amp;")}">{fit(one_line(link.name), 50, escape)}</a>'
+        f'<a href="{link.url.replace("&", "&amp;")}">{fit(one_line(link.name), 50, ESCAPES)}</a>'
         for link in web_links(message.links)[:6]
     )
     return " · ".join(named)
-
-
-def _apart(char: str) -> str:
-    return char + _NO_WIDTH if char in _BEGINS_SOMETHING else char
