@@ -1,14 +1,18 @@
 """Changing the schema. Slow to load: only where `schema_revision` says that there is something to change."""
 
 import sqlite3
+import time
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import StaticPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.schema_revision import MIGRATIONS
+from connext_monitor.store.schema_revision import MIGRATIONS, NEWEST
+
+log = structlog.get_logger()
 
 
 def scripts() -> Config:
@@ -32,6 +36,14 @@ def upgrade(connection: Connection, to: str = "head") -> None:
         if error.orig is None:
             raise
         raise error.orig from error
+
+
+def upgrade_old(connection: Connection, revision: str) -> None:
+    """The same for a file that an earlier version has filled: in words, as a large one takes minutes."""
+    log.info("database.updating", schema=revision, to=NEWEST)
+    started = time.monotonic()
+    upgrade(connection)
+    log.info("database.updated", schema=NEWEST, seconds=round(time.monotonic() - started, 1))
 
 
 class _Shared:

@@ -59,7 +59,10 @@ def _migrate(connection: Connection) -> str | None:
     if revision != schema_revision.NEWEST:
         from connext_monitor.store import migration  # noqa: PLC0415 - slow to load, and needed once a version
 
-        migration.upgrade(connection)
+        if revision is None:
+            migration.upgrade(connection)
+        else:
+            migration.upgrade_old(connection, revision)
     return None
 
 

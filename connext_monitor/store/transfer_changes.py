@@ -128,9 +128,7 @@ def _save_transfers(
         elif not _same_but_for_legs(had, transfer):
             otherwise.append((numbers[transfer.transfer_id], *_row(transfer)))
         elif had.reconciled_at == transfer.reconciled_at:
-            executed.append(
-                (numbers[transfer.transfer_id], transfer.executed_at, transfer.routers, transfer.status.value)
-            )
+            executed.append((numbers[transfer.transfer_id], transfer.executed_at, transfer.routers, status))
         elif had.executed_at == transfer.executed_at and had.routers == transfer.routers:
             reconciled.append((numbers[transfer.transfer_id], transfer.reconciled_at, status))
         else:

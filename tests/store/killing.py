@@ -86,7 +86,7 @@ def survivor(work: str, folder: Path) -> int:
         stdout=subprocess.PIPE,
         check=True,
     )
-    return int(ended.stdout)
+    return int(ended.stdout.split()[-1])  # behind what was logged
 
 
 def _killed_at(statement: int, work: Work, file: Path) -> None:

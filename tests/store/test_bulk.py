@@ -1,11 +1,12 @@
 """Statements on many rows: none is left out, however many."""
 
 import pytest
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import insert, select
 
 from connext_monitor.core.selection import TransferFilter
-from connext_monitor.store.bulk import InsertMany
-from connext_monitor.store.schema import events
+from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.schema import events, transfers
 from connext_monitor.store.store import Store
 from tests.world.recording import put, seen
 from tests.world.transfers import executed, info, sighting, xcalled
@@ -33,3 +34,24 @@ async def test_what_was_stored_is_read_back_as_it_was(store: Store) -> None:
 def test_columns_out_of_the_tables_order_are_refused() -> None:
     with pytest.raises(ValueError, match="order"):
         InsertMany(lambda: insert(events), (events.c.domain, events.c.transfer))
+
+
+async def test_bytes_that_are_not_there_are_told_from_none(store: Store) -> None:
+    called, slow = xcalled(info(0), sighting(10)), (xcalled(info(1), sighting(10)), executed(info(1), sighting(11), ()))
+    await put(store, seen(called, *slow))
+    select_routers = SelectIn(lambda: select(transfers.c.routers), transfers.c.id)
+    routers = await store.database.read(lambda connection: select_routers(connection, [1, 2]))
+    assert sorted(routers, key=repr) == [[None], [b""]]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, MANY, 5000])
+async def test_many_rows_are_each_updated_once_and_as_given(store: Store, rows: int) -> None:
+    await put(store, seen(*(xcalled(info(nonce), sighting(10)) for nonce in range(rows + 1))))
+    update = UpdateMany(transfers.c.id, (transfers.c.nonce, transfers.c.routers))
+    new = [(number, number * 2, number.to_bytes(4, "big")) for number in range(1, rows + 1)]
+
+    def work(connection: Connection) -> list[tuple[object, ...]]:
+        update(connection, new)
+        return connection.run("SELECT id, nonce, routers FROM transfers ORDER BY id").fetchall()
+
+    assert await store.database.write(work) == [*new, (rows + 1, rows, None)]

@@ -22,6 +22,8 @@ from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.core.transfer_summary import TransferSummary
+from connext_monitor.store import event_records
+from connext_monitor.store.connection import Connection
 from connext_monitor.store.store import Store
 from tests.world.databases import awaited_in, open_store
 from tests.world.drawn_events import drawn_records
@@ -257,3 +259,15 @@ async def test_alerts_are_dated_to_the_millisecond(store: Store) -> None:
     await put(store, seen(EXECUTED), at=NOW + timedelta(milliseconds=1234))
     [(row, _)] = await store.alerts.listed(None, limit=1)
     assert row.alert.resolved_at == NOW + timedelta(milliseconds=1234)
+
+
+async def test_an_event_that_is_stored_already_is_not_passed_over(store: Store) -> None:
+    """What inserts events has read what is there: one that is there all the same is a mistake, and not done."""
+    await put(store, seen(XCALLED))
+
+    def again(connection: Connection) -> None:
+        event_records.add(connection, {ID: 1}, (XCALLED,))
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await store.database.write(again)
+    assert await store.transfers.by_id(ID) is not None

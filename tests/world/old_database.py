@@ -6,6 +6,7 @@ a file only where the schema of that file's revision has it.
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -42,9 +43,7 @@ COLUMNS_SINCE = {
     ("chains", "pruned_nonce"): "0013",
     ("alerts", "revision"): "0014",
 }
-COLUMNS_BEFORE = {
-    ("events", "transfer_id"): "0015",
-}
+COLUMNS_BEFORE = {("events", "transfer_id"): "0015"}
 KINDS_AS_NUMBERS = "0015"
 
 
@@ -54,13 +53,18 @@ def left_by(revision: str) -> bytes:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "old.db"
         make_old(file, revision)
-        with closing(sqlite3.connect(file)) as filling:
-            filling.execute("PRAGMA foreign_keys = ON")
-            for since, table, values in ROWS:
-                if since <= revision:
-                    _insert(filling, revision, table, values)
-            filling.commit()
+        add(file, revision, ROWS)
         return file.read_bytes()
+
+
+def add(file: Path, revision: str, rows: Iterable[Row]) -> None:
+    """Add to a file what there was of it at its revision."""
+    with closing(sqlite3.connect(file)) as filling:
+        filling.execute("PRAGMA foreign_keys = ON")
+        for since, table, values in rows:
+            if since <= revision:
+                _insert(filling, revision, table, values)
+        filling.commit()
 
 
 def _insert(connection: sqlite3.Connection, revision: str, table: str, values: dict[str, Any]) -> None:
@@ -87,7 +91,16 @@ def _info(nonce: int) -> tuple[object, ...]:
     return (HERE, THERE, HERE, RECIPIENT, RECIPIENT, False, b"", *numbers, nonce, bytes(32))
 
 
-def _event(transfer_id: bytes, nonce: int, kind: str, after: int, *, routers: tuple[bytes, ...] = (ROUTER,)) -> Row:
+def event_row(
+    transfer_id: bytes,
+    nonce: int,
+    kind: str,
+    after: int,
+    *,
+    routers: tuple[bytes, ...] = (ROUTER,),
+    domain: int | None = None,
+) -> Row:
+    """An event so many seconds after its transfer began; on the chain where it belongs unless a ``domain`` is given."""
     amount = _big(AMOUNT)
     fields: dict[str, tuple[object, ...]] = {
         "xcalled": (nonce, bytes(32), _info(nonce), ASSET, amount, LOCAL, b""),
@@ -96,27 +109,28 @@ def _event(transfer_id: bytes, nonce: int, kind: str, after: int, *, routers: tu
     }
     values = {
         "transfer_id": transfer_id,
-        "transfer": ROW_OF[transfer_id],
-        "domain": HERE if kind == "xcalled" else THERE,
+        "transfer": ROW_OF.get(transfer_id),
+        "domain": domain or (HERE if kind == "xcalled" else THERE),
         "kind": kind,
         "block_number": 1000 + after,
         "block_hash": (AT + after).to_bytes(32, "big"),
         "block_at": AT + after,
-        "tx_hash": kind.encode().ljust(31, b"-") + bytes([nonce]),
+        "tx_hash": kind.encode().ljust(24, b"-") + nonce.to_bytes(8, "big"),
         "log_index": 0,
         "payload": msgspec.msgpack.encode(fields[kind]),
     }
     return ("0001", "events", values)
 
 
-def _transfer(transfer_id: bytes, nonce: int, status: str, **values: object) -> Row:
+def transfer_row(transfer_id: bytes, number: int, status: str, **values: object) -> Row:
+    """A transfer that began at `AT`, with its deadlines."""
     whole = {
-        "id": ROW_OF[transfer_id],
+        "id": ROW_OF.get(transfer_id),
         "transfer_id": transfer_id,
         "origin": HERE,
         "destination": THERE,
         "status": status,
-        "nonce": nonce,
+        "nonce": number,
         "started_at": AT,
         "xcalled_at": AT,
         "execute_due_at": AT + 300,
@@ -126,30 +140,25 @@ def _transfer(transfer_id: bytes, nonce: int, status: str, **values: object) -> 
 
 
 TRANSFERS = [
-    _transfer(DONE, 0, "CompletedFast", executed_at=AT + 60, reconciled_at=AT + 3600, routers=ROUTER + SECOND_ROUTER),
-    _event(DONE, 0, "xcalled", 0),
-    _event(DONE, 0, "executed", 60, routers=(ROUTER, SECOND_ROUTER)),
-    _event(DONE, 0, "reconciled", 3600, routers=(ROUTER, SECOND_ROUTER)),
-    _transfer(LATE, 1, "XCalled"),
-    _event(LATE, 1, "xcalled", 0),
-    _transfer(ARRIVED_LATE, 2, "Executed", executed_at=AT + 390, routers=b""),
-    _event(ARRIVED_LATE, 2, "xcalled", 0),
-    _event(ARRIVED_LATE, 2, "executed", 390, routers=()),
-    _transfer(UNDER_WAY, 3, "XCalled", execute_due_at=AT + 900),
-    _event(UNDER_WAY, 3, "xcalled", 0),
-    _transfer(
-        PHANTOM,
-        9,
-        "Unknown",
-        started_at=AT + 30,
-        xcalled_at=None,
-        executed_at=AT + 30,
-        execute_due_at=None,
-        reconcile_due_at=None,
-        routers=ROUTER,
+    transfer_row(
+        DONE, 0, "CompletedFast", executed_at=AT + 60, reconciled_at=AT + 3600, routers=ROUTER + SECOND_ROUTER,
     ),
-    _event(PHANTOM, 9, "executed", 30),
-]
+    event_row(DONE, 0, "xcalled", 0),
+    event_row(DONE, 0, "executed", 60, routers=(ROUTER, SECOND_ROUTER)),
+    event_row(DONE, 0, "reconciled", 3600, routers=(ROUTER, SECOND_ROUTER)),
+    transfer_row(LATE, 1, "XCalled"),
+    event_row(LATE, 1, "xcalled", 0),
+    transfer_row(ARRIVED_LATE, 2, "Executed", executed_at=AT + 390, routers=b""),
+    event_row(ARRIVED_LATE, 2, "xcalled", 0),
+    event_row(ARRIVED_LATE, 2, "executed", 390, routers=()),
+    transfer_row(UNDER_WAY, 3, "XCalled", execute_due_at=AT + 900),
+    event_row(UNDER_WAY, 3, "xcalled", 0),
+    transfer_row(
+        PHANTOM, 9, "Unknown", started_at=AT + 30, xcalled_at=None, executed_at=AT + 30, execute_due_at=None,
+        reconcile_due_at=None, routers=ROUTER,
+    ),
+    event_row(PHANTOM, 9, "executed", 30),
+]  # fmt: skip
 
 
 # Alerts and whom they are told

@@ -110,7 +110,7 @@ def _fill(table: str, statement: str) -> None:
         connection.execute(sa.text(statement), {"after": after, "until": after + _AT_ONCE})
         if time.monotonic() - said >= _SAID_EVERY:
             said = time.monotonic()
-            log.info("database.converting", table=table, rows=after + _AT_ONCE, of=last)
+            log.info("database.updating", table=table, rows=after + _AT_ONCE, of=last)
 
 
 def _index_transfers() -> None:
