@@ -245,6 +245,13 @@ async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
     await store.close()
 
 
+async def test_the_nonce_is_kept_of_a_transfer_whose_reconciled_came_first(store: Store) -> None:
+    for leg in (reconciled(info(7), sighting(30)), executed(info(7), sighting(31))):
+        await put(store, seen(leg))
+    [kept] = rows_of(store.database.path).values()
+    assert dict(zip(COLUMNS, kept[1:], strict=True))["nonce"] == 7
+
+
 @pytest.mark.parametrize("leg", Leg)
 async def test_an_overdue_leg_is_seen_as_such_until_it_arrives(store: Store, leg: Leg) -> None:
     await put(store, seen(XCALLED))
