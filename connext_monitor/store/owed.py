@@ -18,7 +18,7 @@ from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.kept_tables import fronted
 from connext_monitor.store.payload import unpack_fronted
 from connext_monitor.store.prepared import Prepared, parameter, parameters
-from connext_monitor.store.schema import events
+from connext_monitor.store.schema import domain_of_event, events
 
 _F = fronted.c
 _ADDRESS = 20
@@ -118,7 +118,7 @@ def _write_unread(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
         .order_by(_F.transfer)
         .limit(parameter("most"))
     )
-    executed = and_(events.c.transfer == _F.transfer, events.c.kind == EXECUTED, events.c.domain == _F.destination)
+    executed = and_(events.c.transfer == _F.transfer, events.c.kind == EXECUTED, domain_of_event == _F.destination)
     return (
         select(_F.transfer, _F.destination, _F.routers, events.c.payload)
         .select_from(fronted.join(events, executed))

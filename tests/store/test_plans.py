@@ -8,8 +8,9 @@ import pytest
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.selection import TransferFilter
+from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer import UNFINISHED, Status
-from connext_monitor.store import deadlines, glance, in_flight, nonces, suspects, transfer_changes, transfers
+from connext_monitor.store import deadlines, glance, in_flight, nonces, owed, suspects, transfer_changes, transfers
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.executor import Inline
 from tests.world.databases import open_store, watching
@@ -40,6 +41,8 @@ async def plans(file: Path, query: Query) -> list[str]:
 
 
 OF_EVENTS: dict[str, Query] = {
+    "what was fronted": lambda connection: owed.owed(connection, Window(0, 1)),
+    "what is to be read of that": lambda connection: owed.read_events(connection, 1),
     "suspects": lambda connection: suspects.suspected(connection, ALPHA),
     "who holds a nonce": lambda connection: suspects.nonce_holders(connection, ALPHA, {1}),
     "the block of a nonce": lambda connection: nonces.block_of(connection, ALPHA, 1),
