@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.faults import truth
 from tests.soak.channel import Taken
 from tests.soak.disturbances import Disturbance
+from tests.soak.reorgs import Reorg
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,11 @@ class StoredAlert:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that a run is judged by; ``taken`` goes by the channels' names, ``end`` is when the monitor was stopped."""
+    """All that a run is judged by.
+
+    ``taken`` goes by the channels' names, the instants of ``reorgs`` are Unix times, ``end`` is when the monitor was
+    stopped.
+    """
 
     legs: Sequence[Leg]
     alerts: Sequence[StoredAlert]
@@ -59,6 +64,7 @@ class Evidence:
     disturbances: Sequence[Disturbance]
     unobserved_after: float
     end: float
+    reorgs: Sequence[Reorg] = ()
 
 
 def legs_of(events: Iterable[truth.Event], chains: Mapping[int, str], durations: Mapping[str, int]) -> list[Leg]:

@@ -195,11 +195,27 @@ class _Judging:
             by_message[message.alert_id, message.change].append(message)
         for same in by_message.values():
             for first, again in pairwise(same):
-                if first.answered and not self._forgot(first.at):
+                if first.answered and not self._forgot(first.at) and not self._came_again(taken, first, again):
                     yield (
                         f"{channel} was told at {first.at:.1f} and at {again.at:.1f} that {first.kind} of "
                         f"{first.subject} has {first.change}"
                     )
+
+    def _came_again(self, taken: Sequence[Taken], first: Taken, again: Taken) -> bool:
+        """Whether a reorg took back what was told in between: the alert opens, or ends, once more under its id."""
+        leg = self._legs.get((first.kind, first.subject))
+        turned = any(
+            message.alert_id == first.alert_id and message.change != first.change and first.at <= message.at <= again.at
+            for message in taken
+        )
+        return (
+            turned
+            and leg is not None
+            and any(
+                reorg.chain in {leg.origin, leg.destination} and first.at - BOUND <= reorg.at <= again.at
+                for reorg in self._evidence.reorgs
+            )
+        )
 
     def _forgot(self, at: float) -> bool:
         """Whether the process may have lost the answer to a message that was taken then."""

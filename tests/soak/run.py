@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -79,7 +79,7 @@ class Soak:
         self._stops_within = stops_within
         self._samples: list[Sample] = []
         self._disturbances: list[Disturbance] = []
-        self._reorgs = Counter[int]()
+        self._reorgs: list[Reorg] = []
 
     @property
     def database(self) -> Path:
@@ -164,7 +164,7 @@ class Soak:
         await asyncio.sleep(max(0.0, self._began + reorg.at - time.time()))
         self._note(str(reorg))
         await replace_blocks(self._bridge.chain(reorg.chain), reorg.depth)
-        self._reorgs[reorg.depth] += 1
+        self._reorgs.append(replace(reorg, at=time.time()))
 
     async def _suffer(self, trouble: EndpointTrouble | ChannelTrouble | ProcessTrouble) -> None:
         match trouble:
@@ -264,12 +264,12 @@ class Soak:
         end = time.time()
         await self._lives.stop()
         events, _ = await self._truth()
-        names = {chain.domain_id: chain.name for chain in self._bridge.chains}
         evidence = Evidence(
-            legs=legs_of(events, names, self._course.durations),
+            legs=legs_of(events, {each.domain_id: each.name for each in self._bridge.chains}, self._course.durations),
             alerts=stored_alerts(self.database),
             taken={name: channel.taken for name, channel in self._channels.items()},
             disturbances=self._disturbances,
+            reorgs=self._reorgs,
             unobserved_after=UNOBSERVED_AFTER,
             end=end,
         )
@@ -284,7 +284,7 @@ class Soak:
             for proxy in proxies:
                 bites.update(proxy.bites)
         bites.update({f"channel {what}": count for what, count in self._channels[TROUBLED].bites.items()})
-        bites.update({f"reorg of {depth}": count for depth, count in self._reorgs.items()})
+        bites.update(f"reorg of {reorg.depth}" for reorg in self._reorgs)
         bites.update(disturbance.what for disturbance in self._disturbances if disturbance.whom == PROCESS)
         return bites
 

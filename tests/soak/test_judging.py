@@ -10,6 +10,7 @@ from tests.soak.channel import Taken
 from tests.soak.disturbances import BOUND, PROCESS, Disturbance, Span
 from tests.soak.evidence import EXECUTE, RECONCILE, Evidence, Leg, StoredAlert
 from tests.soak.judging import Verdict, judge
+from tests.soak.reorgs import Reorg
 
 DUE = 1_000
 SOON = DUE + 3.0
@@ -141,6 +142,22 @@ def test_a_kill_excuses_a_repetition_only_near_it() -> None:
 def test_a_clean_stop_excuses_no_repetition() -> None:
     again = [OPENED, replace(OPENED, at=SOON + 100)]
     assert wrong([LATE], [ALERT], again, [trouble(SOON + 5, SOON + 20, PROCESS)]) == {"told twice": 1}
+
+
+def test_an_alert_that_a_reorg_opened_again_is_told_again() -> None:
+    messages = [OPENED, ENDED, replace(OPENED, at=SOON + 200), replace(ENDED, at=SOON + 300)]
+
+    def judged(taken: Sequence[Taken], *reorgs: Reorg) -> int:
+        return judge(replace(evidence([ARRIVED], [RESOLVED], taken), reorgs=reorgs)).counts["told twice"]
+
+    assert judged(messages, Reorg(DUE + 150, "beta", 1)) == 0
+    assert (
+        judged(messages)
+        == judged(messages, Reorg(DUE + 150, "gamma", 1))
+        == judged(messages, Reorg(DUE + 900, "beta", 1))
+        == 2
+    )
+    assert judged([OPENED, replace(OPENED, at=SOON + 200)], Reorg(DUE + 150, "beta", 1)) == 1
 
 
 def test_two_alerts_about_one_leg_are_told_twice() -> None:
