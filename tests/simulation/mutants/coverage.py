@@ -89,7 +89,7 @@ COVERAGE = (
         "holes-not-fetched",
         8,
         "monitoring/cover_pass.py",
-        "        if upcoming is not None:\n            await self._holes.close(upcoming)\n",
+        "            await self._holes.close(upcoming)\n",
         "",
         "nonces that are missing are not fetched",
         _NO_WITNESS,
