@@ -29,19 +29,19 @@ DONE = {
     "xcalled": {
         "block_number": 1000,
         "block_hash": f"0x{old.AT:064x}",
-        "tx_hash": f"0x{b'xcalled'.hex()}{'2d' * 24}00",
+        "tx_hash": f"0x{b'xcalled'.hex()}{'2d' * 17}{'00' * 8}",
         "timestamp": "2026-01-02T03:04:05Z",
     },
     "executed": {
         "block_number": 1060,
         "block_hash": f"0x{old.AT + 60:064x}",
-        "tx_hash": f"0x{b'executed'.hex()}{'2d' * 23}00",
+        "tx_hash": f"0x{b'executed'.hex()}{'2d' * 16}{'00' * 8}",
         "timestamp": "2026-01-02T03:05:05Z",
     },
     "reconciled": {
         "block_number": 4600,
         "block_hash": f"0x{old.AT + 3600:064x}",
-        "tx_hash": f"0x{b'reconciled'.hex()}{'2d' * 21}00",
+        "tx_hash": f"0x{b'reconciled'.hex()}{'2d' * 14}{'00' * 8}",
         "timestamp": "2026-01-02T04:04:05Z",
     },
     "deadlines": {
