@@ -4,8 +4,8 @@ Of nearly every transfer each event is seen once, on the chain where it belongs.
 transfer's row says, and no other event need be read.
 """
 
-from connext_monitor.core.deadline import PathwayDurations
-from connext_monitor.core.events import Reconciled, Timestamp, XCalled
+from connext_monitor.core.deadline import PathwayDurations, due_instants
+from connext_monitor.core.events import Reconciled, XCalled
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.core.transfer_summary import TransferSummary
 
@@ -37,7 +37,7 @@ def with_event(
             return None
         xcalled_at = at
         if (allowed := durations(origin, destination)) is not None:
-            execute_due_at, reconcile_due_at = Timestamp(at + allowed.execute), Timestamp(at + allowed.reconcile)
+            execute_due_at, reconcile_due_at = due_instants(at, allowed)
     elif executed_at is not None or domain != destination:
         return None
     else:

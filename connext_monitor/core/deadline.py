@@ -128,8 +128,12 @@ def due_dates(transfer: Transfer, durations: Durations | None) -> DueDates | Non
     """The transfer's deadlines; None without an XCalled, or without ``durations``: nobody watches its destination."""
     if transfer.xcalled is None or durations is None:
         return None
-    start = transfer.xcalled.block.timestamp
-    return DueDates(Timestamp(start + durations.execute), Timestamp(start + durations.reconcile))
+    return DueDates(*due_instants(transfer.xcalled.block.timestamp, durations))
+
+
+def due_instants(start: Timestamp, durations: Durations) -> tuple[Timestamp, Timestamp]:
+    """Until when the execution and the reconciliation are due of what was called at ``start``."""
+    return Timestamp(start + durations.execute), Timestamp(start + durations.reconcile)
 
 
 def state(

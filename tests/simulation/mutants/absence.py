@@ -72,10 +72,10 @@ ABSENCE = (
     mutant(
         "reconcile-forgotten",
         5,
-        "core/deadline.py",
-        "LEGS = tuple(Leg)",
-        "LEGS = (Leg.EXECUTE,)",
-        "nothing follows from a Reconciled: its deadline stays, and its alert stands",
+        "core/leg_effects.py",
+        "    _add(\n        effects, _RECONCILE,",
+        "    _add(\n        [], _RECONCILE,",
+        "no Reconciled is ever due, and none ends an alert",
     ),
     mutant(
         "restart-alerts-again",
