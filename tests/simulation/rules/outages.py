@@ -18,8 +18,8 @@ _SLACK = 1.0
 FLAPS_WITHIN = 3600.0
 """A channel that fails again so soon after it recovered, in seconds, has to prove itself longer."""
 TOLD_WITHIN = 75.0
-"""Seconds beyond that until the other channels hear of a channel: the watch looks once a minute, and what it counts from is
-the end of the first attempt, which may wait ten seconds for an answer."""
+"""Seconds beyond that until the other channels hear of a channel: the watch looks once a minute, and counts from the
+end of the first attempt, which may wait ten seconds for an answer."""
 DATABASE_TOLD_WITHIN = 130.0
 """Seconds beyond that until all channels hear of the database: it is looked at once a minute here, which writes to it;
 the first look that sees it fail begins the patience, and the second one ends it."""
