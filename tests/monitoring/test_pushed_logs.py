@@ -75,11 +75,12 @@ def test_final_blocks_read_again_owe_nothing(clock: ManualClock, pushed: PushedL
 
 
 def test_what_was_pushed_is_forgotten_once_it_is_final(pushed: PushedLogs) -> None:
+    logs = [log_at(number).log for number in range(2, 2_000)]
     tracemalloc.start()
     try:
-        for number in range(2, 2_000):
-            pushed.brought(log_at(number).log)
-            pushed.is_final(BlockNumber(number - 20))
+        for log in logs:
+            pushed.brought(log)
+            pushed.is_final(BlockNumber(log.block_number - 20))
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
