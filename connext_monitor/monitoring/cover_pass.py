@@ -162,18 +162,15 @@ class CoverPass:
             anchor = await self._anchor(read, reached)
             becoming = BlockRange(BlockNumber(since.checkpoint + 1), reached.checkpoint)
             settled = SettledBlocks(becoming, checked.read.known)
-        whole = target.settles and at_head
         progress = ChainProgress(
             self._state.config.domain_id,
             reached,
-            self._nonces.first,
-            upcoming,
-            anchor,
-            None,
-            whole,
-            None,
-            settled,
-            since,
+            first_nonce=self._nonces.first,
+            next_nonce=upcoming,
+            anchor=anchor,
+            whole=target.settles and at_head,
+            settled=settled,
+            since=since,
         )
         await self._commit(checked.read, progress, final, commits)
         if checked.found_at is not None:

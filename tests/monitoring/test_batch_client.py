@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,27 +13,15 @@ from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, MalformedMessage, RpcCall, RpcRefused
 from connext_monitor.monitoring.rpc_batch import RpcBatch, decode_array
-from tests.monitoring.answers import block
+from tests.monitoring.answered_batches import Requests, answer, answers
 from tests.monitoring.nodes import (
     Transport,
     error,
     failure_of,
-    result,
     websocket_client,
     websocket_node,
 )
 from tests.world.waiting import within_bound
-
-Requests = list[dict[str, Any]]
-
-
-def answer(request: dict[str, Any]) -> str:
-    """A node with every block."""
-    return result(request, block(int(request["params"][0], 16)))
-
-
-def answers(requests: Requests) -> list[Any]:
-    return [json.loads(answer(request)) for request in requests]
 
 
 async def test_an_answer_that_comes_too_late_for_its_batch_harms_nobody() -> None:

@@ -12,6 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcLimits
+from tests.monitoring.answered_batches import Requests, answer, answers
 from tests.monitoring.answers import block, each
 from tests.monitoring.nodes import (
     QUICK,
@@ -19,21 +20,9 @@ from tests.monitoring.nodes import (
     error,
     failure_of,
     http_node,
-    result,
     websocket_node,
 )
 from tests.world.waiting import within_bound
-
-Requests = list[dict[str, Any]]
-
-
-def answer(request: dict[str, Any]) -> str:
-    """A node with every block."""
-    return result(request, block(int(request["params"][0], 16)))
-
-
-def answers(requests: Requests) -> list[Any]:
-    return [json.loads(answer(request)) for request in requests]
 
 
 def changed(requests: Requests, index: int, **changes: object) -> str:

@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.coverage import Aim, BlockRange, Coverage, CoverageMoved, StoredRange, begin
+from connext_monitor.core.coverage import Aim, BlockRange, Coverage, CoverageMoved, begin
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
-from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
+from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.core.range_pace import RangePace
 from connext_monitor.monitoring.chain_data import to_hex
-from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.intervals import USUAL
-from connext_monitor.monitoring.observation import Observation, ObservationSink, record
+from connext_monitor.monitoring.observation import Observation, record
 from connext_monitor.monitoring.observation_queue import MOST_BYTES, ObservationQueue
 from tests.monitoring.checking import Checking, checking
+from tests.monitoring.coverers_store import CoverersStore
 from tests.monitoring.covering import covering
 from tests.monitoring.made_up_chain import Chain
 from tests.monitoring.made_up_logs import DESTINATION, ORIGIN, xcalled_log
@@ -41,29 +41,16 @@ class Bridge(Chain):
         return super().log(number) | {"topics": [to_hex(topic) for topic in raw.topics], "data": to_hex(raw.data)}
 
 
-class Kept:
+class Kept(CoverersStore):
     """A real store and the queue of a real checker, as what covers sees them."""
 
     def __init__(self, real: Checking) -> None:
-        self._store: CoverageStore = real.store.chains
-        self._queue: ObservationSink = real.queue
+        super().__init__(real)
         self.waiting = 0
         self.most_waiting = 0
 
-    async def coverage(self, domain: DomainId) -> Coverage | None:
-        return await self._store.coverage(domain)
-
-    async def anchors(self, domain: DomainId, most: int = 256) -> list[tuple[BlockNumber, Hash32]]:
-        return await self._store.anchors(domain, most)
-
-    async def nonce_hole(self, domain: DomainId, above: int = 0) -> None:
-        del domain, above
-
-    async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
-        return await self._store.stored(domain, blocks)
-
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
-        done = await self._queue.put(observation)
+        done = await super().put(observation)
         self.waiting += 1
         self.most_waiting = max(self.most_waiting, self.waiting)
         done.add_done_callback(self._ended)

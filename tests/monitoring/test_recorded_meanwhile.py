@@ -10,17 +10,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.coverage import Aim, BlockRange, Coverage, RecordedMeanwhile, SettledBlocks, StoredRange
-from connext_monitor.core.events import BlockNumber, DomainId, Hash32, Timestamp
+from connext_monitor.core.coverage import Aim, BlockRange, Coverage, RecordedMeanwhile, SettledBlocks
+from connext_monitor.core.events import BlockNumber, Hash32, Timestamp
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.cover_requests import CoverRequests
-from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.endpoint import Endpoint, Pushes
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.push_follower import PushFollower
 from connext_monitor.monitoring.pushed_logs import PushedLogs
 from tests.monitoring.checking import Checking, checking
+from tests.monitoring.coverers_store import CoverersStore
 from tests.monitoring.covering import Covering, covering
 from tests.monitoring.made_up_chain import Chain, hash_at
 from tests.monitoring.made_up_logs import ORIGIN, TIME, xcalled_log
@@ -35,30 +35,17 @@ def log_in(block: tuple[BlockNumber, Hash32]) -> DecodedLog:
     return decode_log(ORIGIN, replace(xcalled_log(1).log, block_number=number, block_hash=block_hash), TIME)
 
 
-class StoreAndQueue:
+class StoreAndQueue(CoverersStore):
     """A real store, and the queue of a real checker on it; ``held`` is what a cover's commits wait for."""
 
     def __init__(self, real: Checking) -> None:
-        self._store: CoverageStore = real.store.chains
-        self._queue: ObservationSink = real.queue
+        super().__init__(real)
         self.held = asyncio.Event()
         self.held.set()
         self.waits = asyncio.Event()
 
-    async def coverage(self, domain: DomainId) -> Coverage | None:
-        return await self._store.coverage(domain)
-
-    async def anchors(self, domain: DomainId, most: int = 256) -> list[tuple[BlockNumber, Hash32]]:
-        return await self._store.anchors(domain, most)
-
-    async def nonce_hole(self, domain: DomainId, above: int = 0) -> None:
-        del domain, above
-
-    async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
-        return await self._store.stored(domain, blocks)
-
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
-        done = await self._queue.put(observation)
+        done = await super().put(observation)
         if observation.progress is not None:
             self.waits.set()
             await self.held.wait()
