@@ -118,6 +118,8 @@ class Monitor:
             self.kill()
             await self.ended()
             await self._session.close()
+            if failed is not None:
+                print(self.said)  # noqa: T201 - shown with the failure
 
     # The process
 
