@@ -19,14 +19,14 @@ from tests.simulation.written_log import forged_data
 _RANGE_WORDS = tuple(words for words in RANGES.values() if words.counts is Counts.BLOCKS)
 _RATE_WORDS = tuple(RATES.values())
 _ERRORS = (
-    Refused(-32603, "Internal error"),
-    Refused(-32000, "internal server error, please contact support"),
-    Refused(-32000, "upstream failed: context deadline exceeded"),
+    (-32603, "Internal error"),
+    (-32000, "internal server error, please contact support"),
+    (-32000, "upstream failed: context deadline exceeded"),
 )
 _NO_CALLS = (
-    Refused(-32601, "the method eth_call does not exist/is not available"),
-    Refused(-32000, "eth_call is not on your plan"),
-    Refused(-32603, "Internal error"),
+    (-32601, "the method eth_call does not exist/is not available"),
+    (-32000, "eth_call is not on your plan"),
+    (-32603, "Internal error"),
 )
 _SUFFIX = 64
 """Hex digits that are cut off a malformed log's data."""
@@ -121,11 +121,11 @@ class SimulatedNode:
             rate = _RATE_WORDS[vendor % len(_RATE_WORDS)]
             raise Refused(rate.code, rate.text, None if rate.status == 200 or self.traits.pushes else rate.status)
         if EndpointTrouble.REFUSE in troubles:
-            raise _ERRORS[vendor % len(_ERRORS)]
+            raise Refused(*_ERRORS[vendor % len(_ERRORS)])
         if EndpointTrouble.REFUSE_CALLS in troubles and method == "eth_call":
-            raise _NO_CALLS[vendor % len(_NO_CALLS)]
+            raise Refused(*_NO_CALLS[vendor % len(_NO_CALLS)])
         if EndpointTrouble.REFUSE_LOGS in troubles and method == "eth_getLogs":
-            raise _ERRORS[vendor % len(_ERRORS)]
+            raise Refused(*_ERRORS[vendor % len(_ERRORS)])
         if EndpointTrouble.RANGE_LIMIT in troubles and method == "eth_getLogs":
             self._limit_range(int(troubles[EndpointTrouble.RANGE_LIMIT]), params)
 

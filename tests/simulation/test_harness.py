@@ -9,8 +9,8 @@ from tests.simulation.drawing import draw
 from tests.simulation.harness import play
 from tests.simulation.loop import ProcessLoop
 from tests.simulation.runner import played
-from tests.simulation.story import ClockStep, DiskFault, Kill, Story, Suspension
-from tests.simulation.troubles import KillManner
+from tests.simulation.story import ClockStep, DiskFault, EndpointFault, Kill, Story, Suspension
+from tests.simulation.troubles import EndpointTrouble, KillManner
 
 DAYS = 0.05
 HOUR = 3600.0
@@ -68,6 +68,8 @@ def test_nothing_of_a_process_outlives_its_run() -> None:
         gc.collect()
         return sum(isinstance(each, ProcessLoop) for each in gc.get_objects())
 
+    killed = story(kills=KILLS)
+    refused = EndpointFault(killed.chains[0].domain, 0, 800.0, 300.0, EndpointTrouble.REFUSE, 1.0)
     before = loops()
-    play(story(kills=KILLS))
+    play(replace(killed, endpoint_faults=(refused,)))
     assert loops() == before
