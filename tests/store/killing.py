@@ -1,8 +1,8 @@
-"""Work on a database in processes that kill themselves at their n-th statement, for every n until one survives.
+"""What a process leaves in a database's files that is killed (kill -9) before any of its statements.
 
-Run as ``python -m tests.store.killing WORK FOLDER``: each process works on ``FOLDER/n.db``, a copy of
-``FOLDER/prepared.db`` where there is one, and the number of the one that survived is printed. What takes long to
-import is imported once; each process is forked off before there is any thread or event loop.
+The system keeps whatever a process has written, so what one leaves that is killed before a statement is what its files
+hold at that moment: one process works to the end, and the files are copied before each of its statements. That this is
+what a killed process leaves is seen at some statements, in processes that kill themselves there.
 """
 
 import asyncio
@@ -10,25 +10,26 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.batch import ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.queue import Topic
-from connext_monitor.store import migration  # noqa: F401 - what each process would load by itself
 from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.store import Store
 from tests.world.databases import watching
+from tests.world.processes import ROOT, Command, process_environ, run
 from tests.world.recording import NAMES, NOW, accuse, commit, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 
-Work = Callable[[Path, MakeExecutor], Awaitable[None]]
+PARTS = ("", "-wal", "-journal")
+"""Endings of a database's files; what its processes share (-shm) is made anew by whoever opens what nobody has open."""
+Work = Callable[[Path, MakeExecutor], Coroutine[Any, Any, None]]
 
 CALLED = [xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3)]
 EXECUTED = executed(info(0), sighting(20))
@@ -78,18 +79,32 @@ async def open_alert(file: Path, executor: MakeExecutor = Threads) -> None:
     await store.close()
 
 
-def survivor(work: str, folder: Path) -> int:
-    """Run this module on a folder; the number of the process that survived."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.store.killing", work, str(folder)],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return int(ended.stdout.split()[-1])  # behind what was logged
+WORKS: dict[str, Work] = {work.__name__: work for work in (make, change, gather, open_alert)}
 
 
-def _killed_at(statement: int, work: Work, file: Path) -> None:
+async def left_before_each_statement(work: Work, file: Path, folder: Path) -> list[Path]:
+    """Work on a file to the end; the files that there would be, had it been killed before each of its statements."""
+    left: list[Path] = []
+
+    def copy(_statement: str) -> None:
+        left.append(folder / f"{len(left) + 1}.db")
+        for part in PARTS:
+            if (there := Path(f"{file}{part}")).exists():
+                shutil.copyfile(there, f"{left[-1]}{part}")
+
+    await work(file, watching(copy))
+    return left
+
+
+def kill_before(statement: int, work: Work, file: Path) -> None:
+    """Do this work on the file in a process that kills itself before that statement, the first being 1."""
+    script = f"from tests.store.killing import killed; killed({work.__name__!r}, {str(file)!r}, {statement})"
+    ended = run(Command([], ROOT, process_environ(), script))
+    assert ended.code == -signal.SIGKILL, ended.said
+
+
+def killed(work: str, file: str, statement: int) -> None:
+    """What that process does."""
     left = [statement]
 
     def count(_statement: str) -> None:
@@ -97,35 +112,10 @@ def _killed_at(statement: int, work: Work, file: Path) -> None:
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    async def run() -> None:
-        await work(file, watching(count))
-
-    asyncio.run(run())
-
-
-def _until_one_survives(work: Work, folder: Path) -> int:
-    statement, status = 0, -signal.SIGKILL
-    while status == -signal.SIGKILL:
-        statement += 1
-        file = folder / f"{statement}.db"
-        if (folder / "prepared.db").exists():
-            shutil.copy(folder / "prepared.db", file)
-        child = os.fork()
-        if child == 0:
-            _killed_at(statement, work, file)
-            os._exit(0)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status != 0:
-        raise RuntimeError(f"process {statement} ended with {status}")
-    return statement
+    asyncio.run(WORKS[work](Path(file), watching(count)))
 
 
 def contents(file: Path) -> list[str]:
     """Everything in the file, in SQL, as another program reads it."""
     with closing(sqlite3.connect(file)) as connection:
         return list(connection.iterdump())
-
-
-if __name__ == "__main__":
-    works = {"make": make, "change": change, "gather": gather, "open_alert": open_alert}
-    sys.stdout.write(str(_until_one_survives(works[sys.argv[1]], Path(sys.argv[2]))))

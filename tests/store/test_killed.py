@@ -1,12 +1,29 @@
 """Killed between any two statements, a commit is whole or not there (promise 1)."""
 
 import asyncio
+import shutil
 from pathlib import Path
+
+import pytest
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.store.store import Store
-from tests.store.killing import CALLED, EXECUTED, ORIGIN, PROGRESS, change, contents, make, prepare, survivor
+from tests.store.killing import (
+    CALLED,
+    EXECUTED,
+    ORIGIN,
+    PARTS,
+    PROGRESS,
+    change,
+    contents,
+    gather,
+    kill_before,
+    left_before_each_statement,
+    make,
+    open_alert,
+    prepare,
+)
 from tests.world.recording import NAMES
 from tests.world.transfers import ALPHA, BETA
 
@@ -14,16 +31,32 @@ EMPTY = ["BEGIN TRANSACTION;", "COMMIT;"]
 
 
 async def test_promise_1_a_batch_killed_at_any_statement_is_whole_or_absent(tmp_path: Path) -> None:
-    await prepare(tmp_path / "prepared.db")
-    before = contents(tmp_path / "prepared.db")
-    survived = await asyncio.to_thread(survivor, "change", tmp_path)
-    assert survived > 15
-    assert all(contents(tmp_path / f"{statement}.db") == before for statement in range(1, survived))
-    after = contents(tmp_path / f"{survived}.db")
+    file = tmp_path / "batch.db"
+    await prepare(file)
+    before = contents(file)
+    left = await left_before_each_statement(change, file, tmp_path)
+    assert len(left) > 15
+    assert all(contents(killed) == before for killed in left)
+    after = contents(file)
     assert after != before
     # What was killed is told again after the restart, and then stands like what was never disturbed.
-    await change(tmp_path / f"{survived - 1}.db")
-    assert contents(tmp_path / f"{survived - 1}.db") == after
+    await change(left[-1])
+    assert contents(left[-1]) == after
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.8, 1.0])
+async def test_a_process_really_killed_in_a_batch_leaves_what_is_copied(tmp_path: Path, share: float) -> None:
+    file, killed = tmp_path / "batch.db", tmp_path / "killed.db"
+    await prepare(file)
+    shutil.copyfile(file, killed)
+    left = await left_before_each_statement(change, file, tmp_path)
+    statement = 1 + round(share * (len(left) - 1))
+    await asyncio.to_thread(kill_before, statement, change, killed)
+    copied = left[statement - 1]
+    assert [Path(f"{killed}{part}").exists() for part in PARTS] == [Path(f"{copied}{part}").exists() for part in PARTS]
+    assert contents(killed) == contents(copied)
+    await change(killed)
+    assert contents(killed) == contents(file)
 
 
 def tables(file: Path) -> dict[str, list[str]]:
@@ -60,12 +93,13 @@ async def test_the_batch_of_that_test_writes_all_that_promise_1_names(tmp_path: 
 
 
 async def test_alerts_are_in_their_group_or_wait_wherever_it_is_killed(tmp_path: Path) -> None:
-    await prepare(tmp_path / "prepared.db")
-    before = tables(tmp_path / "prepared.db")
-    survived = await asyncio.to_thread(survivor, "gather", tmp_path)
-    assert survived > 5
-    assert all(tables(tmp_path / f"{statement}.db") == before for statement in range(1, survived))
-    store = await Store.open(tmp_path / f"{survived}.db", NAMES)
+    file = tmp_path / "gathered.db"
+    await prepare(file)
+    before = tables(file)
+    left = await left_before_each_statement(gather, file, tmp_path)
+    assert len(left) > 4
+    assert all(tables(killed) == before for killed in left)
+    store = await Store.open(file, NAMES)
     queue = await store.outbox.queue("ops", 0.0)
     assert ([group.members for group in queue.groups], queue.waiting) == ([2], [])
     await store.close()
@@ -74,12 +108,13 @@ async def test_alerts_are_in_their_group_or_wait_wherever_it_is_killed(tmp_path:
 async def test_promise_1_an_alert_is_stored_with_its_deliveries_or_absent(
     tmp_path: Path,
 ) -> None:
-    await prepare(tmp_path / "prepared.db")
-    before = tables(tmp_path / "prepared.db")
-    survived = await asyncio.to_thread(survivor, "open_alert", tmp_path)
-    assert survived > 5
-    assert all(tables(tmp_path / f"{statement}.db") == before for statement in range(1, survived))
-    after = tables(tmp_path / f"{survived}.db")
+    file = tmp_path / "alert.db"
+    await prepare(file)
+    before = tables(file)
+    left = await left_before_each_statement(open_alert, file, tmp_path)
+    assert len(left) > 4
+    assert all(tables(killed) == before for killed in left)
+    after = tables(file)
     assert {name: len(after[name]) - len(before[name]) for name in ("alerts", "deliveries")} == {
         "alerts": 1,
         "deliveries": 2,
@@ -87,9 +122,18 @@ async def test_promise_1_an_alert_is_stored_with_its_deliveries_or_absent(
 
 
 async def test_promise_1_a_migration_killed_at_any_statement_is_whole_or_absent(tmp_path: Path) -> None:
-    survived = await asyncio.to_thread(survivor, "make", tmp_path)
-    assert survived > 20
-    made = [file for n in range(1, survived) if (file := tmp_path / f"{n}.db").exists()]
-    assert all(contents(file) == EMPTY for file in made)
-    await make(made[-1])
-    assert contents(made[-1]) == contents(tmp_path / f"{survived}.db")
+    file = tmp_path / "made.db"
+    left = [killed for killed in await left_before_each_statement(make, file, tmp_path) if killed.exists()]
+    assert len(left) > 20
+    assert all(contents(killed) == EMPTY for killed in left)
+    await make(left[-1])
+    assert contents(left[-1]) == contents(file)
+
+
+async def test_a_process_really_killed_in_a_migration_leaves_an_empty_file(tmp_path: Path) -> None:
+    killed = tmp_path / "killed.db"
+    await asyncio.to_thread(kill_before, 60, make, killed)
+    assert contents(killed) == EMPTY
+    await make(killed)
+    await make(tmp_path / "made.db")
+    assert contents(killed) == contents(tmp_path / "made.db")

@@ -1,6 +1,5 @@
 """The migration that gave events the number of their transfer: a thousand transfers are shown as they were."""
 
-import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
 from connext_monitor.store.payload import unpack
 from connext_monitor.store.store import Store
-from tests.store.killing import contents, survivor
+from tests.store.killing import contents, left_before_each_statement, make
 from tests.world import old_database as old
 from tests.world.databases import awaited_in, make_old
 from tests.world.two_chains import NAMES, ROUTER, Sample
@@ -174,9 +173,10 @@ async def test_the_log_says_that_an_old_file_is_converted(before: Path, tmp_path
 
 
 async def test_killed_while_the_file_is_converted_it_is_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "prepared.db").write_bytes(old.left_by(BEFORE))
-    was = contents(tmp_path / "prepared.db")
-    survived = await asyncio.to_thread(survivor, "make", tmp_path)
-    assert survived > 20
-    assert all(contents(tmp_path / f"{statement}.db") == was for statement in range(1, survived))
-    assert contents(tmp_path / f"{survived}.db") != was
+    file = tmp_path / "old.db"
+    file.write_bytes(old.left_by(BEFORE))
+    was = contents(file)
+    left = await left_before_each_statement(make, file, tmp_path)
+    assert len(left) > 20
+    assert all(contents(killed) == was for killed in left)
+    assert contents(file) != was
