@@ -7,18 +7,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from connext_monitor.store.connection import COMMIT, Connection
+from connext_monitor.store.connection import COMMIT, WRITER_PRAGMAS, Connection
 from connext_monitor.store.executor import Ended, Inline
 from tests.simulation.trace import AlertChange, State
 
 T = TypeVar("T")
 
 FILE = "monitor.db"
-_WRITING = ("INSERT", "UPDATE", "DELETE", "PRAGMA user_version = ")
+_MARK = "PRAGMA user_version = "
+_WRITING = ("INSERT", "UPDATE", "DELETE", _MARK)
 _ALERTS = ("INSERT INTO alerts ", "UPDATE alerts ")
 _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""
 _CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM alerts WHERE revision > ? ORDER BY 7"
+
+_FOR_A_WRITER = ("locking_mode=EXCLUSIVE", *WRITER_PRAGMAS, "synchronous=OFF")
+"""Of a simulated process, which alone has its file open, and whose machine never loses power: to lock, to flush, and to
+look what others have written takes SQLite half of its time.
+"""
 
 
 class Killed(BaseException):
@@ -39,12 +45,13 @@ class Disk:
         self._full = full
         self._written = 0
         self._on_commit = on_commit
+        self._writer = _Writer(self.file)
         self._connections: list[Connection] = []
         self._statements: int | None = None
         self._die: Callable[[], None] = lambda: None
         self._waits_for: str | None = None
-        self._reader: sqlite3.Connection | None = None
         self._alerts_written = True  # by a process that was killed before anybody looked
+        self._marked = self._folded = False
         self.dead = False
 
     @property
@@ -52,15 +59,19 @@ class Disk:
         """Whether its process got as far as to open the database."""
         return bool(self._connections)
 
-    def executor(self, make: Callable[[], Connection], most: int) -> Inline:
-        """See `MakeExecutor`: calls run where they are made."""
-        connection = make()
+    def executor(self, _make: object, most: int) -> Inline:
+        """See `MakeExecutor`: calls run where they are made, what only reads on the writer's connection too."""
+        connection = self._writer if most == 1 else _Reader(self._writer)
         self._connections.append(connection)
         if most == 1 or self.dead or self._statements is not None:
             connection.before = self._before_statement
         return _Calls(connection, self._after_call if most == 1 else None)
 
     def _after_call(self) -> None:
+        if self._marked and not self._folded:
+            # As the program does soon: it cannot here, as nobody else can open the file.
+            self._writer.opened().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            self._folded = True
         if self._alerts_written:
             self._alerts_written = False
             self._on_commit()
@@ -87,22 +98,20 @@ class Disk:
                 shutil.copyfile(there, folder / name)
 
     def read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What is committed, beside the process."""
-        if self._reader is None:
-            self._reader = sqlite3.connect(f"{self.file.as_uri()}?mode=ro", uri=True)
-        return self._reader.execute(query, parameters).fetchall()
+        """What is committed, between two of the process' transactions."""
+        return self._writer.opened().execute(query, parameters).fetchall()
 
     def close(self) -> None:
         """The process that had it open is gone."""
         self.dead = True
         for connection in self._connections:
             connection.close()
-        if self._reader is not None:
-            self._reader.close()
 
     def _before_statement(self, statement: str) -> None:
         if statement.startswith(_ALERTS):
             self._alerts_written = True
+        elif statement.startswith(_MARK):
+            self._marked = True
         if self.dead or self._statements is not None:
             self._count(statement)
         room = self._full()
@@ -136,6 +145,37 @@ class Disk:
 def _writes(statement: str, table: str) -> bool:
     """Whether a statement adds rows to a table, or changes some."""
     return statement.startswith((f"INSERT INTO {table} ", f"UPDATE {table} "))
+
+
+class _Writer(Connection):
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file.absolute().as_uri()}?mode=rw", "BEGIN IMMEDIATE", _FOR_A_WRITER)
+
+    def opened(self) -> sqlite3.Connection:
+        """The driver's connection, opened if it is not yet."""
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+
+class _Reader(Connection):
+    """Each of its transactions sees one state, as nothing is written meanwhile."""
+
+    def __init__(self, writer: _Writer) -> None:
+        super().__init__("", "", ())
+        self._writer = writer
+
+    def begin(self) -> None:
+        self._opened = self._writer.opened()
+
+    def commit(self) -> None:
+        pass
+
+    def rollback(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._opened = None
 
 
 class _Calls(Inline):

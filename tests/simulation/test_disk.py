@@ -1,33 +1,64 @@
 """A simulated disk that is full takes nothing that is written, no mark of the program's own looks either."""
 
+import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from connext_monitor.store.connection import WRITER_PRAGMAS, Connection
+from connext_monitor.store.connection import Connection, reader_connection, transact, writer_connection
+from connext_monitor.store.executor import Inline
 from tests.simulation.disk import FILE, Disk
 
+HEADER_MARK = slice(60, 64)
 
-def connected(folder: Path, room: int | None) -> Connection:
-    disk = Disk(folder, lambda: room, lambda: None)
-    connection = Connection(f"{(folder / FILE).as_uri()}?mode=rwc", "BEGIN IMMEDIATE", WRITER_PRAGMAS)
-    disk.executor(lambda: connection, 1)
-    return connection
+
+def disk_in(folder: Path, room: int | None = None) -> Disk:
+    (folder / FILE).touch()
+    return Disk(folder, lambda: room, lambda: None)
+
+
+def writer(disk: Disk) -> Inline:
+    return disk.executor(lambda: writer_connection(disk.file), 1)
+
+
+def run(executor: Inline, *statements: str) -> list[tuple[object, ...]]:
+    """Run them in one transaction; the rows of the last one."""
+
+    def call(connection: Connection) -> list[tuple[object, ...]]:
+        return [connection.run(statement).fetchall() for statement in statements][-1]
+
+    async def outcome(transaction: Callable[[Connection], list[tuple[object, ...]]]) -> list[tuple[object, ...]]:
+        return await executor.run(transaction)
+
+    return asyncio.run(outcome(lambda connection: transact(connection, call)))
 
 
 def test_a_full_disk_takes_no_mark(tmp_path: Path) -> None:
-    connection = connected(tmp_path, room=0)
-    connection.begin()
-    connection.run("PRAGMA user_version = 7")
+    disk = disk_in(tmp_path, room=0)
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        connection.commit()
-    connection.close()
+        run(writer(disk), "PRAGMA user_version = 7")
+    disk.close()
 
 
 def test_what_only_reads_is_not_refused(tmp_path: Path) -> None:
-    connection = connected(tmp_path, room=0)
-    connection.begin()
-    connection.run("PRAGMA user_version")
-    connection.commit()
-    connection.close()
+    disk = disk_in(tmp_path, room=0)
+    assert run(writer(disk), "PRAGMA user_version") == [(0,)]
+    disk.close()
+
+
+def test_readers_and_the_story_see_what_is_committed(tmp_path: Path) -> None:
+    disk = disk_in(tmp_path)
+    run(writer(disk), "CREATE TABLE kept (number)", "INSERT INTO kept VALUES (7)")
+    reader = disk.executor(lambda: reader_connection(disk.file), 4)
+    assert run(reader, "SELECT number FROM kept") == disk.read("SELECT number FROM kept") == [(7,)]
+    disk.close()
+
+
+def test_the_first_mark_is_in_the_file_itself(tmp_path: Path) -> None:
+    """A monitor looks for it there."""
+    disk = disk_in(tmp_path)
+    run(writer(disk), "PRAGMA user_version = 7")
+    assert int.from_bytes(disk.file.read_bytes()[HEADER_MARK]) == 7
+    disk.close()
