@@ -117,6 +117,22 @@ UNDO = (
         "blocks that were final are not read again after another was found in the place of one",
     ),
     mutant(
+        "final-with-what-was-recorded-meanwhile",
+        3,
+        "store/recording.py",
+        "    blocks.refuse_unknown(connection, batch)\n",
+        "",
+        "what is pushed from a block that a reorg took, while its height is read and becomes final, stays recorded",
+    ),
+    mutant(
+        "becomes-final-unsaid",
+        3,
+        "monitoring/cover_pass.py",
+        "            settled=settled,\n",
+        "",
+        "nobody tells the store which blocks become final, and with what known in them",
+    ),
+    mutant(
         "destination-must-speak-last",
         4,
         "core/recording.py",

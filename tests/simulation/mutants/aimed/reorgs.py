@@ -10,6 +10,7 @@ from tests.simulation.mutants.aimed.made import (
     PUSHING,
     THERE,
     back,
+    call,
     calls,
     chain,
     reorg,
@@ -20,6 +21,7 @@ from tests.simulation.story import Deadlines, Fate
 from tests.simulation.troubles import EndpointTrouble
 
 _BUSY = [*calls(60.0, 2200.0, 35.0, (40.0, 200.0)), *map(back, calls(70.0, 2200.0, 45.0, (40.0, 200.0)))]
+_PATIENT = Deadlines(execute=3600.0, reconcile=7200.0, unobserved_after=300.0)
 _AT = tuple(400.0 + 95.0 * number for number in range(19))
 
 WHOLE_DEPTH = story(
@@ -88,6 +90,23 @@ FALSE_REMOVED = replace(
 )
 """Logs are called removed that stand."""
 
+_FAST_BLOCK, _SLOW_FROM, _SLOW_UNTIL = 4.0, 150.0, 1800.0
+_TAKEN = tuple(200.0 + 8.0 * number for number in range(200))
+
+PUSHED_LATE = story(
+    2700.0,
+    [call(at - 1.0, None, None) for at in _TAKEN],
+    deadlines=_PATIENT,
+    chains=(chain(HERE, PUSHING, block_time=_FAST_BLOCK, final_depth=1), chain(THERE)),
+    endpoint_faults=tuple(
+        trouble(_SLOW_FROM, _SLOW_UNTIL - _SLOW_FROM, what, amount, domain=HERE)
+        for what, amount in ((EndpointTrouble.SLOW, 5.0), (EndpointTrouble.MUTE_HEADS, 1.0))
+    ),
+    reorgs=tuple(reorg(at + 1.0, 1, Fate.DROPPED, domain=HERE, rises=False) for at in _TAKEN),
+)
+"""Logs are pushed whose blocks a reorg takes at once; where no head is pushed, and every answer takes seconds, they are
+recorded while others read what stands there now, which is then committed as final."""
+
 AIMS = (
     Aim(
         "whole depth",
@@ -135,5 +154,10 @@ AIMS = (
         "called removed",
         FALSE_REMOVED,
         ("removed-is-gone",),
+    ),
+    Aim(
+        "pushed late",
+        PUSHED_LATE,
+        ("final-with-what-was-recorded-meanwhile", "becomes-final-unsaid"),
     ),
 )
