@@ -48,6 +48,8 @@ finality = 5
 start_block = "latest"
 """
 _READY_WITHIN = 300.0
+_PATIENCE = 60.0
+"""Seconds for an answer; one that does not come has taken them all."""
 _COMMANDS: dict[str, tuple[Sequence[str], float | None]] = {
     "stats --since P1D": (["stats", "--since", "P1D", "--json"], None),
     "stats --since P30D": (["stats", "--since", "P30D", "--json"], 1_000.0),
@@ -152,15 +154,14 @@ def _start(config: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 def _get(port: int, path: str, pid: int) -> tuple[float, float]:
     """The milliseconds until the whole answer was there, and how long a processor worked for the monitor meanwhile."""
-    with closing(HTTPConnection(_ADDRESS, port, timeout=60)) as connection:
-        busy, began = _cpu(pid), time.perf_counter()
+    busy, began = _cpu(pid), time.perf_counter()
+    with suppress(TimeoutError), closing(HTTPConnection(_ADDRESS, port, timeout=_PATIENCE)) as connection:
         connection.request("GET", quote(path, safe="/?&=:,"))
         answer = connection.getresponse()
         answer.read()
-        took = (time.perf_counter() - began) * 1_000
-    if answer.status not in {200, 503}:
-        raise SystemExit(f"{path} is answered with {answer.status}")
-    return took, (_cpu(pid) - busy) * 1_000
+        if answer.status not in {200, 503}:
+            raise SystemExit(f"{path} is answered with {answer.status}")
+    return (time.perf_counter() - began) * 1_000, (_cpu(pid) - busy) * 1_000
 
 
 def _cpu(pid: int) -> float:
@@ -201,11 +202,14 @@ def _pulse(port: int) -> Iterator[_Pulse]:
 
 def _ask(port: int, asked: Connection) -> None:
     longest = 0.0
-    with closing(HTTPConnection(_ADDRESS, port, timeout=60)) as connection:
+    with closing(HTTPConnection(_ADDRESS, port, timeout=_PATIENCE)) as connection:
         while True:
             began = time.perf_counter()
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
+            try:
+                connection.request("GET", "/healthz")
+                connection.getresponse().read()
+            except TimeoutError:
+                connection.close()
             longest = max(longest, time.perf_counter() - began)
             if asked.poll(0.003):
                 asked.recv()
@@ -230,7 +234,7 @@ def _monitor(config: Path, port: int) -> Iterator[int]:
 
 
 def _answers(port: int) -> bool:
-    with suppress(OSError, HTTPException), closing(HTTPConnection(_ADDRESS, port, timeout=60)) as connection:
+    with suppress(OSError, HTTPException), closing(HTTPConnection(_ADDRESS, port, timeout=_PATIENCE)) as connection:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200
     return False

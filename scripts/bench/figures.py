@@ -24,10 +24,12 @@ class Figure:
     least: bool = False
 
     @property
-    def missed(self) -> bool:
-        """Whether it misses its aim."""
+    def verdict(self) -> str:
+        """Whether it misses its aim, and whether only because other programs had the processors."""
         every = (self.first, *self.later)
-        return self.aim is not None and (min(every) < self.aim if self.least else max(every) > self.aim)
+        if self.aim is None or (min(every) >= self.aim if self.least else max(every) <= self.aim):
+            return ""
+        return "waited" if self.busy and max(self.busy) <= self.aim else "MISSED"
 
     def row(self) -> str:
         """One line of the table."""
@@ -35,7 +37,7 @@ class Figure:
         busy = (_number(self.busy[0]), _number(median(self.busy[1:] or self.busy))) if self.busy else ("", "")
         late = "" if self.late is None else f"{self.late:.0f} ms"
         aim = "" if self.aim is None else f"{'>=' if self.least else '<='} {_number(self.aim)}"
-        cells = (_number(self.first), *later, *busy, self.unit, late, aim, "MISSED" if self.missed else "")
+        cells = (_number(self.first), *later, *busy, self.unit, late, aim, self.verdict)
         return f"{self.what:<58}" + "".join(f"{cell:>10}" for cell in cells)
 
 

@@ -1,11 +1,12 @@
 """A database with a year of a million transfers: ``python -m scripts.bench.million [--transfers N] [--database FILE]``.
 
 Every page and every answer of a running monitor, first and later, and how long an answer to /healthz took meanwhile;
-its commands; a backup, and pruning of the copy. What misses its aim is marked. A million are made in some minutes,
-and kept where ``--database`` says so.
+its commands; a backup, and pruning of the copy. What misses its aim is marked; what has "waited" took longer only
+because other programs had the processors. A million are made in some minutes, and kept where ``--database`` says so.
 """
 
 import asyncio
+import sys
 import tempfile
 import time
 from argparse import ArgumentParser
@@ -19,6 +20,8 @@ from scripts.bench.housekeeping import measure_housekeeping
 from scripts.bench.year import fill
 
 _PARTS = ("answers", "housekeeping")
+_SAID_EVERY = 15.0
+"""Seconds."""
 
 
 def _measured(file: Path, folder: Path, options: Any) -> Iterator[Figure]:  # noqa: ANN401 - a namespace
@@ -30,6 +33,25 @@ def _measured(file: Path, folder: Path, options: Any) -> Iterator[Figure]:  # no
 
 async def _all(file: Path, folder: Path, seconds: float) -> list[Figure]:
     return [figure async for figure in measure_housekeeping(file, folder, seconds)]
+
+
+def _make(file: Path, transfers: int) -> None:
+    """Make it, whole or not at all, and say how far that is."""
+    began = said = time.perf_counter()
+
+    def made(count: int) -> None:
+        nonlocal said
+        if time.perf_counter() - said > _SAID_EVERY:
+            said = time.perf_counter()
+            print(f"{count:,} of {transfers:,} made in {said - began:.0f} s", file=sys.stderr)
+
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    asyncio.run(fill(unfinished, transfers, int(time.time()), made))
+    unfinished.rename(file)
+    size = file.stat().st_size
+    took = time.perf_counter() - began
+    print(f"made in {took:.0f} s, {size / 2**20:.0f} MB, {size / transfers:.0f} bytes a transfer")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,9 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(made)
         file = (options.database or folder / "million.db").absolute()
         if not file.exists():
-            began = time.perf_counter()
-            asyncio.run(fill(file, options.transfers, int(time.time())))
-            print(f"made in {time.perf_counter() - began:.0f} s, {file.stat().st_size / 2**20:.0f} MB", flush=True)
+            _make(file, options.transfers)
         print(HEAD)
         for figure in _measured(file, folder, options):
             print(figure.row(), flush=True)

@@ -7,7 +7,7 @@ late with an alert that has ended, and the first thousandth began before the wat
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -149,11 +149,12 @@ def _at(domain: DomainId, event: TransferEvent, at: int) -> EventRecord:
     return EventRecord(domain, event, Sighting(block, tx_hash, 0))
 
 
-async def fill(file: Path, transfers: int, now: int) -> None:
-    """Make the database; the year ends ``now`` (Unix seconds)."""
+async def fill(file: Path, transfers: int, now: int, made: Callable[[int], None] = lambda _: None) -> None:
+    """Make the database; the year ends ``now`` (Unix seconds). ``made`` hears how many transfers it has."""
     store = await Store.open(file, CHAINS, executor=Inline)
     year = _Year(transfers, now)
-    for batch in year.batches():
+    for count, batch in enumerate(year.batches()):
+        made(count * _BATCH)
         accused = [made for made in batch if made.late is not None]
         await _record(store, [made.called for made in accused if made.called], accused)
         rest = [made.called for made in batch if made.called and made.late is None]
