@@ -1,42 +1,67 @@
 """What is counted for the metrics: one consistent look, through indexes over what is in flight, never over history."""
 
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Pathway
 from connext_monitor.core.stored_numbers import AwaitedLegs, PathwayLeg, StoredNumbers
 from connext_monitor.store import glance
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.in_flight import by_pathway
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.overdue import count_overdue
+from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
+from connext_monitor.store.schema import transfers
 
 
 def look(connection: Connection, now: float) -> StoredNumbers:
     """All of it as of one moment; ``now`` (Unix seconds) decides what is past due."""
     return StoredNumbers(
         nonces=glance.every_nonces(connection),
-        awaited={key: legs for leg in Leg for key, legs in _awaited(connection, leg, now).items()},
+        awaited=_awaited(connection, now),
         overdue={(*pathway, leg): count for (pathway, leg, _), count in count_overdue(connection).items()},
         open_alerts=glance.count_open(connection),
         backlogs=glance.backlogs(connection),
     )
 
 
+def _awaited(connection: Connection, now: float) -> dict[PathwayLeg, AwaitedLegs]:
+    """The legs that have a deadline: all that are missing but those without one.
+
+    An index counts what is missing by its state. The rows of those with a deadline to come are not looked up.
+    """
+    awaited: dict[PathwayLeg, AwaitedLegs] = {}
+    pending = by_pathway(connection)
+    for leg in Leg:
+        without_deadline = _counts(_select_without_deadline(leg).rows(connection))
+        past_due = _counts(_select_past_due(leg).rows(connection, now=now))
+        for its in pending:
+            pathway = (its.origin, its.destination)
+            missing = its.executions if leg is Leg.EXECUTE else its.reconciliations
+            if count := missing - without_deadline.get(pathway, 0):
+                awaited[*pathway, leg] = AwaitedLegs(count, past_due.get(pathway, 0))
+    return awaited
+
+
+def _counts(rows: Iterable[StoredRow]) -> dict[Pathway, int]:
+    return {(DomainId(origin), DomainId(destination)): count for origin, destination, count in rows}
+
+
 @cache
-def _select_awaited(leg: Leg) -> Prepared:
-    return Prepared(
-        lambda: (
-            select(*PATHWAY, func.count(), func.count().filter(DUE[leg] < parameter("now")))
-            # As a range, and not as IS NOT NULL: then SQLite searches the partial index of what is awaited.
-            .where(ARRIVED[leg].is_(None), DUE[leg] >= 0)
-            .group_by(*PATHWAY)
-        )
-    )
+def _select_without_deadline(leg: Leg) -> Prepared:
+    return Prepared(lambda: _count(leg, DUE[leg].is_(None), transfers.c.xcalled_at.is_not(None)))
 
 
-def _awaited(connection: Connection, leg: Leg, now: float) -> dict[PathwayLeg, AwaitedLegs]:
-    rows = _select_awaited(leg).rows(connection, now=now)
-    return {(DomainId(row[0]), DomainId(row[1]), leg): AwaitedLegs(row[2], row[3]) for row in rows}
+@cache
+def _select_past_due(leg: Leg) -> Prepared:
+    # As a range with two ends: else SQLite goes through all transfers in the order of their pathways.
+    return Prepared(lambda: _count(leg, DUE[leg] >= 0, DUE[leg] < parameter("now")))
+
+
+def _count(leg: Leg, *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return select(*PATHWAY, func.count()).where(ARRIVED[leg].is_(None), *conditions).group_by(*PATHWAY)

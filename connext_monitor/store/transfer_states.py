@@ -15,8 +15,11 @@ State = tuple[DomainId, DomainId, Status]
 """Origin, destination, status."""
 
 _BEFORE_ALL = (-1, -1, "")
+_BEHIND_ITS_LAST = 2**63 - 1
+# SQLite goes to the first entry that is not less, and from there on looks at each. Without a start later than any, that
+# would be the first of the very state that is to be left behind, and all of them would be looked at.
 _NEXT = Plain(
-    "SELECT origin, destination, status FROM transfers WHERE (origin, destination, status) > (?, ?, ?)"
+    "SELECT origin, destination, status FROM transfers WHERE (origin, destination, status, started_at) > (?, ?, ?, ?)"
     " ORDER BY origin, destination, status LIMIT 1"
 )
 _COUNT = Plain("SELECT count(*), min(started_at) FROM transfers WHERE origin = ? AND destination = ? AND status = ?")
@@ -26,7 +29,7 @@ def states(connection: Connection, statuses: Collection[Status] = tuple(Status))
     """Every state of one of these statuses that a transfer is in."""
     every: list[State] = []
     after: tuple[int, int, str] = _BEFORE_ALL
-    while rows := _NEXT.rows(connection, after):
+    while rows := _NEXT.rows(connection, (*after, _BEHIND_ITS_LAST)):
         origin, destination, status = after = rows[0][:3]
         if status in statuses:
             every.append((DomainId(origin), DomainId(destination), Status(status)))

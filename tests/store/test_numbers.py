@@ -19,6 +19,7 @@ from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.store import Store
 from tests.world.kinds import chain_unobserved, overdue
+from tests.world.recording import commit, seen
 from tests.world.two_chains import AT, DESTINATION, EXECUTE, NAMES, ORIGIN, START, Sample, covered, fill
 
 FORTH = (ORIGIN, DESTINATION)
@@ -48,6 +49,13 @@ async def test_open_legs_are_counted_by_pathway_and_lateness(store: Store) -> No
         (DESTINATION, ORIGIN, Leg.EXECUTE): AwaitedLegs(1, 1),
         (DESTINATION, ORIGIN, Leg.RECONCILE): AwaitedLegs(1, 0),
     }
+
+
+async def test_legs_without_a_deadline_are_not_counted(store: Store) -> None:
+    await commit(store, seen(Sample(1).xcalled(), Sample(2).xcalled()), durations=lambda *_: None)
+    await fill(store, [Sample(3).xcalled(), Sample(4).executed(), Sample(2).executed()])
+    numbers = await store.statistics.measure(START)
+    assert numbers.awaited == {(*FORTH, leg): AwaitedLegs(1, 0) for leg in Leg}
 
 
 async def test_open_alerts_are_counted_and_those_of_legs_by_pathway(store: Store) -> None:

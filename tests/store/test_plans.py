@@ -10,9 +10,21 @@ from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer import UNFINISHED, Status
-from connext_monitor.store import deadlines, glance, in_flight, nonces, owed, suspects, transfer_changes, transfers
+from connext_monitor.store import (
+    deadlines,
+    glance,
+    in_flight,
+    metrics,
+    nonces,
+    owed,
+    suspects,
+    transfer_changes,
+    transfer_states,
+    transfers,
+)
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.executor import Inline
+from connext_monitor.store.store import Store
 from tests.world.databases import open_store, watching
 from tests.world.recording import NAMES, put, seen
 from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
@@ -86,7 +98,7 @@ async def test_no_list_goes_through_what_it_does_not_hold(
     positions = [step for step in steps if "transfers_by_" in step]
     assert positions
     searched_by = {
-        "transfers_by_state ((origin,destination,status)>(?,?,?))",
+        "transfers_by_state ((origin,destination,status,started_at)>(?,?,?,?))",
         "transfers_by_state (origin=? AND destination=? AND status=? AND started_at<?)",
         "transfers_by_start (started_at<?)",
     }
@@ -103,6 +115,40 @@ COUNTS: dict[str, Query] = {
 @pytest.mark.parametrize("query", COUNTS.values(), ids=COUNTS)
 async def test_what_is_in_flight_is_counted_without_what_is_not(file: Path, query: Query) -> None:
     assert all(step.startswith("SEARCH transfers USING COVERING INDEX") for step in await plans(file, query))
+
+
+async def test_deadlines_are_counted_without_the_rows_of_those_that_are_to_come(file: Path) -> None:
+    steps = await plans(file, lambda connection: metrics.look(connection, 0.0))
+    assert {step.removeprefix("SEARCH transfers USING ") for step in steps if "transfers" in step} == {
+        "COVERING INDEX transfers_by_state ((origin,destination,status,started_at)>(?,?,?,?))",
+        "COVERING INDEX transfers_by_state (origin=? AND destination=? AND status=?)",
+        "INDEX transfers_awaiting_execute (execute_due_at=?)",
+        "INDEX transfers_awaiting_execute (execute_due_at>? AND execute_due_at<?)",
+        "INDEX transfers_awaiting_reconcile (reconcile_due_at=?)",
+        "INDEX transfers_awaiting_reconcile (reconcile_due_at>? AND reconcile_due_at<?)",
+        "INDEX transfers_by_id (transfer_id=?)",
+    }
+
+
+async def test_one_step_leaves_a_state_behind_however_many_are_in_it(store: Store) -> None:
+    await put(store, seen(*[xcalled(info(nonce), sighting(10)) for nonce in range(1_000)]))
+    steps = 0
+
+    def states(connection: Connection) -> object:
+        nonlocal steps
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+
+        transfer_states.states(connection)
+        connection.driver.set_progress_handler(count, 1)
+        every = transfer_states.states(connection)
+        connection.driver.set_progress_handler(None, 1)
+        return every
+
+    assert await store.database.write(states) == [(ALPHA, BETA, Status.XCALLED)]
+    assert steps < 200
 
 
 CHANGES: dict[str, Query] = {
