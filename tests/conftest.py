@@ -81,8 +81,9 @@ def log_as_configured() -> Iterator[None]:
     structlog.configure(**_LOG)
     yield
     root.handlers[:] = handlers
-    root.setLevel(level)
-    own.setLevel(own_level)
+    for logger, before in ((root, level), (own, own_level)):
+        if logger.level != before:  # to set it clears the caches of all loggers
+            logger.setLevel(before)
 
 
 @cache

@@ -17,6 +17,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.events import TransferId
 from tests.world.alerts import DESTINATION, LABELS, ORIGIN, TRANSFER_ID
 from tests.world.every_alert import AT, EVERY_KIND, details_of
+from tests.world.examples import examples
 
 SUBJECTS: Mapping[About, TransferId | str] = {
     About.TRANSFER: TRANSFER_ID,
@@ -61,12 +62,14 @@ def alert_of(kind: KindOf[Any], details: Details) -> Alert:
 
 
 @every_kind
+@examples(10)
 @given(data=st.data())
 def test_every_kind_reaches_whoever_asks_for_everything(kind: KindOf[Any], data: st.DataObject) -> None:
     assert named(provider(), alert_of(kind, data.draw(details_of(kind))))
 
 
 @every_kind
+@examples(10)
 @given(data=st.data())
 def test_every_kind_reaches_whoever_asks_for_the_pathway_it_bears_on(kind: KindOf[Any], data: st.DataObject) -> None:
     asked = provider(pathways=[{"origin": "ethereum", "destination": "gnosis"}])
@@ -74,6 +77,7 @@ def test_every_kind_reaches_whoever_asks_for_the_pathway_it_bears_on(kind: KindO
 
 
 @every_kind
+@examples(10)
 @given(data=st.data())
 def test_a_kind_about_somewhere_reaches_nobody_who_asks_for_elsewhere(kind: KindOf[Any], data: st.DataObject) -> None:
     elsewhere = provider(pathways=[{"origin": "base", "destination": "optimism"}])

@@ -80,7 +80,7 @@ def test_a_tuple_reads_the_same_wherever_it_starts(values: tuple[Any, ...], befo
     assert EVERYTHING.read(before + data, len(before)) == EVERYTHING.read(data)
 
 
-@examples(300)
+@examples(150)
 @given(mutated(everythings.map(EVERYTHING.write)))
 def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: bytes) -> None:
     assert read(EVERYTHING, data) == eth_abi_reads(TYPES, data)
@@ -95,7 +95,7 @@ def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: bytes) -> None:
     ],
     ids=lambda value: value.name if isinstance(value, TupleLayout) else "",
 )
-@examples(300)
+@examples(150)
 @given(pieces=st.lists(pieces_of_data, max_size=12), zeros=st.sampled_from([0, 256]))
 def test_words_at_random_are_read_or_refused_as_by_eth_abi(
     layout: TupleLayout, types: tuple[str, ...], pieces: list[bytes], zeros: int
@@ -151,7 +151,7 @@ def test_an_item_that_is_not_read_is_checked_all_the_same(item: bytes, message: 
     assert refusal(TupleLayout("bytes[] blobs"), word(32) + word(1) + word(32) + item) == message
 
 
-@examples(300)
+@examples(150)
 @given(mutated(st.lists(calldata, max_size=3).map(lambda blobs: encode(["bytes[]"], [blobs]))))
 def test_mangled_items_that_are_not_read_are_refused_as_by_eth_abi(data: bytes) -> None:
     assert read(TupleLayout("bytes[] blobs"), data) == eth_abi_reads(["bytes[]"], data)

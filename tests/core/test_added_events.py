@@ -48,7 +48,7 @@ def in_any_order(changes: Changes) -> Changes:
     return replace(changes, added=ordered(changes.added), removed=ordered(changes.removed))
 
 
-@examples(200)
+@examples(100)
 @given(STEPS, st.lists(st.integers(0, 20), max_size=8), st.booleans())
 def test_in_any_batches_the_changes_are_those_of_folding(
     steps: list[ObservedChange], cuts: list[int], pruned: bool

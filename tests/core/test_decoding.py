@@ -69,7 +69,7 @@ def test_executed_reads_the_same_with_any_signatures(drawn: tuple[Executed, RawL
     assert decode(log) == event
 
 
-@examples(300)
+@examples(150)
 @given(st.data())
 def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: st.DataObject) -> None:
     log = data.draw(logs | foreign_executed_logs().map(lambda drawn: drawn[1]))
@@ -80,7 +80,7 @@ def test_mangled_data_is_read_or_refused_as_by_eth_abi(data: st.DataObject) -> N
     assert decoded(mangled) == expected
 
 
-@examples(300)
+@examples(150)
 @given(logs, st.integers(1, 3), st.one_of(words, numbered_words))
 def test_any_topic_word_is_read_or_refused_as_by_eth_abi(log: RawLog, index: int, word: bytes) -> None:
     mangled = replace(log, topics=(*log.topics[:index], word, *log.topics[index + 1 :]))

@@ -79,7 +79,7 @@ def test_a_real_log_is_read(name: str) -> None:
     assert usual_event(log) == slim(decode(log))
 
 
-@examples(300)
+@examples(150)
 @given(st.data())
 def test_mangled_data_is_left_or_read_as_ever(data: st.DataObject) -> None:
     log = data.draw(usual_logs | foreign_executed_logs().map(lambda drawn: drawn[1]))

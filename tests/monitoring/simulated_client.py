@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -29,6 +30,11 @@ from connext_monitor.monitoring.json_rpc import (
 from tests.monitoring.answers import Answer
 from tests.monitoring.nodes import QUICK, Transport, error
 from tests.monitoring.plans import Asked, Plan
+
+
+@cache
+def _address(host: str) -> EndpointAddress:
+    return EndpointAddress(f"http://{host}")
 
 
 class AnsweringNode(Protocol):
@@ -126,7 +132,7 @@ class SimulatedClient:
             message = decode_message(body)
         except MalformedMessage as malformed:
             return EndpointUnavailable(self.host, str(malformed))
-        return read_outcome(EndpointAddress(f"http://{self.host}"), method, message)
+        return read_outcome(_address(self.host), method, message)
 
     def _go(self, why: EndpointUnavailable) -> EndpointUnavailable:
         """The connection is gone; the first reason stands."""

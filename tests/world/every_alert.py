@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -38,6 +39,7 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:
     return {bool: st.booleans(), int: st.integers(0, 2**53), str: hostile}[hint]
 
 
+@cache
 def details_of(kind: KindOf[Any]) -> st.SearchStrategy[Details]:
     """Details of this kind: hostile words, any numbers."""
     fields = get_type_hints(kind.details)

@@ -23,6 +23,7 @@ from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer import Transfer
 from tests.world.alerts import ARRIVED, LATE, TRANSFER_ID
 from tests.world.every_alert import AT, EVERY_KIND, alerts, open_alerts
+from tests.world.examples import examples
 from tests.world.hostile import hostile
 
 every_kind = pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
@@ -68,6 +69,7 @@ def test_details_are_read_as_they_were_written(kind: KindOf[Any], data: st.DataO
 
 
 @every_kind
+@examples(10)
 @given(data=st.data())
 def test_a_digest_counts_every_ending(kind: KindOf[Any], data: st.DataObject) -> None:
     alert = data.draw(open_alerts(kind))
@@ -86,6 +88,7 @@ def test_a_headline_counts_or_stands_alone(kind: KindOf[Any]) -> None:
 
 
 @every_kind
+@examples(10)
 @given(data=st.data())
 def test_an_ending_that_a_kind_does_not_list_is_refused(kind: KindOf[Any], data: st.DataObject) -> None:
     alert = data.draw(open_alerts(kind))
@@ -110,6 +113,7 @@ def test_every_resolution_is_some_kinds() -> None:
 
 
 @every_kind
+@examples(10)
 @given(data=st.data())
 def test_only_a_kinds_own_details_are_its_details(kind: KindOf[Any], data: st.DataObject) -> None:
     alert = data.draw(open_alerts(kind))
