@@ -131,3 +131,9 @@ def test_only_the_statements_used_lately_stay_compiled(make: Callable[[Path], Co
         except sqlite3.OperationalError as error:
             pytest.skip(str(error))
         assert 30 <= compiled <= 70
+
+
+@pytest.mark.parametrize("value", [b"\x01" * 32, None])
+def test_the_driver_knows_how_bytes_and_none_are_stored(value: bytes | None) -> None:
+    # Else it takes an AttributeError for each of them to find out that nobody has it stored otherwise.
+    assert sqlite3.adapt(value, sqlite3.PrepareProtocol) is value
