@@ -1,13 +1,15 @@
 """Transfers counted by pathway and part of time, as they are kept, and added up to what statistics are made of."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from connext_monitor.core.deadline import LEGS, Leg
+from connext_monitor.core.distribution import Distribution, pack
 from connext_monitor.core.events import DomainId, Pathway
-from connext_monitor.core.stats import Latencies
+from connext_monitor.core.stats import TimeBucket
 
 
 class PathwayCounts(NamedTuple):
@@ -37,6 +39,21 @@ class PathwayCounts(NamedTuple):
         return self.origin, self.destination
 
 
+class PackedCounts(NamedTuple):
+    """The same with its latencies as `core.distribution.pack` makes them; in ``counts`` there are none."""
+
+    counts: PathwayCounts
+    execute: bytes
+    reconcile: bytes
+
+
+class SpanCounts(NamedTuple):
+    """Whole days, counted: by pathway, and each day by itself, all pathways together."""
+
+    pathways: list[PackedCounts]
+    days: list[TimeBucket]
+
+
 @dataclass(slots=True)
 class Sums:
     """What has been added up so far."""
@@ -48,7 +65,7 @@ class Sums:
     completed_slow: int = 0
     late: Counter[Leg] = field(default_factory=Counter)
     fills: Counter[bytes] = field(default_factory=Counter)
-    _took: Mapping[Leg, list[int]] = field(default_factory=lambda: {leg: [] for leg in LEGS})
+    took: Mapping[Leg, Distribution] = field(default_factory=lambda: {leg: Distribution() for leg in LEGS})
 
     def add(self, counts: PathwayCounts) -> None:
         """Add these."""
@@ -59,12 +76,50 @@ class Sums:
         self.completed_slow += counts.completed_slow
         self.late[Leg.EXECUTE] += counts.late_execute
         self.late[Leg.RECONCILE] += counts.late_reconcile
-        self._took[Leg.EXECUTE].extend(counts.execute)
-        self._took[Leg.RECONCILE].extend(counts.reconcile)
+        self.took[Leg.EXECUTE].add(counts.execute)
+        self.took[Leg.RECONCILE].add(counts.reconcile)
         for routers, count in counts.fills:
             self.fills[routers] += count
 
-    def latencies(self, leg: Leg) -> Latencies:
-        """How long the leg took."""
-        self._took[leg].sort()
-        return self._took[leg]
+    def add_packed(self, packed: PackedCounts) -> None:
+        """Add these."""
+        self.add(packed.counts)
+        self.took[Leg.EXECUTE].add_packed(packed.execute)
+        self.took[Leg.RECONCILE].add_packed(packed.reconcile)
+
+    def bucket(self, since: int) -> TimeBucket:
+        """As a part of time that began then (Unix seconds)."""
+        took = (self.took[leg].percentiles() for leg in LEGS)
+        return TimeBucket(since, self.begun, self.executed_fast, self.executed_slow, *took)
+
+
+def span_of(counted: Iterable[tuple[int, PathwayCounts]]) -> SpanCounts:
+    """Of what was counted by days, each with its beginning (Unix seconds)."""
+    pathways: defaultdict[Pathway, list[PathwayCounts]] = defaultdict(list)
+    days: defaultdict[int, Sums] = defaultdict(Sums)
+    for day, counts in counted:
+        pathways[counts.pathway].append(counts)
+        days[day].add(counts)
+    return SpanCounts([_packed(its) for its in pathways.values()], [its.bucket(day) for day, its in days.items()])
+
+
+def _packed(every: Sequence[PathwayCounts]) -> PackedCounts:
+    """Of one pathway."""
+    sums = Sums()
+    for counts in every:
+        sums.add(counts)
+    counts = PathwayCounts(
+        *every[0].pathway,
+        sums.begun,
+        sums.executed_fast,
+        sums.executed_slow,
+        sums.completed_fast,
+        sums.completed_slow,
+        sums.late[Leg.EXECUTE],
+        sums.late[Leg.RECONCILE],
+        execute=[],
+        reconcile=[],
+        fills=list(sums.fills.items()),
+    )
+    execute, reconcile = (pack(chain.from_iterable(getattr(counts, leg.value) for counts in every)) for leg in LEGS)
+    return PackedCounts(counts, execute, reconcile)

@@ -26,6 +26,8 @@ BOUNDS = (
 )  # fmt: skip
 """Upper bounds of a histogram's buckets in seconds, inclusive; one more bucket holds everything beyond the last."""
 
+PERCENTS = (50, 95, 99)
+
 _WIDTHS = (60, 300, 3_600, 6 * 3_600, 86_400)
 _MOST_PARTS = 200
 
@@ -206,7 +208,7 @@ def latency(took: Latencies) -> LatencyPercentiles:
     """The percentiles of these latencies."""
     if not took:
         return LatencyPercentiles()
-    return LatencyPercentiles(len(took), *(took[-(-len(took) * percent // 100) - 1] for percent in (50, 95, 99)))
+    return LatencyPercentiles(len(took), *(took[-(-len(took) * percent // 100) - 1] for percent in PERCENTS))
 
 
 def histogram(took: Latencies) -> tuple[int, ...]:

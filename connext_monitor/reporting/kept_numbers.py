@@ -27,6 +27,14 @@ class KeptNumbersStore(Protocol):
         """Count one, and keep that."""
         ...
 
+    async def spans_not_kept(self, until: int) -> Sequence[int]:
+        """The spans of days that end by then and of which no counts are kept."""
+        ...
+
+    async def keep_span(self, span: int) -> None:
+        """Add one up, and keep that."""
+        ...
+
     async def fronted_not_read(self) -> bool:
         """Whether there is anything of which it has not been read what was fronted."""
         ...
@@ -58,4 +66,7 @@ class KeptNumbers:
             for quarter in quarters:
                 await self._store.keep(quarter)
                 await asyncio.sleep(_BREATH)
+        for span in await self._store.spans_not_kept(until):
+            await self._store.keep_span(span)
+            await asyncio.sleep(_BREATH)
         return _EVERY

@@ -18,8 +18,10 @@ from connext_monitor.store.kept_tables import kept_counts
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import transfers
 
-QUARTER = 6 * 3_600
-"""Seconds; quarters begin at multiples of it. The triggers are written for it."""
+DAY = 86_400
+"""Seconds, as all of these."""
+QUARTER = DAY // 4
+"""Quarters begin at multiples of it. The triggers are written for it."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[PathwayCounts]).decode
@@ -40,7 +42,7 @@ _SELECT_NEXT = Prepared(
 _KEEP = Prepared(lambda: insert(kept_counts).values(parameters("since", "content")).on_conflict_do_nothing())
 
 
-def added_up(connection: Connection, window: Window, width: int) -> Iterator[tuple[int, PathwayCounts]]:
+def by_quarters(connection: Connection, window: Window, width: int) -> Iterator[tuple[int, PathwayCounts]]:
     """As `counted_rows.counted`, from what is kept where that is enough."""
     counted_until = window.since
     for since, quarter in kept(connection, *_whole_quarters(window, width)):

@@ -12,6 +12,14 @@ kept_counts = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# Those of eight days, made of their quarters; a trigger on these removes what no longer holds.
+kept_spans = Table(
+    "kept_spans",
+    metadata,
+    Column("since", RowId, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
 # The transfers that routers have fronted and that are not reconciled, by the numbers of their rows. Triggers on
 # `transfers` and `events` keep it so; what was fronted, big-endian, is NULL until it is read from the event.
 fronted = Table(
@@ -24,4 +32,9 @@ fronted = Table(
     Column("asset", LargeBinary),
     Column("amount", LargeBinary),
     Index("fronted_not_read", "transfer", sqlite_where=text("asset IS NULL")),
-)
+    # What is owed is read off in its order.
+    Index(
+        "fronted_by_routers", "destination", "routers", "asset", "origin", "amount",
+        sqlite_where=text("asset IS NOT NULL"),
+    ),
+)  # fmt: skip

@@ -18,6 +18,7 @@ from connext_monitor.store import (
     groups,
     in_flight,
     kept_counts,
+    kept_spans,
     late_legs,
     metrics,
     outbox,
@@ -175,6 +176,8 @@ class Statistics(Noun):
     over = reads(statistics.over)
     not_kept = reads(kept_counts.not_kept)
     keep = writes(kept_counts.keep)
+    spans_not_kept = reads(kept_spans.not_kept)
+    keep_span = writes(kept_spans.keep_span)
     fronted_not_read = reads(owed.not_read)
     read_fronted = writes(owed.read_events)
     replay = reads(replay.judge)

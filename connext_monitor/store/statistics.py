@@ -1,12 +1,12 @@
 """Numbers over many transfers, added up from what SQLite has counted; see `core.stats` for what each means."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_
 
-from connext_monitor.core.counts import Sums
+from connext_monitor.core.counts import SpanCounts, Sums
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.events import Address, Pathway, Timestamp
 from connext_monitor.core.stats import (
@@ -18,13 +18,11 @@ from connext_monitor.core.stats import (
     Timeline,
     Window,
     WindowStats,
-    histogram,
-    latency,
     starts,
     usual_width,
 )
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.kept_counts import added_up
+from connext_monitor.store.kept_spans import added_up
 from connext_monitor.store.last_executions import last_executions
 from connext_monitor.store.overdue import count_overdue
 from connext_monitor.store.owed import owed
@@ -40,12 +38,21 @@ def over(connection: Connection, window: Window, width: int | None = None) -> Wi
     width = width or usual_width(window)
     pathways: defaultdict[Pathway, Sums] = defaultdict(Sums)
     parts: defaultdict[int, Sums] = defaultdict(Sums)
-    for part, counts in added_up(connection, window, width):
-        pathways[counts.pathway].add(counts)
-        parts[part].add(counts)
+    buckets: dict[int, TimeBucket] = {}
+    for counted in added_up(connection, window, width):
+        if isinstance(counted, SpanCounts):
+            for packed in counted.pathways:
+                pathways[packed.counts.pathway].add_packed(packed)
+            buckets |= {day.since: day for day in counted.days}
+        else:
+            part, counts = counted
+            pathways[counts.pathway].add(counts)
+            parts[part].add(counts)
+    buckets |= {since: its.bucket(since) for since, its in parts.items()}
     last = last_executions(connection, window)
     stats = Stats(window, _pathways(connection, window, pathways, last), _routers(connection, window, pathways, last))
-    return WindowStats(stats, Timeline(width, tuple(_buckets(window, width, parts))))
+    timeline = tuple(buckets.get(since) or TimeBucket(since) for since in starts(window, width))
+    return WindowStats(stats, Timeline(width, timeline))
 
 
 def _pathways(
@@ -60,8 +67,7 @@ def _pathways(
 
     def leg_stats(pathway: Pathway, its: Sums, leg: Leg) -> LegStats:
         inside, before = overdue[pathway, leg, True], overdue[pathway, leg, False]
-        took = its.latencies(leg)
-        return LegStats(latency(took), histogram(took), its.late[leg] + inside, inside + before)
+        return LegStats(*its.took[leg].summary(), its.late[leg] + inside, inside + before)
 
     begun = {pathway: its for pathway, its in sums.items() if its.begun}
     every = [
@@ -114,16 +120,6 @@ def _routers(
         for router, latest in last_fill.items()
     ]
     return tuple(sorted(every, key=lambda router: (-router.fills, -router.last_fill, router.router)))
-
-
-def _buckets(window: Window, width: int, sums: Mapping[int, Sums]) -> Iterator[TimeBucket]:
-    for since in starts(window, width):
-        its = sums.get(since)
-        if its is None:
-            yield TimeBucket(since)
-        else:
-            took = (latency(its.latencies(leg)) for leg in LEGS)
-            yield TimeBucket(since, its.begun, its.executed_fast, its.executed_slow, *took)
 
 
 def _conditions(window: Window) -> list[Any]:

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.batch import ChainProgress
+from connext_monitor.core.counts import SpanCounts, span_of
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import Address, BlockNumber, EventKind
@@ -19,7 +20,8 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.counted_rows import counted
 from connext_monitor.store.executor import Inline
-from connext_monitor.store.kept_counts import QUARTER, kept
+from connext_monitor.store.kept_counts import DAY, QUARTER, kept
+from connext_monitor.store.kept_spans import SPAN, kept_within
 from connext_monitor.store.owed import owed
 from connext_monitor.store.restore import Restore
 from connext_monitor.store.store import Store
@@ -31,6 +33,7 @@ from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sight
 _BEGIN = 1_700_006_400
 """A quarter begins."""
 _END = _BEGIN + 20 * QUARTER
+_BEHIND_SPANS = _END + 2 * SPAN
 _DURATIONS = (Durations(60, 600), Durations(6_000, 60_000), None)
 
 
@@ -55,7 +58,7 @@ steps = st.one_of(
     st.tuples(st.just("prune"), st.integers(_BEGIN, _END)),
     st.tuples(st.just("restore")),
     st.tuples(st.just("keep")),
-    st.tuples(st.just("keep")),
+    st.tuples(st.just("keep spans")),
 )
 
 
@@ -69,6 +72,8 @@ SEE_BOTH = ("see", [PAID, PAID_ELSEWHERE], None)
 @example([("see", [PAID], None), ("keep",), ("lose", PAID)])
 @example([("see", [PAID], None), ("keep",), ("see", [PAID_ELSEWHERE], None)])
 @example([("see", [PAID_ELSEWHERE], None), ("keep",), ("see", [PAID], None)])
+@example([("see", [CALLED], None), ("keep",), ("keep spans",), ("see", [PAID], None)])
+@example([("see", [CALLED], None), ("keep",), ("keep spans",), ("lose", CALLED)])
 @example([SEE_BOTH, ("keep",), ("lose", PAID)])
 @example([SEE_BOTH, ("keep",), ("lose", PAID_ELSEWHERE)])
 @given(st.lists(steps, min_size=4, max_size=14))
@@ -90,12 +95,23 @@ async def _walk(file: Path, taken: Sequence[tuple[object, ...]]) -> None:
 
 
 def _different(connection: Connection) -> list[int]:
-    """The quarters of which something else is kept than counting gives."""
-    return [
+    """The quarters and spans of which something else is kept than counting gives."""
+    quarters = [
         quarter
         for quarter, counts in kept(connection, 0, _END)
         if counts != [its for _, its in counted(connection, Window(quarter, quarter + QUARTER), QUARTER)]
     ]
+    return quarters + [
+        span
+        for span, counts in kept_within(connection, 0, _BEHIND_SPANS)
+        if _in_order(counts) != _in_order(span_of(counted(connection, Window(span, span + SPAN), DAY)))
+    ]
+
+
+def _in_order(span: SpanCounts) -> SpanCounts:
+    for packed in span.pathways:
+        packed.counts.fills.sort()
+    return SpanCounts(sorted(span.pathways), span.days)
 
 
 def _wrongly_fronted(connection: Connection) -> object:
@@ -123,6 +139,9 @@ async def _take(store: Store, name: object, *given: object) -> None:
             await store.deadlines.recompute(lambda *_: durations, {})
         case "prune", (int() as before,):
             await _prune(store, before)
+        case "keep spans", _:
+            for span in await store.statistics.spans_not_kept(_BEHIND_SPANS):
+                await store.statistics.keep_span(span)
         case _:
             await store.statistics.read_fronted(3)
             for quarter in await store.statistics.not_kept(_END, 100):
@@ -150,3 +169,16 @@ async def test_nothing_is_kept_of_a_quarter_without_transfers(store: Store) -> N
     assert await store.statistics.not_kept(_END, 100) == [_BEGIN, _BEGIN + QUARTER]
     assert await store.statistics.not_kept(_BEGIN + QUARTER, 100) == [_BEGIN]
     assert await store.statistics.not_kept(_END, 1) == [_BEGIN]
+
+
+async def test_a_span_that_is_over_is_kept_with_its_quarters(store: Store) -> None:
+    await commit(store, seen(event(0, EventKind.XCALLED)))
+    [quarter] = await store.statistics.not_kept(_END, 100)
+    await store.statistics.keep(quarter)
+    span = quarter - quarter % SPAN
+    assert await store.statistics.spans_not_kept(span + SPAN - 1) == []
+    assert await store.statistics.spans_not_kept(span + SPAN) == [span]
+    await store.statistics.keep_span(span)
+    assert await store.statistics.spans_not_kept(span + SPAN) == []
+    quarters = await store.database.read(lambda connection: [since for since, _ in kept(connection, 0, span + SPAN)])
+    assert quarters == list(range(span, span + SPAN, QUARTER))

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.deadline import LEGS, Leg, TransferWithDeadlines, sighting_of
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import TimeBucket, Window
+from connext_monitor.store.kept_counts import DAY
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.store import Store
 from tests.store.counting import ROUTERS, START, Made, buckets, in_window, pathways, routers
@@ -44,6 +45,13 @@ windows = st.builds(
     origin=st.none() | st.none() | st.just(ALPHA),
     destination=st.none() | st.none() | st.sampled_from([ALPHA, BETA]),
 )
+days = st.builds(
+    lambda since, length, origin: Window(START + since, START + since + length, origin),
+    since=st.integers(-9 * DAY, 0),
+    length=st.integers(10 * DAY, 20 * DAY),
+    origin=st.none() | st.none() | st.just(ALPHA),
+)
+windows_in_parts = st.tuples(windows, st.sampled_from([60, 3_600, 21_600, DAY])) | st.tuples(days, st.just(DAY))
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +67,23 @@ def empty() -> Iterator[Path]:
         yield file
 
 
+BACK = Made((BETA, ALPHA), 0, called=True, executed=60, routers=(), reconciled=600, accused=frozenset(), amount=1)
+AROUND = Window(START - 9 * DAY, START + 9 * DAY, origin=ALPHA)
+
+
+@example(transfers=[BACK], in_parts=(AROUND, DAY), kept=1, spans_kept=True)
 @settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     transfers=st.lists(made, max_size=12),
-    window=windows,
-    width=st.sampled_from([60, 3_600, 21_600, 86_400]),
+    in_parts=windows_in_parts,
     kept=st.integers(0, 3),
+    spans_kept=st.booleans(),
 )
 def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
-    empty: Path, transfers: Sequence[Made], window: Window, width: int, kept: int
+    empty: Path, transfers: Sequence[Made], in_parts: tuple[Window, int], kept: int, spans_kept: bool
 ) -> None:
+    window, width = in_parts
+
     async def check(file: Path) -> None:
         store = await Store.open(file, NAMES)
         await put(
@@ -80,6 +95,8 @@ def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
         views = await store.transfers.listed(TransferFilter(), limit=100)
         for quarter in await store.statistics.not_kept(START + 30_000, kept):
             await store.statistics.keep(quarter)
+        for span in await store.statistics.spans_not_kept(START + 20 * DAY) if spans_kept else ():
+            await store.statistics.keep_span(span)
         numbers = await store.statistics.over(window, width)
         stats, timeline = numbers.stats, numbers.timeline
         await store.close()

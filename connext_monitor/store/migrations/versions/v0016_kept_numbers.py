@@ -11,6 +11,7 @@ revision = "0016"
 down_revision = "0015"
 
 _QUARTER = 6 * 3_600
+_SPAN = 8 * 86_400
 _FORGET = {
     row: f"DELETE FROM kept_counts WHERE since = {row}.started_at - {row}.started_at % {_QUARTER};"  # noqa: S608 - ours
     for row in ("OLD", "NEW")
@@ -27,6 +28,11 @@ _TRIGGERS = (
     ("kept_counts_after_insert", "INSERT ON transfers", _FORGET["NEW"]),
     ("kept_counts_after_update", "UPDATE ON transfers", _FORGET["OLD"] + _FORGET["NEW"]),
     ("kept_counts_after_delete", "DELETE ON transfers", _FORGET["OLD"]),
+    (
+        "kept_spans_after_delete",
+        "DELETE ON kept_counts",
+        f"DELETE FROM kept_spans WHERE since = OLD.since - OLD.since % {_SPAN};",  # noqa: S608 - ours
+    ),
     ("fronted_after_insert", "INSERT ON transfers", _ADD),
     (
         "fronted_after_update",
@@ -47,12 +53,13 @@ _TRIGGERS = (
 
 def upgrade() -> None:
     """Make the tables and the triggers that keep them."""
-    op.create_table(
-        "kept_counts",
-        sa.Column("since", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("since"),
-    )
+    for table in ("kept_counts", "kept_spans"):
+        op.create_table(
+            table,
+            sa.Column("since", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+            sa.Column("content", sa.LargeBinary(), nullable=False),
+            sa.PrimaryKeyConstraint("since"),
+        )
     op.create_table(
         "fronted",
         sa.Column("transfer", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -65,5 +72,7 @@ def upgrade() -> None:
     )
     op.execute(_FRONTED.format("transfers", " FROM transfers"))
     op.create_index("fronted_not_read", "fronted", ["transfer"], sqlite_where=sa.text("asset IS NULL"))
+    by_routers = ["destination", "routers", "asset", "origin", "amount"]
+    op.create_index("fronted_by_routers", "fronted", by_routers, sqlite_where=sa.text("asset IS NOT NULL"))
     for name, change, statements in _TRIGGERS:
         op.execute(f"CREATE TRIGGER {name} AFTER {change} BEGIN {statements} END")

@@ -1,0 +1,18 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connext_monitor.core.distribution import Distribution, pack
+from connext_monitor.core.stats import BOUNDS, histogram, latency
+
+some = st.lists(st.integers(-5, 100_000) | st.sampled_from(BOUNDS) | st.just(2**40))
+
+
+@given(some, st.lists(some, max_size=4))
+def test_a_distribution_is_summed_up_as_its_latencies_in_order(loose: list[int], packed: list[list[int]]) -> None:
+    distribution = Distribution()
+    distribution.add(loose)
+    for run in packed:
+        distribution.add_packed(pack(run))
+    every = sorted([*loose, *(took for run in packed for took in run)])
+    assert distribution.summary() == (latency(every), histogram(every))
+    assert distribution.percentiles() == latency(every)
