@@ -104,7 +104,10 @@ def _user_time(pid: int) -> float:
 
 
 def measure(checkouts: Sequence[Checkout], port: int, rounds: int) -> dict[str, list[list[float]]]:
-    """Seconds by what was run, for each checkout, one of each round; a round before them fills Python's caches."""
+    """Seconds by what was run, for each checkout, one of each round.
+
+    A round before them fills Python's caches; where there are none, it is all that is measured.
+    """
     names = (*_QUICK, *_BESIDE, _RUN)
     costs: dict[str, list[list[float]]] = {name: [[] for _ in checkouts] for name in names}
     for _ in range(rounds + 1):
@@ -115,7 +118,7 @@ def measure(checkouts: Sequence[Checkout], port: int, rounds: int) -> dict[str, 
                 costs[_RUN][number].append(seconds)
                 for name, arguments in _BESIDE.items():
                     costs[name][number].append(checkout.cost(arguments))
-    return {name: [seconds[1:] for seconds in each] for name, each in costs.items()}
+    return {name: [seconds[1:] or seconds for seconds in each] for name, each in costs.items()}
 
 
 async def _measured(roots: Sequence[Path], rounds: int) -> dict[str, list[list[float]]]:
@@ -167,7 +170,12 @@ def _spread(seconds: Sequence[float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = ArgumentParser(prog="python -m scripts.bench.startup", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=10, help="how often each is run (default: %(default)s)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=10,
+        help="how often each is run once caches are filled, or 0 (default: %(default)s)",
+    )
     parser.add_argument("--against", type=Path, action="append", default=[], help="another checkout to compare with")
     options = parser.parse_args(arguments)
     if not Path("/proc/self/stat").exists():

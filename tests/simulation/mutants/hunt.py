@@ -1,7 +1,7 @@
 """Hunts mutants: each is played in the story that is aimed at it, and must be found out there.
 
 Each in a process of its own, as many at once as there are processors. What the monitor without a mistake does in these
-stories must be found sound: else a finding would say nothing.
+stories, one after the other, must be found sound: else a finding would say nothing.
 """
 
 import os
@@ -71,9 +71,10 @@ def hunt(names: Sequence[str] = ()) -> Iterator[Outcome]:
     mutants = named(MUTANTS, names)
     aims = {mutant.name: aim_at(mutant.name) for mutant in mutants}
     played = {aim.name for aim in aims.values()}
-    without = [(aim, None) for aim in AIMS if aim.name in played]
+    without = [aim for aim in AIMS if aim.name in played]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        yield from pool.map(_outcome, [*without, *((aims[mutant.name], mutant) for mutant in mutants)])
+        for outcomes in pool.map(_outcomes, [(without, None), *(([aims[mutant.name]], mutant) for mutant in mutants)]):
+            yield from outcomes
 
 
 def failures(names: Sequence[str]) -> int:
@@ -98,12 +99,13 @@ def summary(outcomes: Iterable[Outcome]) -> str:
     return f"{killed} of {len(hunted)} killed, each within {longest:.3f} days; {seconds:.0f} s of a processor"
 
 
-def _outcome(hunted: tuple[Aim, Mutant | None]) -> Outcome:
-    aim, mutant = hunted
+def _outcomes(hunted: tuple[Sequence[Aim], Mutant | None]) -> list[Outcome]:
+    aims, mutant = hunted
     with _folder(mutant) as folder, tempfile.TemporaryDirectory(prefix="story-") as own:
-        file = Path(own) / "story.json"
-        file.write_bytes(to_json(aim.story))
-        return _play(folder, aim, mutant, file)
+        files = [Path(own) / f"{number}.json" for number in range(len(aims))]
+        for aim, file in zip(aims, files, strict=True):
+            file.write_bytes(to_json(aim.story))
+        return _play(folder, aims, mutant, files)
 
 
 @contextmanager
@@ -116,17 +118,18 @@ def _folder(mutant: Mutant | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _play(folder: Path, aim: Aim, mutant: Mutant | None, story: Path) -> Outcome:
-    """The story, played in a process of its own by the monitor in this folder."""
+def _play(folder: Path, aims: Sequence[Aim], mutant: Mutant | None, stories: Sequence[Path]) -> list[Outcome]:
+    """The stories, played in a process of their own by the monitor in this folder."""
     command = [sys.executable, "-P", "-m", "tests.simulation.mutants.playing"]
     ended = subprocess.run(
-        [*command, "--package", str(folder / PACKAGE.name), str(story)],
+        [*command, "--package", str(folder / PACKAGE.name), *map(str, stories)],
         env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
         check=False,
     )
     if ended.returncode != 0:
-        return Outcome(aim, mutant, None, 0.0, (ended.stderr.strip().splitlines() or ["no words"])[-1])
-    played = msgspec.json.decode(ended.stdout, type=Played)
-    return Outcome(aim, mutant, played.finding, played.seconds)
+        error = (ended.stderr.strip().splitlines() or ["no words"])[-1]
+        return [Outcome(aim, mutant, None, 0.0, error) for aim in aims]
+    played = msgspec.json.decode(ended.stdout, type=list[Played])
+    return [Outcome(aim, mutant, each.finding, each.seconds) for aim, each in zip(aims, played, strict=True)]

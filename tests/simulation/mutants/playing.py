@@ -1,4 +1,4 @@
-"""Plays a story with the monitor that is imported here, sound or a mutant; prints what `Played` says of it as JSON."""
+"""Plays stories with the monitor that is imported here, sound or a mutant; prints a list of `Played` as JSON."""
 
 import argparse
 from pathlib import Path
@@ -51,14 +51,14 @@ def play_story(story: Story) -> Played:
 
 
 def main() -> None:
-    """Play the story that the command line names."""
+    """Play the stories that the command line names."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--package", type=str, required=True, help="where the monitor must have been imported from")
-    parser.add_argument("story", type=Path, help="a file with a story as JSON")
+    parser.add_argument("stories", type=Path, nargs="+", help="files with a story each, as JSON")
     options = parser.parse_args()
     if not (connext_monitor.__file__ or "").startswith(options.package):
         raise SystemExit(f"the monitor was imported from {connext_monitor.__file__}")
-    click.echo(msgspec.json.encode(play_story(from_json(options.story.read_bytes()))))
+    click.echo(msgspec.json.encode([play_story(from_json(file.read_bytes())) for file in options.stories]))
 
 
 if __name__ == "__main__":
