@@ -179,7 +179,7 @@ async def _build(
         *(served.parts() if served else ()),
         *alerts.parts,
         *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
-        *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks.reports),
+        *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks),
         Part("transfer checker", checker.run, drain=checker.drain),
         Part("checker of the past", past.run, drain=past.drain),
         Part("origin search", origins.run),

@@ -6,6 +6,7 @@ from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.outgoing_report import Draw, ReportDelivery
 from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.alerting.standing_alerts import StandingAlerts
+from connext_monitor.assembly.outside import LookIntervals
 from connext_monitor.clock import Clock
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
@@ -44,7 +45,7 @@ def housekeeping(
     desk: AlertDesk,
     statuses: Callable[[], Sequence[ChainStatus]],
     clock: AgreedClock,
-    reports_every: float,
+    looks: LookIntervals,
 ) -> list[Part]:
     """The parts; each runs until it is cancelled."""
     readers = [configured.provider.name for configured in providers if configured.reports]
@@ -61,12 +62,12 @@ def housekeeping(
         desk.wake_delivery,
         clock,
         clock.settled,
-        reports_every,
+        looks.reports,
     )
     return [
         Part("backup", _backup(config, desk, clock).run),
         Part("stat reporter", reporter.run),
-        Part("kept numbers", KeptNumbers(store.statistics, clock).run),
+        Part("kept numbers", KeptNumbers(store.statistics, clock, looks.numbers).run),
         Part("retention", Pruning(store.retention, config.monitor.keep, clock, clock.earliest).run),
     ]
 

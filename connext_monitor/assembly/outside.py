@@ -27,6 +27,7 @@ class LookIntervals:
     - ``without_suspects``: at deliveries without an origin, in the store, where none is known or none is due to be
       looked into;
     - ``reports``: whether a report is due, where the time of day may have been set;
+    - ``numbers``: whether there is something to count and to keep for statistics;
     - ``monitoring``: what the parts that observe a chain wait.
     """
 
@@ -43,6 +44,7 @@ class LookIntervals:
     escalation: float = 5.0
     without_suspects: float = 60.0
     reports: float = 60.0
+    numbers: float = 300.0
     monitoring: Intervals = USUAL
 
 

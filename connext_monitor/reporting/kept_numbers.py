@@ -47,17 +47,19 @@ class KeptNumbersStore(Protocol):
 class KeptNumbers:
     """Keeps numbers as long as ``run`` runs."""
 
-    def __init__(self, store: KeptNumbersStore, clock: Clock, first_after: float = _FIRST_AFTER) -> None:
+    def __init__(
+        self, store: KeptNumbersStore, clock: Clock, every: float = _EVERY, first_after: float = _FIRST_AFTER
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._every = every
         self._first_after = first_after
 
     async def run(self) -> NoReturn:
-        """Look every five minutes until cancelled."""
-        await look_every(_EVERY, self._look, failed="kept_numbers.failed", first_after=self._first_after)
+        """Look every so often until cancelled."""
+        await look_every(self._every, self._look, failed="kept_numbers.failed", first_after=self._first_after)
 
-    async def _look(self) -> float:
-        """Seconds to the next look."""
+    async def _look(self) -> None:
         while await self._store.fronted_not_read():
             if await self._store.read_fronted(_EVENTS) < _EVENTS:
                 break
@@ -69,4 +71,3 @@ class KeptNumbers:
         for span in await self._store.spans_not_kept(until):
             await self._store.keep_span(span)
             await asyncio.sleep(_BREATH)
-        return _EVERY

@@ -26,6 +26,9 @@ _FOR_A_WRITER = ("locking_mode=EXCLUSIVE", *WRITER_PRAGMAS, "synchronous=OFF")
 look what others have written takes SQLite half of its time.
 """
 
+_STATEMENTS_KEPT = 512
+"""Statements that are compiled once: memory for them is no matter here."""
+
 
 class Killed(BaseException):
     """The process is gone in the midst of a transaction; nothing of it is to run any more."""
@@ -149,7 +152,7 @@ def _writes(statement: str, table: str) -> bool:
 
 class _Writer(Connection):
     def __init__(self, file: Path) -> None:
-        super().__init__(f"{file.absolute().as_uri()}?mode=rw", "BEGIN IMMEDIATE", _FOR_A_WRITER)
+        super().__init__(f"{file.absolute().as_uri()}?mode=rw", "BEGIN IMMEDIATE", _FOR_A_WRITER, _STATEMENTS_KEPT)
 
     def opened(self) -> sqlite3.Connection:
         """The driver's connection, opened if it is not yet."""

@@ -15,7 +15,7 @@ _COUNTS = (2, 2, 2, 2, 2, 2, 3, 3, 4, 5)
 """How many chains there are."""
 _BLOCK_TIMES = (60.0, 60.0, 60.0, 45.0, 30.0, 30.0, 20.0, 12.0, 5.0)
 _CHANNEL_TYPES = ("webhook", "discord", "slack")
-_LONG_UNOBSERVED = 900.0
+_LONG_UNOBSERVED = 1800.0
 _REST = 3600.0
 """Seconds from the last leg that trouble may have hidden until all is at rest."""
 

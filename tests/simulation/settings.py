@@ -26,18 +26,19 @@ from tests.world.databases import made_by_first_run
 LOOKS = LookIntervals(
     clocks=300.0,
     silences=3600.0,
-    database=120.0,
+    database=300.0,
     deliveries=600.0,
     deadlines=1800.0,
     origins=120.0,
     causes=1800.0,
-    arrivals=600.0,
+    arrivals=900.0,
     phantoms=60.0,
     unjudged=300.0,
     escalation=3600.0,
     without_suspects=1800.0,
     reports=3600.0,
-    monitoring=Intervals(calm=600.0, better=300.0),
+    numbers=3600.0,
+    monitoring=Intervals(calm=900.0, better=300.0),
 )
 """Longer than those of the real monitor: looking in vain is what costs most in a simulated day."""
 

@@ -29,7 +29,7 @@ MISMATCH = opened(1115.0, "delivery_mismatch", FORGED.transfer_id)
 PHANTOM = transfer(7, executed=stands(1000))
 ACCUSED = opened(1080.0, "phantom_delivery", PHANTOM.transfer_id)
 DEEP = opened(2005.0, "deep_reorg", "beta")
-FULL = Interval(2000.0, 2300.0)
+FULL = Interval(2000.0, 2400.0)
 HOOK, CHAT = ChannelTruth(name="hook"), ChannelTruth(name="chat", troubled=(Interval(2000.0, 2400.0),))
 
 
@@ -133,7 +133,7 @@ def test_history_that_an_endpoint_has_is_not_lost() -> None:
 def test_a_full_disk_must_be_told_of() -> None:
     failing = opened(2012.0, "database_failing", "database")
     full = replace(run(), disk_failing=(FULL,))
-    heard = replace(full, messages=delivered(run(failing, ended(failing, 2310.0, "recovered"))).messages)
+    heard = replace(full, messages=delivered(run(failing, ended(failing, 2410.0, "recovered"))).messages)
     assert judged(world(), heard).sound
     assert counted(Wrong.FALSE, world(), replace(heard, messages=heard.messages[:1])) == 1
     assert counted(Wrong.MISSED, world(), full) == 1

@@ -20,9 +20,13 @@ FLAPS_WITHIN = 3600.0
 TOLD_WITHIN = 75.0
 """Seconds beyond that until the other channels hear of a channel: the watch looks once a minute, and counts from the
 end of the first attempt, which may wait ten seconds for an answer."""
-DATABASE_TOLD_WITHIN = 130.0
-"""Seconds beyond that until all channels hear of the database: it is looked at once a minute here, which writes to it;
-the first look that sees it fail begins the patience, and the second one ends it."""
+DATABASE_LOOKED_AT_EVERY = 300.0
+"""Seconds between two looks at a database that works, as simulated monitors are set: each writes to it."""
+DATABASE_TOLD_WITHIN = DATABASE_LOOKED_AT_EVERY + 10.0
+"""Seconds beyond that until all channels hear of the database: the first look that sees it fail begins the patience,
+and from then on it is looked at each second."""
+DATABASE_KNOWN_WITHIN = 130.0
+"""Seconds before somebody is told of the database in which it must have failed."""
 WORKS_WITHIN = 120.0
 """Seconds until whoever heard of it hears that the database works: it is written to first."""
 
@@ -34,7 +38,7 @@ def database(case: Case) -> Iterator[Finding]:
         inbox = Inbox(case, channel)
         messages = [m for m in case.trace.messages if m.channel == channel.name and m.kind == "database_failing"]
         for message in messages:
-            known = Interval(_awake_since(case, message.at, DATABASE_TOLD_WITHIN), message.at)
+            known = Interval(_awake_since(case, message.at, DATABASE_KNOWN_WITHIN), message.at)
             if message.state is State.OPEN and not meets(failing, known):
                 words = f"{channel.name} was told of a database that works"
                 yield Finding(message.at, Wrong.FALSE, "only failing databases", "database", words)
