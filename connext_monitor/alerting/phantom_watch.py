@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from math import inf
 from typing import NoReturn, Protocol
 
 import structlog
@@ -76,6 +77,9 @@ class PhantomWatch:
         self._suspected = False
         self._looked_for: set[TransferId] = set()
         self._alerted: set[TransferId] = set()
+        self._touches, self._reviewed = 1, 0
+        """How often something has happened to what is accused, and up to which of these it was reviewed."""
+        self._reviewed_at = -inf
         self._proven: dict[DomainId, set[TransferId]] = {}
         self._held = HeldDeliveries(clock)
         self._failures = StepFailures("phantom_watch.failed")
@@ -92,12 +96,15 @@ class PhantomWatch:
         """Look soon, if a delivery without an origin has been stored, or something has happened to an accused one."""
         doubtful = any(transfer.xcalled_at is None for transfer in changes.transfers)
         touched = [*(transfer.transfer_id for transfer in changes.transfers), *changes.vanished]
-        if doubtful or not self._alerted.isdisjoint(touched):
+        accused = not self._alerted.isdisjoint(touched)
+        self._touches += accused
+        if doubtful or accused:
             self._woken.set()
 
     async def _look(self) -> float:
         """Seconds to the next look."""
-        await self._review_open()
+        if self._reviewed < self._touches or self._clock.monotonic() - self._reviewed_at >= self._rest:
+            await self._review_open()
         self._suspected = False
         for origin in self._chains:
             with self._failures.survive(origin):
@@ -108,11 +115,16 @@ class PhantomWatch:
         return self._every if self._suspected else self._rest
 
     async def _review_open(self) -> None:
+        touches, failed = self._touches, False
         alerts = await self._desk.open_alerts(PHANTOM_DELIVERY)
         self._alerted = {alert.transfer_id for alert in alerts if alert.transfer_id is not None}
         for alert in alerts:
             with self._failures.survive(alert.id):
                 await self._look_again(alert)
+                continue
+            failed = True
+        if not failed:
+            self._reviewed, self._reviewed_at = touches, self._clock.monotonic()
 
     async def _look_again(self, alert: Alert) -> None:
         stored = await self._store.by_id(alert.transfer_id) if alert.transfer_id else None
@@ -125,14 +137,12 @@ class PhantomWatch:
     async def _look_at(self, origin: DomainId) -> set[TransferId]:
         """Accuse those said to be of this origin that are proven; those of them that chains are to confirm."""
         proven: set[TransferId] = set()
-        suspects = await self._store.suspects(origin)
+        suspects = [each for each in await self._store.suspects(origin) if each.transfer_id not in self._alerted]
         reached = await self._store.coverage(origin) if suspects else None
         if reached is None or reached.covered is None:
             return proven
         nonces = await self._store.nonces(origin)
         for suspect in suspects:
-            if suspect.transfer_id in self._alerted:
-                continue
             self._suspected = True
             settled = self._is_settled(suspect, reached)
             verdict = judge_delivery(suspect.nonce, nonces, suspect.holder_block, reached.checkpoint, settled=settled)
