@@ -78,7 +78,7 @@ def test_nothing_is_missed_while_the_monitor_is_down() -> None:
 def test_nothing_is_missed_while_endpoints_are_in_trouble() -> None:
     calm = world(late())
     alpha, beta = calm.chains
-    troubled = replace(calm, chains=(alpha, replace(beta, troubled=(Interval(1250.0, 1700.0),))))
+    troubled = replace(calm, chains=(alpha, replace(beta, troubled=(Interval(1250.0, 1850.0),))))
     assert counted(Wrong.MISSED, troubled, run()) == 0
 
 

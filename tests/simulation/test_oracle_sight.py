@@ -51,6 +51,16 @@ def test_an_outage_that_is_over_and_still_told_of_is_false() -> None:
     assert judged(blind(world()), run(UNSEEN)).counts[Wrong.FALSE] == 1
 
 
+def test_a_leg_of_lost_history_is_looked_for_again_in_a_while() -> None:
+    alpha, beta = blind(world()).chains
+    truth = replace(world(), chains=(alpha, replace(beta, pruned=(OUTAGE,))))
+    lost = opened(2010.0, "monitor_started_blind", "beta")
+    for until, sound in ((3400.0, True), (3900.0, False)):
+        alerts = run(UNSEEN, ended(UNSEEN, until, "observed"))
+        assert not judged(truth, alerts).sound
+        assert judged(truth, replace(alerts, alerts=(lost, *alerts.alerts))).sound is sound
+
+
 def test_an_outage_while_the_monitor_is_down_excuses_it() -> None:
     down = replace(run(), lives=lives((0.0, 1990.0), (2590.0, 4000.0)))
     assert judged(blind(world()), down).sound
@@ -78,7 +88,7 @@ def test_a_forged_delivery_leaves_a_leg_that_nobody_can_judge() -> None:
 
 def test_the_time_for_which_the_host_stood_still_is_no_silence() -> None:
     stood_still = (Interval(2000.0, 2400.0),)
-    soon, later = replace(UNSEEN, at=2405.0), replace(UNSEEN, at=2520.0)
+    soon, later = replace(UNSEEN, at=2405.0), replace(UNSEEN, at=2500.0)
     for unseen, sound in ((soon, False), (later, True)):
         alerts = run(unseen, ended(unseen, unseen.at + 5.0, "observed"))
         assert judged(world(), replace(alerts, suspended=stood_still)).sound is sound

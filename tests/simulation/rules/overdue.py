@@ -22,8 +22,8 @@ JUDGED_WITHIN = 12.0
 OVER_WITHIN = 12.0
 """Seconds from when the block with the leg can be seen until the alert is resolved."""
 HIDDEN_FOUND_WITHIN = 930.0
-"""Seconds after legs were hidden by all endpoints until one that came meanwhile is found: its event is looked for at
-least every fifteen minutes, and after a restart within one."""
+"""Seconds after no endpoint showed some legs until one that came meanwhile is found: its event is looked for at least
+every fifteen minutes, and after a restart within one."""
 OPENS_AGAIN_AFTER = 59.0
 """Seconds before which what has ended does not open again."""
 SETTLED_AFTER = 90.0
@@ -158,7 +158,7 @@ def _must_not(case: Case, transfer: TransferTruth) -> Iterator[Finding]:
         within, rule = seen_within(destination) + OVER_WITHIN, "an alert ends with its reason"
         shown = minus(
             case.calm((transfer.destination,)),
-            union(Interval(i.begin, i.end + HIDDEN_FOUND_WITHIN) for i in destination.hiding),
+            union(Interval(i.begin, i.end + HIDDEN_FOUND_WITHIN) for i in case.unshown(destination)),
         )
         yield from must_be_over(*args, arrived, shown, within, rule)
         not_late = minus(ALWAYS, union(_since_due(case, transfer, kind)))

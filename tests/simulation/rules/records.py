@@ -23,18 +23,17 @@ def records(case: Case) -> Iterator[Finding]:
     ):
         return
     starts = {chain.name: chain.start for chain in case.trace.chains}
-    lost = {change.subject for change in case.openings("monitor_started_blind")}
     recorded = {record.transfer_id: record for record in case.trace.transfers}
     for transfer in case.truth.transfers:
         record = recorded.pop(transfer.transfer_id, None)
         if record is None and _may_be_pruned(case, transfer):
             continue
-        yield from _transfer(case, transfer, record, starts, lost)
+        yield from _transfer(case, transfer, record, starts)
     for record in recorded.values():
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.transfer_id, "is recorded, and never was")
     for chain in case.trace.chains:
-        yield from _chain(case, chain, lost)
-        yield from _unreadable(case, chain, lost)
+        yield from _chain(case, chain)
+        yield from _unreadable(case, chain)
     yield from _waiting(case)
 
 
@@ -43,7 +42,7 @@ def _rests_from(case: Case) -> float:
 
 
 def _transfer(
-    case: Case, transfer: TransferTruth, record: TransferRecord | None, starts: dict[str, int], lost: set[str]
+    case: Case, transfer: TransferTruth, record: TransferRecord | None, starts: dict[str, int]
 ) -> Iterator[Finding]:
     legs = {
         "xcalled": (transfer.origin, transfer.xcalled, record.xcalled if record else None),
@@ -54,7 +53,9 @@ def _transfer(
         chain = case.truth.by_domain.get(domain)
         if chain is None:
             continue
-        may_miss = chain.name in lost or (name != "xcalled" and _nobody_asks(case, transfer, chain, events, starts))
+        may_miss = chain.name in case.lost or (
+            name != "xcalled" and _nobody_asks(case, transfer, chain, events, starts)
+        )
         words = _difference(case.end, _rests_from(case), events, recorded, starts.get(chain.name, 0), may_miss=may_miss)
         if words:
             yield Finding(case.end, Wrong.DIFFERS, _RULE, transfer.transfer_id, f"{name} {words}")
@@ -113,7 +114,7 @@ def _status(record: TransferRecord) -> str:
     return "Executed" if record.executed else "Reconciled" if record.reconciled else "XCalled"
 
 
-def _chain(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]:
+def _chain(case: Case, record: ChainRecord) -> Iterator[Finding]:
     """It is covered up to where its head was a while ago, and no nonce up to there is missing."""
     chain = case.truth.by_name[record.name]
     head = next((block for at, block in reversed(chain.heads) if at <= _rests_from(case)), None)
@@ -137,17 +138,17 @@ def _chain(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]
         for called in transfer.xcalled
         if called.during.end == inf and called.during.begin <= _rests_from(case)
     ]
-    if nonces and record.name not in lost and (record.contiguous is None or record.contiguous <= max(nonces)):
+    if nonces and record.name not in case.lost and (record.contiguous is None or record.contiguous <= max(nonces)):
         words = f"its nonces are proven up to {record.contiguous}, and {max(nonces)} was given long ago"
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
 
 
-def _unreadable(case: Case, record: ChainRecord, lost: set[str]) -> Iterator[Finding]:
+def _unreadable(case: Case, record: ChainRecord) -> Iterator[Finding]:
     """A log that nobody can decode is kept (promise 9), for as long as what is settled is."""
     rests_from = _rests_from(case)
     for log in case.truth.by_name[record.name].unreadable:
         stands = log.during.end == inf and log.during.begin <= rests_from
-        due = record.name not in lost and log.where.block_number >= record.start
+        due = record.name not in case.lost and log.where.block_number >= record.start
         if (
             stands
             and due

@@ -51,7 +51,7 @@ def _unjudgeable(case: Case, chain: ChainTruth) -> Intervals:
     """
     patience = case.truth.unobserved_after
     forged = (forged.during for t in case.truth.transfers if t.destination == chain.domain for forged in t.forged)
-    hidden = longer(chain.hiding, HIDDEN_FOUND_WITHIN + patience)
+    hidden = longer(case.unshown(chain), HIDDEN_FOUND_WITHIN + patience)
     return union([*longer(union(forged), 2 * patience + SEEN_WITHIN), *hidden])
 
 
