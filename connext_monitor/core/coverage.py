@@ -8,7 +8,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from connext_monitor.core.events import BlockNumber, BlockRef, EventKind, Hash32, RawLog, Timestamp, TransferId
+from connext_monitor.core.events import (
+    BlockNumber,
+    BlockRef,
+    EventKind,
+    EventLog,
+    Hash32,
+    SeenLog,
+    Timestamp,
+    TransferId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,16 +255,19 @@ def doubtful(
     return sorted(set(stored) - set(answered))
 
 
-def left_out(ours: Iterable[RawLog], theirs: Iterable[RawLog]) -> list[RawLog]:
+def left_out(ours: Iterable[SeenLog], theirs: Iterable[SeenLog]) -> list[SeenLog]:
     """The logs that another endpoint has in the same blocks and ours does not.
 
-    Two endpoints may number the logs of a block differently, so a log is identified by its transaction and contents.
+    Two endpoints may number the logs of a block differently, so a log is identified by its transaction and contents; in
+    one whose event was read these are the event. Both are to be read the same way.
     """
     own_contents = {_contents(log) for log in ours}
     return [log for log in theirs if _contents(log) not in own_contents]
 
 
-def _contents(log: RawLog) -> tuple[object, ...]:
+def _contents(log: SeenLog) -> tuple[object, ...]:
+    if isinstance(log, EventLog):
+        return (log.block_hash, log.tx_hash, log.event)
     return (log.block_hash, log.tx_hash, log.topics, log.data)
 
 

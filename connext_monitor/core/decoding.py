@@ -11,9 +11,11 @@ from typing import Any, Final
 from connext_monitor.core.abi import WORD, MalformedData, TupleLayout
 from connext_monitor.core.events import (
     EventKind,
+    EventLog,
     Executed,
     RawLog,
     Reconciled,
+    SeenLog,
     TransferEvent,
     TransferId,
     TransferInfo,
@@ -104,8 +106,10 @@ _KINDS: Final = {
 }
 
 
-def named_event(log: RawLog) -> tuple[EventKind, TransferId] | None:
+def named_event(log: SeenLog) -> tuple[EventKind, TransferId] | None:
     """Which event of which transfer a log's topics name; None if they name none. Nothing else of it is read."""
+    if isinstance(log, EventLog):
+        return log.event.kind, log.event.transfer_id
     kind = _KINDS.get(log.topics[0]) if len(log.topics) > 1 else None
     return None if kind is None else (kind, TransferId(log.topics[1]))
 

@@ -132,3 +132,18 @@ class Reconciled:
 
 
 TransferEvent = XCalled | Executed | Reconciled
+
+
+@struct(frozen=True, slots=True)
+class EventLog:
+    """A log whose event was read as it came: the event without its unbounded bytes, and where it stands."""
+
+    event: TransferEvent
+    block_number: BlockNumber
+    block_hash: Hash32
+    tx_hash: Hash32
+    log_index: int
+
+
+SeenLog = RawLog | EventLog
+"""A log as an endpoint gave it, or what was read of it at once."""

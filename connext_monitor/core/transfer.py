@@ -131,9 +131,8 @@ def status_of(xcalled: object, executed: object, reconciled: object, *, fronted:
     return Status.RECONCILED if reconciled is not None else Status.XCALLED
 
 
-def wrong_chain(record: EventRecord) -> str | None:
-    """Why this event cannot stand on the chain that it was seen on, or None where it can."""
-    event, domain = record.event, record.domain
+def wrong_chain(event: TransferEvent, domain: DomainId) -> str | None:
+    """Why this event cannot stand on a chain, or None where it can."""
     if isinstance(event, XCalled):
         if event.params.origin_domain != domain:
             return f"XCalled names origin domain {event.params.origin_domain} but stands on domain {domain}"
@@ -184,7 +183,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     3. An event on a chain that it cannot stand on does not count; nor, where the parameters are known, does a leg on
        any other chain than the destination.
     """
-    ordered = [record for record in records if wrong_chain(record) is None]
+    ordered = [record for record in records if wrong_chain(record.event, record.domain) is None]
     if len(ordered) > 1:
         ordered.sort(key=_sort_key)
     if not ordered:

@@ -106,7 +106,7 @@ def usual_event(log: RawLog) -> TransferEvent | None:
     if len(log.topics) != 4:
         return None
     kind, first, second, third = log.topics
-    read = _READ.get(kind)
+    read = USUAL_READERS.get(kind)
     if read is None or not len(first) == len(second) == len(third) == WORD:
         return None
     return read(b"".join((first, second, third, log.data)))
@@ -176,11 +176,12 @@ def _read_reconciled(words: bytes) -> Reconciled | None:
     return Reconciled(transfer_id, origin, local, tuple(routers), int.from_bytes(amount, "big"), caller)
 
 
-_READ: Final[Mapping[bytes, Callable[[bytes], TransferEvent | None]]] = {
+USUAL_READERS: Final[Mapping[bytes, Callable[[bytes], TransferEvent | None]]] = {
     XCALLED_TOPIC: _read_xcalled,
     EXECUTED_TOPIC: _read_executed,
     RECONCILED_TOPIC: _read_reconciled,
 }
+"""By the first topic: what reads the other topics and the data, one behind the other, as `usual_event` does."""
 
 
 def _after_bytes(words: bytes, start: int, length: int) -> int:

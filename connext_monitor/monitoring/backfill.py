@@ -14,7 +14,7 @@ from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import BlockRange, Coverage, StoredRange, final_by_depth
 from connext_monitor.core.decoding import XCALLED_TOPIC
 from connext_monitor.core.endpoint_health import EndpointFailure
-from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.events import BlockNumber, DomainId, EventLog, SeenLog, XCalled
 from connext_monitor.core.history import joined, next_part, unread
 from connext_monitor.core.range_pace import RangeRetry
 from connext_monitor.core.rpc_refusal import Reaction
@@ -268,5 +268,11 @@ class _Session:
 
 def _nonces(logs: Sequence[DecodedLog]) -> int:
     """How many different nonces stand in the XCalled logs among these."""
-    topics = (decoded.log.topics for decoded in logs)
-    return len({of_log[2] for of_log in topics if len(of_log) == _XCALLED_TOPICS and of_log[0] == XCALLED_TOPIC})
+    return len({_nonce(decoded.log) for decoded in logs} - {None})
+
+
+def _nonce(log: SeenLog) -> int | None:
+    if isinstance(log, EventLog):
+        return log.event.nonce if isinstance(log.event, XCalled) else None
+    is_xcalled = len(log.topics) == _XCALLED_TOPICS and log.topics[0] == XCALLED_TOPIC
+    return int.from_bytes(log.topics[2], "big") if is_xcalled else None

@@ -68,6 +68,13 @@ class LogFilter:
             params["toBlock"] = hex(self.to_block)
         return params
 
+    @property
+    def blocks(self) -> int | None:
+        """How many blocks it asks for; None where it has no bounds."""
+        if self.from_block is None or self.to_block is None:
+            return None
+        return self.to_block - self.from_block + 1
+
     def why_not(self, log: RawLog) -> str | None:
         """Why a log is none of those that were asked for; None if it is one."""
         if log.address != self.address:

@@ -14,7 +14,7 @@ from connext_monitor.core.coverage import (
     first_unread,
     next_range,
 )
-from connext_monitor.core.events import BlockNumber, BlockRef, RawLog
+from connext_monitor.core.events import BlockNumber, BlockRef, SeenLog
 from connext_monitor.monitoring.anchors import Anchors
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
@@ -205,9 +205,9 @@ class CoverPass:
             await self._lineage.verify(header.hash)
         return header.ref
 
-    async def _vouches(self, final: BlockNumber, raw: RawLog) -> bool:
+    async def _vouches(self, final: BlockNumber, log: SeenLog) -> bool:
         """See `SecondLook.vouches`; where nothing can be known yet, its block is read again with the next head."""
-        vouched = await self._second_look.vouches(raw, final=final)
+        vouched = await self._second_look.vouches(log, final=final)
         self._state.looks_again |= vouched is None
         return vouched is True
 

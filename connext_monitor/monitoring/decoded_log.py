@@ -1,8 +1,8 @@
-"""A log with its block's time, and the event that it holds."""
+"""A log with its block, and the event that it holds."""
 
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
-from connext_monitor.core.events import BlockRef, DomainId, RawLog, Timestamp
+from connext_monitor.core.events import BlockRef, DomainId, EventLog, RawLog, SeenLog
 from connext_monitor.core.mismatch import mismatch
 from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import EventRecord, Sighting, slim, wrong_chain
@@ -11,28 +11,28 @@ from connext_monitor.core.usual_logs import usual_event
 
 @struct(frozen=True, slots=True)
 class DecodedLog:
-    """A log as its endpoint gave it, its block's time, and the event that it holds; or why it holds none.
+    """A log as it was read, its block, and the event that it holds; or why it holds none.
 
     None is found in a log whose event is stored already, from the same block: it is not read once more.
     """
 
-    log: RawLog
-    timestamp: Timestamp
+    log: SeenLog
+    block: BlockRef
     content: EventRecord | UnreadableLog | None
 
 
-def decode_log(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> DecodedLog:
-    """Decode a log of this chain's diamond; ``timestamp`` is from its block's header, never from the log."""
-    return DecodedLog(raw, timestamp, _content(domain, raw, timestamp))
+def decode_log(domain: DomainId, log: SeenLog, block: BlockRef) -> DecodedLog:
+    """Decode a log of this chain's diamond; the ``block``'s time is from its header, never from the log."""
+    sighting = Sighting(block, log.tx_hash, log.log_index)
+    if isinstance(log, EventLog):
+        return DecodedLog(log, block, EventRecord(domain, log.event, sighting))
+    return DecodedLog(log, block, _content(domain, log, sighting))
 
 
-def _content(domain: DomainId, raw: RawLog, timestamp: Timestamp) -> EventRecord | UnreadableLog:
-    sighting = Sighting(BlockRef(raw.block_number, raw.block_hash, timestamp), raw.tx_hash, raw.log_index)
+def _content(domain: DomainId, raw: RawLog, sighting: Sighting) -> EventRecord | UnreadableLog:
     usual = usual_event(raw)
-    if usual is not None:
-        record = EventRecord(domain, usual, sighting)
-        if wrong_chain(record) is None:
-            return record
+    if usual is not None and wrong_chain(usual, domain) is None:
+        return EventRecord(domain, usual, sighting)
     return _content_of_any(domain, raw, sighting)
 
 
@@ -46,7 +46,7 @@ def _content_of_any(domain: DomainId, raw: RawLog, sighting: Sighting) -> EventR
     wrong = mismatch(event, broken)
     if wrong is not None:
         return UnreadableLog(domain, _raw_text(raw), str(wrong), record, wrong)
-    reason = broken or wrong_chain(record)
+    reason = broken or wrong_chain(event, domain)
     return record if reason is None else UnreadableLog(domain, _raw_text(raw), str(reason))
 
 

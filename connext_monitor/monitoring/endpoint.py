@@ -5,7 +5,7 @@ answer, or with something unreadable.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from functools import partial
@@ -13,11 +13,12 @@ from typing import Final, Generic, Self, TypeVar
 
 import msgspec
 
+from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import ResponseTime
-from connext_monitor.core.events import Address, BlockNumber, ChainId, Hash32, RawLog
+from connext_monitor.core.events import Address, BlockNumber, ChainId, DomainId, Hash32, RawLog, SeenLog
 from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog, Topics, to_hex
 from connext_monitor.monitoring.endpoint_address import EndpointAddress, Secret
-from connext_monitor.monitoring.fetched_logs import MOST_MALFORMED, FetchedLogs, LogsNotBelieved
+from connext_monitor.monitoring.fetched_logs import MOST_MALFORMED, FetchedLog, FetchedLogs, LogsNotBelieved
 from connext_monitor.monitoring.header_requests import Block, HeaderRequests, header_call, is_other
 from connext_monitor.monitoring.http_client import HttpClient
 from connext_monitor.monitoring.json_rpc import (
@@ -39,6 +40,7 @@ from connext_monitor.monitoring.read_chain_data import (
     read_quantity,
 )
 from connext_monitor.monitoring.websocket_client import open_websocket
+from connext_monitor.monitoring.written_events import WrittenEvents
 from connext_monitor.monitoring.yielding import FOREGROUND, YieldEvery, in_slices
 
 _LOGS_PATIENCE: Final = 3
@@ -181,23 +183,34 @@ class Endpoint:
 
     async def logs(
         self, address: Address, topics: Topics, from_block: BlockNumber, to_block: BlockNumber
-    ) -> FetchedLogs:
+    ) -> FetchedLogs[RawLog]:
         """The contract's logs from one block to another, both included.
 
         That says nothing about blocks which the endpoint lacks. An entry that is not a log we asked for is returned as
         malformed. Raises LogsNotBelieved if one that we asked for may be among the entries that cannot be read.
         """
         log_filter = LogFilter(address, topics, from_block, to_block)
-        read = partial(read_logs, log_filter=log_filter)
+        return await self._logs(log_filter, lambda result: read_logs(result, log_filter))
+
+    async def events(
+        self, domain: DomainId, contract: Address, from_block: BlockNumber, to_block: BlockNumber
+    ) -> FetchedLogs[SeenLog]:
+        """The same of a diamond's transfer events; those written and laid out as usual are read at once."""
+        log_filter = LogFilter(contract, [EVENT_TOPICS], from_block, to_block)
+        events = WrittenEvents(domain, contract, from_block, to_block)
+        return await self._logs(log_filter, lambda result: read_logs(result, log_filter, events))
+
+    async def _logs(
+        self, log_filter: LogFilter, read: Callable[[msgspec.Raw], Iterator[FetchedLog | MalformedEntry]]
+    ) -> FetchedLogs[FetchedLog]:
         try:
-            logs = await self._ask("eth_getLogs", [log_filter.params()], read, _LOGS_PATIENCE)
+            entries = await self._ask("eth_getLogs", [log_filter.params()], read, _LOGS_PATIENCE)
         except RpcRefused as error:
-            error.blocks = to_block - from_block + 1
+            error.blocks = log_filter.blocks
             raise
-        fetched = FetchedLogs([], [])
-        async for part in in_slices(logs, self.yield_every):
-            fetched.logs.extend([log for log in part if isinstance(log, RawLog)])
-            fetched.malformed.extend([log for log in part if isinstance(log, MalformedEntry)])
+        fetched: FetchedLogs[FetchedLog] = FetchedLogs([], [])
+        async for part in in_slices(entries, self.yield_every):
+            fetched.take(part)
             if len(fetched.malformed) > MOST_MALFORMED:
                 break
         if fetched.doubt is not None:

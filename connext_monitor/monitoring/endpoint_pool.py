@@ -12,7 +12,6 @@ from connext_monitor.config import ChainConfig, EndpointUrl
 from connext_monitor.core.chain_status import RequestKind
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.endpoint_health import (
     EndpointFailure,
     EndpointHealth,
@@ -21,7 +20,7 @@ from connext_monitor.core.endpoint_health import (
     preferred,
     usable_besides,
 )
-from connext_monitor.core.events import BlockNumber, RawLog
+from connext_monitor.core.events import BlockNumber, SeenLog
 from connext_monitor.core.range_pace import RangePace, RangeRetry
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -132,17 +131,17 @@ class PooledEndpoint:
                 self._verified_at = now
             yield bound
 
-    async def logs(self, endpoint: Endpoint, blocks: BlockRange) -> list[RawLog]:
+    async def logs(self, endpoint: Endpoint, blocks: BlockRange) -> list[SeenLog]:
         """The contract's events in these blocks, fetched over ``endpoint`` in pieces that it allows.
 
         That says nothing about blocks which the endpoint lacks. Raises EndpointUnavailable and RpcRefused.
         """
-        logs: list[RawLog] = []
-        first = blocks.first
+        logs: list[SeenLog] = []
+        first, config = blocks.first, self.pool.config
         while first <= blocks.last:
             last = BlockNumber(min(blocks.last, first + self.pace.span - 1))
             try:
-                fetched = await endpoint.logs(self.pool.config.contract, [EVENT_TOPICS], first, last)
+                fetched = await endpoint.events(config.domain_id, config.contract, first, last)
             except RpcRefused as error:
                 if self.refused(error) is not RangeRetry.SMALLER:
                     raise

@@ -1,22 +1,33 @@
 """What an endpoint answers to eth_getLogs, and whether that is to be believed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
-from connext_monitor.core.events import RawLog
+from connext_monitor.core.events import SeenLog
 from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable
+
+FetchedLog = TypeVar("FetchedLog", bound=SeenLog)
 
 MOST_MALFORMED: Final = 1_000
 """Entries of one answer that are not logs we asked for; beyond that the rest of the answer is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
-class FetchedLogs:
+class FetchedLogs(Generic[FetchedLog]):
     """The logs of an answer in the endpoint's order, and its entries that are not logs we asked for."""
 
-    logs: list[RawLog]
+    logs: list[FetchedLog]
     malformed: list[MalformedEntry]
+
+    def take(self, entries: Iterable[FetchedLog | MalformedEntry]) -> None:
+        """Add what an answer goes on with."""
+        for entry in entries:
+            if isinstance(entry, MalformedEntry):
+                self.malformed.append(entry)
+            else:
+                self.logs.append(entry)
 
     @property
     def doubt(self) -> str | None:
@@ -33,6 +44,6 @@ class FetchedLogs:
 class LogsNotBelieved(EndpointUnavailable):
     """An answer in which a log that we asked for may be unreadable; ``fetched`` is what can be read of it."""
 
-    def __init__(self, host: str, reason: str, fetched: FetchedLogs) -> None:
+    def __init__(self, host: str, reason: str, fetched: FetchedLogs[Any]) -> None:
         super().__init__(host, reason)
         self.fetched = fetched

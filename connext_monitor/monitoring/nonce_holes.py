@@ -6,7 +6,7 @@ import structlog
 
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import NonceHole, left_out
-from connext_monitor.core.events import DomainId, RawLog
+from connext_monitor.core.events import DomainId, SeenLog
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -88,7 +88,7 @@ class NonceHoles:
         self._note_closed(hole)
         raise EndpointNotBelieved(self._endpoint.host, f"left out logs that {testimony.host} has")
 
-    async def _own_logs(self, hole: NonceHole) -> list[RawLog]:
+    async def _own_logs(self, hole: NonceHole) -> list[SeenLog]:
         try:
             return await self._pooled.logs(self._endpoint, hole.blocks)
         except RpcRefused as error:
@@ -116,7 +116,7 @@ class NonceHoles:
         now = await self._store.nonce_hole(self._config.domain_id, hole.first)
         return now is not None and now.first == hole.first
 
-    async def _record(self, logs: list[RawLog], upcoming: int) -> None:
+    async def _record(self, logs: list[SeenLog], upcoming: int) -> None:
         stands = self._state.begun
         progress = ChainProgress(self._config.domain_id, stands, next_nonce=upcoming, since=stands)
         decoded = await self._reader.decode_logs(logs)

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.events import DomainId, Hash32, RawLog
+from connext_monitor.core.events import DomainId, Hash32, SeenLog
 from connext_monitor.core.leg_effects import Effect
 from connext_monitor.core.recording import Changes
 from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog
 
-Vouch = Callable[[RawLog], Awaitable[bool]]
+Vouch = Callable[[SeenLog], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, RawLog
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.observation_parts import CommitPart, parts_of, read_observation
 
@@ -160,8 +160,8 @@ class ObservationQueue:
 
 
 def _size(observation: Observation) -> int:
-    logs = sum([len(decoded.log.data) for decoded in observation.logs]) + _BYTES_OF_A_LOG * len(observation.logs)
-    return logs + sum([len(entry.json) for entry in observation.malformed])
+    data = sum([len(decoded.log.data) for decoded in observation.logs if isinstance(decoded.log, RawLog)])
+    return data + _BYTES_OF_A_LOG * len(observation.logs) + sum([len(entry.json) for entry in observation.malformed])
 
 
 def _nothing() -> None:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from connext_monitor.clock import Clock
-from connext_monitor.core.events import BlockNumber, Hash32, RawLog
+from connext_monitor.core.events import BlockNumber, Hash32, SeenLog
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.observation import Observation
 
@@ -30,7 +30,7 @@ class PushedLogs:
         if self._begins_after is None:
             self._begins_after = head.number
 
-    def brought(self, log: RawLog) -> None:
+    def brought(self, log: SeenLog) -> None:
         """A log was pushed."""
         key = (log.block_hash, log.tx_hash)
         self._brought[key] = log.block_number
@@ -47,11 +47,13 @@ class PushedLogs:
 
     def covered(self, observation: Observation) -> None:
         """A range was read: note which of its logs should have been pushed and have not been yet."""
-        for decoded in observation.logs:
-            key = (decoded.log.block_hash, decoded.log.tx_hash)
-            if self._begins_after is None or decoded.log.block_number <= self._begins_after or key in self._brought:
-                continue
-            self._owed.setdefault(key, self._clock.monotonic())
+        begins_after = self._begins_after
+        if begins_after is None:
+            return
+        for log in [decoded.log for decoded in observation.logs if decoded.log.block_number > begins_after]:
+            key = (log.block_hash, log.tx_hash)
+            if key not in self._brought:
+                self._owed.setdefault(key, self._clock.monotonic())
 
     @property
     def mute(self) -> bool:

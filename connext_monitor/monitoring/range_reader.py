@@ -5,12 +5,12 @@ is shown to stand at its height; and a block's time is read from its header.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from connext_monitor.core.coverage import BlockRange, StoredRange, doubtful
-from connext_monitor.core.decoding import EVENT_TOPICS, named_event
-from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, RawLog, Timestamp
+from connext_monitor.core.decoding import named_event
+from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, SeenLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -24,24 +24,25 @@ _LONG = 20.0
 _REMOVED_LOOKED_AT = 16
 """Blocks of logs that an answer calls removed; an honest one names hardly any."""
 _NOTHING = StoredRange()
+LogBlock = tuple[BlockNumber, Hash32]
 _NO_HEADERS: Mapping[Hash32, Header] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRange:
-    """All logs of a range, its last block, and the blocks proven gone; ``stored`` are those that held something."""
+    """All logs of a range, its last block, and the blocks proven gone; ``known`` hold something, or have held it."""
 
     blocks: BlockRange
     end: BlockRef
     logs: list[DecodedLog]
     malformed: list[MalformedEntry]
     gone: frozenset[Hash32]
-    stored: frozenset[tuple[BlockNumber, Hash32]]
+    known: frozenset[tuple[BlockNumber, Hash32]]
 
-    @property
-    def known(self) -> frozenset[tuple[BlockNumber, Hash32]]:
-        """The blocks that are known to hold anything, or to have held it."""
-        return self.stored | {(decoded.log.block_number, decoded.log.block_hash) for decoded in self.logs}
+    def and_logs(self, logs: Sequence[DecodedLog]) -> "ReadRange":
+        """With these logs too."""
+        known = self.known.union(_blocks_of([decoded.log for decoded in logs]))
+        return replace(self, logs=[*self.logs, *logs], known=known)
 
 
 class RangeReader:
@@ -75,21 +76,21 @@ class RangeReader:
         end = await self.header_at(blocks.last)
         if before is not None and before.hash != end.hash:
             raise Unsettled(f"changed block {blocks.last} while its logs were read")
-        headers = await self._headers_of(fetched.logs, blocks)
-        logs = await self.decode_logs(fetched.logs, stored, headers)
-        answered = [(raw.block_number, raw.block_hash) for raw in fetched.logs]
+        standing = _blocks_of(fetched.logs)
+        headers = await self._headers_of(standing, blocks)
+        logs = await self._decode(fetched.logs, standing, stored, headers)
         await self._check_removed(fetched)
-        gone = await self._gone(doubtful(stored.blocks, answered))
-        return ReadRange(blocks, end.ref, logs, fetched.malformed, gone, frozenset(stored.blocks))
+        gone = await self._gone(doubtful(stored.blocks, standing))
+        return ReadRange(blocks, end.ref, logs, fetched.malformed, gone, frozenset(standing).union(stored.blocks))
 
-    async def _fetch(self, blocks: BlockRange, stored: StoredRange) -> FetchedLogs:
+    async def _fetch(self, blocks: BlockRange, stored: StoredRange) -> FetchedLogs[SeenLog]:
         try:
-            return await self._endpoint.logs(self._contract, [EVENT_TOPICS], blocks.first, blocks.last)
+            return await self._endpoint.events(self._domain, self._contract, blocks.first, blocks.last)
         except LogsNotBelieved as error:
             doubted, why = error.fetched, error.reason
         raise UnreadableAnswer(why, await self.decode_logs(doubted.logs, stored), doubted.malformed)
 
-    async def _check_removed(self, fetched: FetchedLogs) -> None:
+    async def _check_removed(self, fetched: FetchedLogs[SeenLog]) -> None:
         removed = [entry.removed for entry in fetched.malformed if entry.removed is not None]
         if not removed:
             return
@@ -100,36 +101,52 @@ class RangeReader:
             if (await self.header_at(number)).hash == block_hash:
                 raise PartialAnswer(f"reports a log of block {number} as removed, but still has that block")
 
-    async def decode_logs(
-        self, logs: list[RawLog], stored: StoredRange = _NOTHING, headers: Mapping[Hash32, Header] = _NO_HEADERS
-    ) -> list[DecodedLog]:
-        """The logs with their blocks' times, decoded unless ``stored``. Raises Unsettled if a block is not there.
+    async def decode_logs(self, logs: Sequence[SeenLog], stored: StoredRange = _NOTHING) -> list[DecodedLog]:
+        """The logs with their blocks, decoded unless ``stored``. Raises Unsettled if a block is not there.
 
         Decoded here, and not when they are checked: while history is read, that is beside the commit of what came
         before.
         """
+        return await self._decode(logs, _blocks_of(logs), stored, _NO_HEADERS)
+
+    async def _decode(
+        self,
+        logs: Sequence[SeenLog],
+        standing: Sequence[LogBlock],
+        stored: StoredRange,
+        headers: Mapping[Hash32, Header],
+    ) -> list[DecodedLog]:
+        blocks = await self._placed(standing, headers)
+        decoded: list[DecodedLog] = []
+        async for part in in_slices(logs, self._endpoint.yield_every):
+            decoded += [self._decoded(log, blocks[log.block_hash], stored) for log in part]
+        return decoded
+
+    def _decoded(self, log: SeenLog, block: BlockRef, stored: StoredRange) -> DecodedLog:
+        named = named_event(log) if stored.events else None
+        if named is not None and (log.block_hash, *named) in stored.events:
+            return DecodedLog(log, block, None)
+        return decode_log(self._domain, log, block)
+
+    async def _placed(self, blocks: Iterable[LogBlock], headers: Mapping[Hash32, Header]) -> dict[Hash32, BlockRef]:
+        """The blocks with their times, by hash. Raises Unsettled if one is not there, or not at this height."""
         # Held here as well: a range may have logs in more blocks than the cache keeps.
-        by_hash = {raw.block_hash: headers.get(raw.block_hash) or self._headers.get(raw.block_hash) for raw in logs}
+        by_hash = {block_hash: headers.get(block_hash) or self._headers.get(block_hash) for _, block_hash in blocks}
         missing = [block_hash for block_hash, header in by_hash.items() if header is None]
         fetched = await self._endpoint.headers(missing, self._headers.add)
         for block_hash, header in zip(missing, fetched, strict=True):
             if header is None:
                 raise Unsettled(f"gave a log of block 0x{block_hash.hex()} but has no such block")
             by_hash[block_hash] = header
-        decoded: list[DecodedLog] = []
-        async for part in in_slices(logs, self._endpoint.yield_every):
-            decoded.extend([self._decoded(raw, _time_of(raw, by_hash[raw.block_hash]), stored) for raw in part])
-        return decoded
+        for number, block_hash in blocks:
+            header = by_hash[block_hash]
+            if header is None or header.number != number:
+                raise Unsettled(f"gave a log of block {number} with another block's hash")
+        return {block_hash: header.ref for block_hash, header in by_hash.items() if header is not None}
 
-    def _decoded(self, raw: RawLog, timestamp: Timestamp, stored: StoredRange) -> DecodedLog:
-        named = named_event(raw) if stored.events else None
-        if named is not None and (raw.block_hash, *named) in stored.events:
-            return DecodedLog(raw, timestamp, None)
-        return decode_log(self._domain, raw, timestamp)
-
-    async def _headers_of(self, logs: Sequence[RawLog], blocks: BlockRange) -> dict[Hash32, Header]:
+    async def _headers_of(self, standing: Iterable[LogBlock], blocks: BlockRange) -> dict[Hash32, Header]:
         """The headers of the logs' blocks. Raises LongRead if they come slowly, once some of them are here."""
-        heights = {raw.block_hash: raw.block_number for raw in logs}
+        heights = {block_hash: number for number, block_hash in standing}
         headers = {header.hash: header for header in map(self._headers.get, heights) if header is not None}
 
         def keep(header: Header) -> None:
@@ -188,7 +205,6 @@ class RangeReader:
         return header
 
 
-def _time_of(raw: RawLog, header: Header | None) -> Timestamp:
-    if header is None or header.number != raw.block_number:
-        raise Unsettled(f"gave a log of block {raw.block_number} with another block's hash")
-    return header.timestamp
+def _blocks_of(logs: Iterable[SeenLog]) -> list[LogBlock]:
+    """The blocks in which they stand, each once, in the order of the logs."""
+    return list(dict.fromkeys([(log.block_number, log.block_hash) for log in logs]))

@@ -5,19 +5,20 @@ Fields that are not needed are not looked at; chains add their own, and some fil
 
 from binascii import unhexlify
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from struct import Struct
-from typing import Final, TypeVar
+from typing import Final, TypeVar, overload
 
 import msgspec
 
-from connext_monitor.core.events import BlockNumber, Hash32, RawLog, Timestamp
+from connext_monitor.core.events import BlockNumber, Hash32, RawLog, SeenLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog
 from connext_monitor.monitoring.json_rpc import DECODE_ERRORS
+from connext_monitor.monitoring.written_events import WrittenEvents
 from connext_monitor.monitoring.written_json import (
-    LARGEST,
     WrittenBlock,
     WrittenLog,
+    bytes_of,
+    number_of,
     parse_block,
     parse_bytes,
     parse_log,
@@ -57,12 +58,12 @@ def read_header(result: msgspec.Raw) -> Header | None:
 
 def read_quantity(result: msgspec.Raw) -> int:
     """A number up to 2⁶³ - 1. Raises Unreadable."""
-    return _first_that_reads(result, lambda raw: _quantity(parse_quantity(raw)))
+    return _first_that_reads(result, lambda raw: number_of(parse_quantity(raw)))
 
 
 def read_bytes(result: msgspec.Raw) -> bytes:
     """Bytes of any length. Raises Unreadable."""
-    return _first_that_reads(result, lambda raw: _bytes(parse_bytes(raw)))
+    return _first_that_reads(result, lambda raw: bytes_of(parse_bytes(raw)))
 
 
 def _first_that_reads(raw: msgspec.Raw, *readers: Callable[[msgspec.Raw], _T]) -> _T:
@@ -76,32 +77,55 @@ def _first_that_reads(raw: msgspec.Raw, *readers: Callable[[msgspec.Raw], _T]) -
     raise Unreadable(why)
 
 
-def read_logs(result: msgspec.Raw, log_filter: LogFilter) -> Iterator[RawLog | MalformedEntry]:
-    """A list of logs, each as `read_log` reads it; null is none. Raises Unreadable at once where it is no list."""
+@overload
+def read_logs(result: msgspec.Raw, log_filter: LogFilter) -> Iterator[RawLog | MalformedEntry]: ...
+
+
+@overload
+def read_logs(
+    result: msgspec.Raw, log_filter: LogFilter, events: WrittenEvents
+) -> Iterator[SeenLog | MalformedEntry]: ...
+
+
+def read_logs(
+    result: msgspec.Raw, log_filter: LogFilter, events: WrittenEvents | None = None
+) -> Iterator[SeenLog | MalformedEntry]:
+    """A list of logs, each as `read_log` reads it; null is none. Raises Unreadable at once where it is no list.
+
+    Of those that ``events`` can read only that is kept.
+    """
     if bytes(memoryview(result)[:5]) == b"null":
         return iter(())
     try:
         whole = parse_logs(result)
     except DECODE_ERRORS:
         # At least one of them is not written as it should be: one by one, so that it takes no other with it.
-        return (read_log(entry, log_filter) for entry in _entries(result))
-    return _read_logs(result, whole, log_filter)
+        return (_event_or_log(read_log(entry, log_filter), events) for entry in _entries(result))
+    return _read_logs(result, whole, log_filter, events)
 
 
 def _read_logs(
-    result: msgspec.Raw, whole: Sequence[WrittenLog], log_filter: LogFilter
-) -> Iterator[RawLog | MalformedEntry]:
+    result: msgspec.Raw, whole: Sequence[WrittenLog], log_filter: LogFilter, events: WrittenEvents | None
+) -> Iterator[SeenLog | MalformedEntry]:
     entries: list[msgspec.Raw] = []
     for index, fields in enumerate(whole):
         try:
+            if events is not None and (event := events.read(fields)) is not None:
+                yield event
+                continue
             log = _raw_log(fields)
             if not fields.removed and log_filter.why_not(log) is None:
-                yield log
+                yield _event_or_log(log, events)
                 continue
         except DECODE_ERRORS:
             pass
         entries = entries or _entries(result)
-        yield read_log(entries[index], log_filter)
+        yield _event_or_log(read_log(entries[index], log_filter), events)
+
+
+def _event_or_log(log: RawLog | MalformedEntry, events: WrittenEvents | None) -> SeenLog | MalformedEntry:
+    """The same of a log, however it was written: what two endpoints write differently must not differ here."""
+    return log if events is None or isinstance(log, MalformedEntry) else events.read_log(log)
 
 
 def _entries(result: msgspec.Raw) -> list[msgspec.Raw]:
@@ -154,9 +178,9 @@ def _header_however_written(result: msgspec.Raw) -> Header | None:
 
 def _header_of(block: WrittenBlock) -> Header:
     return Header(
-        number=BlockNumber(_quantity(block.number)),
-        hash=Hash32(_bytes(block.hash)),
-        parent_hash=Hash32(_bytes(block.parent_hash)),
+        number=BlockNumber(number_of(block.number)),
+        hash=Hash32(bytes_of(block.hash)),
+        parent_hash=Hash32(bytes_of(block.parent_hash)),
         timestamp=_timestamp(block.timestamp),
         logs_bloom=_bloom(block.logs_bloom),
     )
@@ -164,14 +188,14 @@ def _header_of(block: WrittenBlock) -> Header:
 
 def _bloom(text: str | None) -> bytes | None:
     try:
-        bloom = _bytes(plain_hex(text or ""))
+        bloom = bytes_of(plain_hex(text or ""))
     except ValueError:
         return None
     return bloom if len(bloom) == _BLOOM_BYTES else None
 
 
 def _timestamp(text: str) -> Timestamp:
-    seconds = _quantity(text)
+    seconds = number_of(text)
     if seconds > _LAST_SECOND:
         raise Unreadable("a block's time is past the year 9999")
     return Timestamp(seconds)
@@ -191,26 +215,8 @@ def _raw_log(log: WrittenLog) -> RawLog:
         address,
         tuple(topics),
         read[data_at:],
-        BlockNumber(_quantity(log.block_number)),
+        BlockNumber(number_of(log.block_number)),
         block_hash,
         tx_hash,
-        _quantity(log.log_index),
+        number_of(log.log_index),
     )
-
-
-def _bytes(text: str) -> bytes:
-    if text[:2] != "0x":
-        raise Unreadable("hex begins with 0x")
-    return unhexlify(text[2:])  # stricter than bytes.fromhex, which skips spaces
-
-
-@lru_cache(512)
-def _quantity(text: str) -> int:
-    # Remembered, since many logs stand in one block, and at the same few positions in their blocks.
-    # int() alone would take signs, underscores, spaces and the digits of other scripts.
-    if text[:2] != "0x" or not text.isalnum() or not text.isascii():
-        raise Unreadable("a number begins with 0x")
-    value = int(text, 16)
-    if value > LARGEST:
-        raise Unreadable("a number is too large")
-    return value

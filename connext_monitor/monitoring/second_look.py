@@ -10,8 +10,8 @@ import structlog
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.bloom import LogMask, claims, denies
 from connext_monitor.core.coverage import BlockRange, left_out
-from connext_monitor.core.decoding import EVENT_TOPICS
-from connext_monitor.core.events import BlockNumber, Hash32, RawLog, TransferId
+from connext_monitor.core.decoding import EVENT_TOPICS, named_event
+from connext_monitor.core.events import BlockNumber, EventLog, Hash32, SeenLog
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -103,7 +103,9 @@ class SecondLook:
         testimony = await self._witness.testify(blocks, claimed[0].hash)
         if testimony is None or testimony.logs is None:
             # Nobody else can say: a slip of the endpoint itself shows when it is asked again.
-            again = await self._endpoint.logs(self._config.contract, [EVENT_TOPICS], blocks.first, blocks.last)
+            again = await self._endpoint.events(
+                self._config.domain_id, self._config.contract, blocks.first, blocks.last
+            )
             testimony = Testimony(self._endpoint.host, again.logs, own=True)
         looked = await self._compare(read, testimony, Doubt.BLOOM)
         self._blooms.clear(header.hash for header in claimed)
@@ -130,7 +132,7 @@ class SecondLook:
             return replace(looked, comparison=Comparison.NO_WITNESS)
         return looked
 
-    async def vouches(self, raw: RawLog, *, final: BlockNumber) -> bool | None:
+    async def vouches(self, seen: SeenLog, *, final: BlockNumber) -> bool | None:
         """Whether a log that accuses somebody really stands in its block; None while that cannot be known.
 
         1. The block's own bloom rules it out: no.
@@ -139,20 +141,21 @@ class SecondLook:
            contract decides whether it has left one out.
         4. It lacks the block, or has another one there: not known, until the block is final. It is read again before.
         """
-        if any(self._denied(raw, LogMask.of(raw.address, [topic])) for topic in raw.topics):
+        if any(self._denied(seen, LogMask.of(self._config.contract, [topic])) for topic in _topics(seen)):
             return False
         if not self._witness.exists:
             return True
-        testimony = await self._witness.testify(BlockRange(raw.block_number, raw.block_number), raw.block_hash)
+        testimony = await self._witness.testify(BlockRange(seen.block_number, seen.block_number), seen.block_hash)
         if testimony is not None and testimony.logs is not None:
-            return not left_out(testimony.logs, [raw]) or await self._hides(testimony.logs, raw)
-        return True if raw.block_number <= final or not self._witness.answers else None
+            return not left_out(testimony.logs, [seen]) or await self._hides(testimony.logs, seen)
+        return True if seen.block_number <= final or not self._witness.answers else None
 
-    async def _hides(self, shown: Sequence[RawLog], raw: RawLog) -> bool:
+    async def _hides(self, shown: Sequence[SeenLog], seen: SeenLog) -> bool:
         """Whether a witness that shows no such log of the transfer knows all the same that its block delivered it."""
-        if any(other.topics[:2] == raw.topics[:2] for other in shown):
+        named = named_event(seen)
+        if named is None or any(named_event(other) == named for other in shown):
             return False
-        return await self._witness.says_executed(TransferId(raw.topics[1]), raw.block_number)
+        return await self._witness.says_executed(named[1], seen.block_number)
 
     async def _compare(self, read: ReadRange, testimony: Testimony, doubt: Doubt) -> CheckedRange:
         if testimony.logs is None:
@@ -167,13 +170,11 @@ class SecondLook:
         if not added:
             return CheckedRange(read, Comparison.AGREED)
         self._log_added(added, testimony.host, doubt)
-        return CheckedRange(
-            replace(read, logs=[*read.logs, *added]), Comparison.COMPLETED, None if testimony.own else testimony.host
-        )
+        return CheckedRange(read.and_logs(added), Comparison.COMPLETED, None if testimony.own else testimony.host)
 
     def _claimed(self, read: ReadRange) -> list[Header]:
         """The blocks, the highest first, whose filters claim a log that was not answered, and not looked at yet."""
-        settled = {decoded.log.block_hash for decoded in read.logs} | self._blooms.cleared
+        settled = {block_hash for _, block_hash in read.known} | self._blooms.cleared
         claimed = []
         for header in self._reader.canonical(read.end.hash, read.blocks.first):
             bloom = header.logs_bloom
@@ -182,12 +183,12 @@ class SecondLook:
                 claimed.append(header)
         return claimed
 
-    def _denied(self, raw: RawLog, mask: LogMask) -> bool:
+    def _denied(self, seen: SeenLog, mask: LogMask) -> bool:
         """Whether the block's own bloom rules the log out: then it is the witness who is not to be believed.
 
         Some chains leave every filter empty; only one that has been seen filled is evidence.
         """
-        header = self._reader.cached_header(raw.block_hash)
+        header = self._reader.cached_header(seen.block_hash)
         bloom = header.logs_bloom if header else None
         return self._blooms.filled and bloom is not None and denies(bloom, mask)
 
@@ -202,3 +203,8 @@ class SecondLook:
             witness=found_at,
             doubt=doubt.value,
         )
+
+
+def _topics(log: SeenLog) -> tuple[bytes, ...]:
+    """Those of its topics that are known."""
+    return (log.event.transfer_id,) if isinstance(log, EventLog) else log.topics

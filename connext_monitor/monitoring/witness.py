@@ -13,7 +13,7 @@ from connext_monitor.core.calls import MalformedAnswer, read_transfer_status, tr
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Leg, done
 from connext_monitor.core.endpoint_health import EndpointFailure
-from connext_monitor.core.events import BlockNumber, Hash32, RawLog, TransferId
+from connext_monitor.core.events import BlockNumber, Hash32, SeenLog, TransferId
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.json_rpc import RpcError
@@ -30,7 +30,7 @@ class Testimony:
     """
 
     host: str
-    logs: list[RawLog] | None
+    logs: list[SeenLog] | None
     own: bool = False
 
 

@@ -23,7 +23,7 @@ from connext_monitor.monitoring.intervals import USUAL, Intervals
 from connext_monitor.monitoring.observation import Observation, ObservationSink
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.made_up_chain import CONFIG, Chain
-from tests.monitoring.made_up_logs import xcalled_log
+from tests.monitoring.made_up_logs import xcalled_raw
 from tests.monitoring.nodes import http_client, http_node, posting, result
 from tests.world.clocks import ManualClock
 
@@ -164,7 +164,7 @@ def covered(observer: Observer) -> int:
     return observer.state.covered.number if observer.state.covered else -1
 
 
-READABLE = xcalled_log(1).log
+READABLE = xcalled_raw(1)
 
 
 def readable(node: Chain) -> Chain:

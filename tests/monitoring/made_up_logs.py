@@ -4,6 +4,7 @@ from connext_monitor.core.decoding import encode_event, transfer_id_of
 from connext_monitor.core.events import (
     Address,
     BlockNumber,
+    BlockRef,
     DomainId,
     Hash32,
     RawLog,
@@ -19,7 +20,10 @@ ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
 TIME = Timestamp(1_000_000)
 
 
-def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> DecodedLog:
+BLOCK = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
+
+
+def xcalled_raw(nonce: int, *, origin: DomainId = ORIGIN) -> RawLog:
     info = TransferInfo(
         origin, DESTINATION, ORIGIN, Address(b"\1" * 20), Address(b"\2" * 20), False, b"", 30,
         Address(b"\3" * 20), 5, 5, nonce, bytes(32),
@@ -27,5 +31,8 @@ def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> DecodedLog:
     token = Address(b"\4" * 20)
     event = XCalled(transfer_id_of(info), nonce, Hash32(bytes(32)), info, token, 5, token, b"")
     topics, data = encode_event(event)
-    raw = RawLog(Address(b"\x11" * 20), topics, data, BlockNumber(7), Hash32(b"\7" * 32), Hash32(bytes(32)), nonce)
-    return decode_log(ORIGIN, raw, TIME)
+    return RawLog(Address(b"\x11" * 20), topics, data, BLOCK.number, BLOCK.hash, Hash32(bytes(32)), nonce)
+
+
+def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> DecodedLog:
+    return decode_log(ORIGIN, xcalled_raw(nonce, origin=origin), BLOCK)

@@ -25,7 +25,7 @@ from tests.monitoring.checking import Checking, checking
 from tests.monitoring.coverers_store import CoverersStore
 from tests.monitoring.covering import covering
 from tests.monitoring.made_up_chain import Chain
-from tests.monitoring.made_up_logs import DESTINATION, ORIGIN, xcalled_log
+from tests.monitoring.made_up_logs import DESTINATION, ORIGIN, xcalled_log, xcalled_raw
 from tests.world.examples import examples
 from tests.world.waiting import within_bound
 
@@ -37,7 +37,7 @@ class Bridge(Chain):
     """A chain with another transfer in each log."""
 
     def log(self, number: int) -> dict[str, Any]:
-        raw = xcalled_log(number).log
+        raw = xcalled_raw(number)
         return super().log(number) | {"topics": [to_hex(topic) for topic in raw.topics], "data": to_hex(raw.data)}
 
 
@@ -175,7 +175,7 @@ async def test_nothing_is_covered_on_where_nothing_is_stored(tmp_path: Path) -> 
 async def test_what_is_read_waits_for_room_and_what_is_pushed_does_not() -> None:
     queue = ObservationQueue()
     log = xcalled_log(1)
-    large = [replace(log, log=replace(log.log, data=bytes(MOST_BYTES)))]
+    large = [replace(log, log=replace(xcalled_raw(1), data=bytes(MOST_BYTES)))]
     await queue.put(Observation(ORIGIN, logs=large, progress=progress(None, 1)))
     second = asyncio.create_task(queue.put(Observation(ORIGIN, logs=large, progress=progress(None, 2))))
     await within_bound(queue.put(Observation(ORIGIN, logs=[log])))
@@ -190,7 +190,7 @@ async def test_what_is_read_waits_for_room_and_what_is_pushed_does_not() -> None
 async def test_who_gives_up_queueing_leaves_the_room_to_others() -> None:
     queue = ObservationQueue()
     log = xcalled_log(1)
-    large = [replace(log, log=replace(log.log, data=bytes(MOST_BYTES)))]
+    large = [replace(log, log=replace(xcalled_raw(1), data=bytes(MOST_BYTES)))]
     for _ in range(1000):
         await queue.put(Observation(ORIGIN, logs=[log]))
     given_up = asyncio.create_task(queue.put(Observation(ORIGIN, logs=large, progress=progress(None, 1))))

@@ -54,7 +54,7 @@ def log(event: TransferEvent, sighting: Sighting) -> DecodedLog:
     topics, data = encode_event(event)
     block = sighting.block
     raw = RawLog(Address(b"\x11" * 20), topics, data, block.number, block.hash, sighting.tx_hash, sighting.log_index)
-    return decode_log(BETA, raw, block.timestamp)
+    return decode_log(BETA, raw, block)
 
 
 async def yes(_raw: RawLog) -> bool:

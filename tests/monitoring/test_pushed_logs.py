@@ -6,26 +6,25 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connext_monitor.core.events import BlockNumber, Hash32, RawLog, Timestamp
+from connext_monitor.core.events import BlockNumber, Hash32, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.pushed_logs import PushedLogs
-from tests.monitoring.made_up_logs import ORIGIN, xcalled_log
+from tests.monitoring.made_up_logs import ORIGIN, xcalled_log, xcalled_raw
 from tests.world.clocks import ManualClock
 
 LATE = 10.0
 
 
 def log_at(number: int) -> DecodedLog:
-    made = xcalled_log(1)
-    raw: RawLog = replace(
-        made.log,
+    raw = replace(
+        xcalled_raw(1),
         block_number=BlockNumber(number),
         block_hash=Hash32(number.to_bytes(32)),
         tx_hash=Hash32((1 << 200 | number).to_bytes(32)),
     )
-    return replace(made, log=raw)
+    return replace(xcalled_log(1), log=raw)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ async def reader_of(node: Node, headers: HeaderCache | None = None) -> AsyncIter
 async def test_a_block_time_is_the_headers_and_never_the_logs() -> None:
     async with reader_of(Node(20, logs=[5, 9])) as read:
         range_read = await read(1, 20)
-        assert [decoded.timestamp for decoded in range_read.logs] == [GENESIS_TIME + 5, GENESIS_TIME + 9]
+        assert [decoded.block.timestamp for decoded in range_read.logs] == [GENESIS_TIME + 5, GENESIS_TIME + 9]
         assert range_read.end.number == 20
 
 
@@ -56,7 +56,9 @@ async def test_logs_in_more_blocks_than_headers_are_kept_are_all_placed() -> Non
     node = Node(50, logs=list(range(1, 46)))
     async with reader_of(node, HeaderCache(most=10)) as read:
         range_read = await read(1, 50, final=50)
-        assert [decoded.timestamp for decoded in range_read.logs] == [GENESIS_TIME + number for number in node.logs]
+        assert [decoded.block.timestamp for decoded in range_read.logs] == [
+            GENESIS_TIME + number for number in node.logs
+        ]
 
 
 async def test_the_loop_is_given_back_while_many_logs_are_decoded() -> None:

@@ -18,7 +18,7 @@ from connext_monitor.monitoring.read_chain_data import (
     read_pushed_log,
     read_quantity,
 )
-from tests.monitoring.written import raw
+from tests.monitoring.written import entry, raw
 
 CONTRACT = Address(b"\xc0" * 20)
 TOPIC = b"\x01" * 32
@@ -46,20 +46,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-
-
-def entry(log: RawLog, **changes: object) -> dict[str, Any]:
-    return {
-        "address": to_hex(log.address),
-        "topics": [to_hex(topic) for topic in log.topics],
-        "data": to_hex(log.data),
-        "blockNumber": hex(log.block_number),
-        "blockHash": to_hex(log.block_hash),
-        "transactionHash": to_hex(log.tx_hash),
-        "transactionIndex": "0x0",
-        "logIndex": hex(log.log_index),
-        "removed": False,
-    } | changes
 
 
 LOG = RawLog(CONTRACT, (TOPIC,), b"\xda\x7a", BlockNumber(9), Hash32(b"\xb0" * 32), Hash32(b"\x7a" * 32), 3)

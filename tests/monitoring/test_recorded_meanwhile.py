@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Aim, BlockRange, Coverage, RecordedMeanwhile, SettledBlocks
-from connext_monitor.core.events import BlockNumber, Hash32, Timestamp
+from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.cover_requests import CoverRequests
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
@@ -23,16 +23,20 @@ from tests.monitoring.checking import Checking, checking
 from tests.monitoring.coverers_store import CoverersStore
 from tests.monitoring.covering import Covering, covering
 from tests.monitoring.made_up_chain import Chain, hash_at
-from tests.monitoring.made_up_logs import ORIGIN, TIME, xcalled_log
+from tests.monitoring.made_up_logs import ORIGIN, TIME, xcalled_raw
 
 ALL = BlockRange(BlockNumber(1), BlockNumber(100))
 LOST = (BlockNumber(30), hash_at(30, branch=1))
 """A block that was replaced."""
 
 
-def log_in(block: tuple[BlockNumber, Hash32]) -> DecodedLog:
+def raw_in(block: tuple[BlockNumber, Hash32]) -> RawLog:
     number, block_hash = block
-    return decode_log(ORIGIN, replace(xcalled_log(1).log, block_number=number, block_hash=block_hash), TIME)
+    return replace(xcalled_raw(1), block_number=number, block_hash=block_hash)
+
+
+def log_in(block: tuple[BlockNumber, Hash32]) -> DecodedLog:
+    return decode_log(ORIGIN, raw_in(block), BlockRef(*block, TIME))
 
 
 class StoreAndQueue(CoverersStore):
@@ -71,10 +75,10 @@ class Once:
         return None
 
 
-async def follow(coverer: Covering, kept: ObservationSink, raw: DecodedLog) -> None:
+async def follow(coverer: Covering, kept: ObservationSink, raw: RawLog) -> None:
     """Follow a subscription that pushes this log and no other."""
     state = coverer.state
-    pushes: Pushes[PushedLog | MalformedEntry] = Pushes(Once(), lambda _: PushedLog(raw.log, removed=False))
+    pushes: Pushes[PushedLog | MalformedEntry] = Pushes(Once(), lambda _: PushedLog(raw, removed=False))
     heads: Pushes[Header] = Pushes(Once(), lambda _: pytest.fail("no head is read"))
     assert isinstance(state.endpoint, Endpoint)
     requests, pushed = CoverRequests(state, 60.0), PushedLogs(state.clock, 10.0)
@@ -113,7 +117,7 @@ async def test_what_is_pushed_while_its_block_becomes_final_is_looked_at(tmp_pat
             kept.waits.clear()
             cover = asyncio.create_task(coverer.cover_for(Aim.CONFIRM, hinted=True))
             await kept.waits.wait()
-            await follow(coverer, real.queue, log_in(LOST))
+            await follow(coverer, real.queue, raw_in(LOST))
             kept.held.set()
             await cover
             await record(real.queue, Observation(ORIGIN))

@@ -22,7 +22,7 @@ from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.observation import Observation
 from tests.monitoring.checking import checking
-from tests.monitoring.made_up_logs import DESTINATION, ORIGIN, TIME, xcalled_log
+from tests.monitoring.made_up_logs import BLOCK, DESTINATION, ORIGIN, TIME, xcalled_log, xcalled_raw
 from tests.world.waiting import until
 
 
@@ -114,16 +114,16 @@ async def test_one_observation_that_cannot_be_stored_takes_no_other_with_it(tmp_
         lambda raw: replace(raw, data=raw.data[:-32]),
         lambda raw: replace(raw, topics=raw.topics[:2]),
         lambda raw: replace(raw, topics=(raw.topics[0], b"\x99" * 32, *raw.topics[2:])),
-        lambda _: xcalled_log(5, origin=DomainId(9999)).log,
+        lambda _: xcalled_raw(5, origin=DomainId(9999)),
     ],
     ids=["short data", "too few topics", "an id that the params do not hash to", "another chain's"],
 )
 async def test_what_is_no_event_of_this_chain_is_kept_and_stops_nothing(
     tmp_path: Path, spoil: Callable[[RawLog], RawLog]
 ) -> None:
-    good, bad = xcalled_log(1), xcalled_log(2)
+    good, bad = xcalled_log(1), xcalled_raw(2)
     async with checking(tmp_path) as checking_:
-        await (await checking_.queue.put(seen(decode_log(ORIGIN, spoil(bad.log), TIME), good)))
+        await (await checking_.queue.put(seen(decode_log(ORIGIN, spoil(bad), BLOCK), good)))
         assert await checking_.count() == 1
         assert checking_.malformed == {ORIGIN: 1}
         assert await checking_.store.chains.malformed_counts() == {ORIGIN: 1}
