@@ -24,7 +24,7 @@ SEEN_WITHIN = 180.0
 observed again: where legs could not be judged, none must have waited for that long."""
 KNOWN_WITHIN = 90.0
 """Seconds of good weather after which a call is known that stands."""
-COUNTED_EVERY, COUNTED_IN_PATIENCE = 300.0, 0.25
+COUNTED_EVERY, COUNTED_IN_PATIENCE = 900.0, 0.25
 """Seconds between two counts of the legs that nobody could judge, as simulated monitors are set; but no more than that
 part of ``unobserved_after``."""
 SAID_WITHIN = 30.0
