@@ -18,7 +18,7 @@ from scripts.devnet import toolchain
 from scripts.devnet.errors import DevnetError, RpcError
 
 GUARD = Path(__file__).with_name("guard.py")
-START_WITHIN = 30.0
+START_WITHIN = 60.0
 """Seconds until a started anvil must listen; a fork waits for its upstream first."""
 STOP_WITHIN = 3.0
 """Seconds between SIGTERM and SIGKILL."""

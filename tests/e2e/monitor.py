@@ -16,6 +16,7 @@ import aiohttp
 
 from connext_monitor.config import load_config
 from scripts.devnet import Chain, Transfer
+from tests.e2e.stacks import SHOWS_STACKS, end_with_stacks
 from tests.e2e.under_way import deliveries_under_way
 from tests.e2e.webhook import SECRET
 from tests.world.databases import made_by_first_run
@@ -115,6 +116,8 @@ class Monitor:
         try:
             if failed is None:
                 await until(self._stands_between_deliveries, PATIENCE, lambda: (self._under_way(), self.said))
+            else:
+                await end_with_stacks(self._running)
         finally:
             self.kill()
             await self.ended()
@@ -263,7 +266,8 @@ class Monitor:
 
     @property
     def _before(self) -> str:
-        return f"from tests.e2e import skewed; skewed.skew({str(self._skew)!r})" if self._skew else ""
+        skews = f"from tests.e2e import skewed; skewed.skew({str(self._skew)!r})" if self._skew else ""
+        return f"{SHOWS_STACKS}; {skews}"
 
     @property
     def _running(self) -> Process:

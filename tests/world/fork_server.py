@@ -20,6 +20,7 @@ import socket
 import struct
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 NUMBER = struct.Struct("!q")
@@ -63,17 +64,25 @@ def _receive(requests: socket.socket) -> Request | None:
     for _, _, data in ancillary:
         descriptors.frombytes(data)
     (length,) = NUMBER.unpack(size)
-    body = requests.recv(length, socket.MSG_WAITALL)
+    body = b""
+    while len(body) < length:  # a signal that is handled ends a read with less than was asked for
+        body += requests.recv(length - len(body))
     return Request(**json.loads(body), descriptors=tuple(descriptors))
 
 
 def _reap(forks: dict[int, int]) -> None:
     """Tell the exit codes of those that have ended."""
-    for pid, status in list(forks.items()):
+    for pid in list(forks):
         ended, code = os.waitpid(pid, os.WNOHANG)
         if ended:
-            os.write(status, NUMBER.pack(os.waitstatus_to_exitcode(code)))
+            _tell(forks[pid], os.waitstatus_to_exitcode(code))
             os.close(forks.pop(pid))
+
+
+def _tell(status: int, number: int) -> None:
+    """Write it to whoever asked for the fork, if somebody still waits for it."""
+    with suppress(OSError):
+        os.write(status, NUMBER.pack(number))
 
 
 def _serve(requests: socket.socket) -> Request:
@@ -101,7 +110,7 @@ def _serve(requests: socket.socket) -> Request:
         *streams, status = request.descriptors
         for descriptor in streams:
             os.close(descriptor)
-        os.write(status, NUMBER.pack(pid))
+        _tell(status, pid)
         forks[pid] = status
 
 
