@@ -146,8 +146,9 @@ class _Decided:
         durations: PathwayDurations,
     ) -> None:
         """A transfer has these events instead of those that it had."""
-        self.added += [record for identity, record in has.items() if identity not in had]
-        self._removed += [record for identity, record in had.items() if identity not in has]
+        # Compared whole: taken back and seen again, an event may say something else of the same block.
+        self.added += [record for identity, record in has.items() if had.get(identity) != record]
+        self._removed += [record for identity, record in had.items() if has.get(identity) != record]
         old, new = fold(had.values()), fold(has.values())
         if old != new:
             due = _due(old, was_due, new, durations)

@@ -95,8 +95,8 @@ def save(connection: Connection, changes: Changes, stored: Known) -> None:
     event_records.add(connection, numbers, changes.added)
 
 
-def _forget(connection: Connection, numbers: Mapping[TransferId, int], changes: Changes) -> None:
-    """Forget events that were taken back, and the transfers that nothing is known of any more."""
+def _forget(connection: Connection, numbers: dict[TransferId, int], changes: Changes) -> None:
+    """Forget events that were taken back, and the transfers that nothing is known of any more with their numbers."""
     removed = [
         (numbers[record.event.transfer_id], NUMBERS[record.kind], record.domain, record.sighting.block.hash)
         for record in changes.removed
@@ -107,6 +107,8 @@ def _forget(connection: Connection, numbers: Mapping[TransferId, int], changes: 
         # It may have events left that do not count, and the number of its row may become another's.
         _DELETE_EVENTS_OF.execute(connection, numbers=vanished)
         _DELETE.execute(connection, numbers=vanished)
+    for transfer_id in changes.vanished:
+        del numbers[transfer_id]  # an event of it may be added that stands where it does not count
 
 
 def _save_transfers(

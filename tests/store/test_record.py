@@ -5,7 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +18,7 @@ from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations, Leg
-from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.events import Address, BlockNumber
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.core.transfer_summary import TransferSummary
@@ -243,6 +243,21 @@ async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
         for kept in ledger.prior_state().transfers.values()
     }
     await store.close()
+
+
+async def test_what_takes_an_xcalled_back_may_show_it_where_it_cannot_count(store: Store) -> None:
+    await put(store, seen(XCALLED))
+    await put(store, gone(XCALLED), seen(replace(XCALLED, domain=BETA)))
+    assert rows_of(store.database.path) == {}
+
+
+async def test_what_takes_an_event_back_may_show_it_otherwise_in_its_block(store: Store) -> None:
+    otherwise = executed(INFO, EXECUTED.sighting, (Address(b"\x77" * 20),))
+    await put(store, seen(XCALLED), seen(EXECUTED))
+    await put(store, gone(EXECUTED), seen(otherwise))
+    stored = await store.transfers.by_id(ID)
+    assert stored is not None
+    assert stored.transfer.routers == (Address(b"\x77" * 20),)
 
 
 async def test_the_nonce_is_kept_of_a_transfer_whose_reconciled_came_first(store: Store) -> None:
