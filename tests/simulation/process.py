@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import CORO_CREATED, getcoroutinestate
 from random import Random
 
 from connext_monitor import app
@@ -89,8 +90,8 @@ class MonitorProcess:
                 draw=_no_picture,
                 looks=around.looks,
             )
-            run = app.run(config, providers, clock, self._stop, _NO_CONNECTIONS, outside)
-            self._running = self.loop.create_task(run, name="monitor")
+            self._run = app.run(config, providers, clock, self._stop, _NO_CONNECTIONS, outside)
+            self._running = self.loop.create_task(self._run, name="monitor")
             self._running.add_done_callback(self.loop.halt)
 
     @property
@@ -131,6 +132,8 @@ class MonitorProcess:
     def die(self) -> None:
         """Nothing of it runs any more, and what it holds is let go of, though nobody of it learns."""
         self.loop.die()
+        if getcoroutinestate(self._run) == CORO_CREATED:
+            self._run.close()  # else it is complained of that nobody awaited it
         self._endpoints.kill()
         self.disk.die()
 

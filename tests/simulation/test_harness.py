@@ -1,6 +1,7 @@
 """Everything that a story says happens to the monitor when it is played."""
 
 import gc
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -73,3 +74,11 @@ def test_nothing_of_a_process_outlives_its_run() -> None:
     before = loops()
     play(replace(killed, endpoint_faults=(refused,)))
     assert loops() == before
+
+
+def test_nobody_hears_of_a_process_that_never_got_a_turn() -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", RuntimeWarning)
+        play(story(suspensions=(Suspension(instance=0, at=0.0, seconds=HOUR * 24),)))
+    assert [str(warning.message) for warning in heard] == []
