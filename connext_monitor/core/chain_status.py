@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, ChainId, DomainId
 from connext_monitor.core.unjudged import Unjudged
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKind:
+class RequestKind(NamedTuple):
     """What requests are counted by; ``outcome`` is `answered`, `refused` or `unavailable`."""
 
     endpoint: str

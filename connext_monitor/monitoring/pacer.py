@@ -200,7 +200,8 @@ class Pacer:
 
     def _ended(self) -> None:
         self._in_flight -= 1
-        self._give_turns()
+        if any(self._waiting.values()):
+            self._give_turns()
 
     def _give_turns(self) -> None:
         """Begin every request that may begin now, and come back when the next one may."""

@@ -50,7 +50,8 @@ class Tally:
         """A batch has become durable; ``malformed`` counts the logs that were kept unread, by chain."""
         if malformed:
             self.malformed.update(malformed)
-        self._recorded.update(map(_chain_and_kind, changes.added))
+        for record in changes.added:
+            self._recorded[_chain_and_kind(record)] += 1
         if changes.removed:
             self._taken_back.update(map(_chain_and_kind, changes.removed))
             self._reorgs.update((domain, "shallow") for domain in {lost.domain for lost in changes.removed})
