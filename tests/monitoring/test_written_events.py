@@ -157,6 +157,21 @@ def test_what_is_no_log_that_stands_and_was_asked_for_is_left(field: str, value:
         assert list(read_logs(raw([fields]), log_filter, events)) == [at_length(raw(fields), log_filter, events)]
 
 
+def test_an_event_of_another_chain_is_left() -> None:
+    log = replace(log_of(USUAL), block_number=FIRST)
+    log_filter, events = asked(DomainId(7))
+    assert list(read_logs(raw([entry(log)]), log_filter, events)) == [log]
+
+
+def test_digits_that_only_together_are_as_usual_are_left() -> None:
+    log = replace(log_of(USUAL), block_number=FIRST)
+    log_filter, events = asked(domain_of(USUAL))
+    digits = b"".join((*log.topics[1:], log.data)).hex()
+    topics = [f"0x{log.topics[0].hex()}", digits[:66], f"0x{digits[66:130]}", f"0x{digits[130:194]}"]
+    (read,) = read_logs(raw([entry(log, topics=topics, data=f"0x{digits[194:]}")]), log_filter, events)
+    assert isinstance(read, MalformedEntry)
+
+
 @pytest.mark.parametrize("block", [FIRST, LAST])
 def test_the_first_and_last_block_are_read_at_once(block: BlockNumber) -> None:
     written = parse_log(raw(entry(replace(log_of(USUAL), block_number=block))))
