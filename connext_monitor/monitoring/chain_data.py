@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, RawLog, Timestamp
+from connext_monitor.core.structs import struct
 
 Topics: TypeAlias = Sequence[bytes | Sequence[bytes] | None]
 """A filter by position: a topic, one of several, or any; none of them: all logs."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Header:
     """A block as its endpoint describes it; ``logs_bloom`` is its 256 bytes, None if it gives none."""
 

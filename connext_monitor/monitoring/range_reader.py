@@ -138,11 +138,13 @@ class RangeReader:
             if header is None:
                 raise Unsettled(f"gave a log of block 0x{block_hash.hex()} but has no such block")
             by_hash[block_hash] = header
+        placed: dict[Hash32, BlockRef] = {}
         for number, block_hash in blocks:
             header = by_hash[block_hash]
             if header is None or header.number != number:
                 raise Unsettled(f"gave a log of block {number} with another block's hash")
-        return {block_hash: header.ref for block_hash, header in by_hash.items() if header is not None}
+            placed[block_hash] = header.ref
+        return placed
 
     async def _headers_of(self, standing: Iterable[LogBlock], blocks: BlockRange) -> dict[Hash32, Header]:
         """The headers of the logs' blocks. Raises LongRead if they come slowly, once some of them are here."""

@@ -5,7 +5,6 @@ its event is read. What is otherwise is left to `read_log` and `decode_log`; tes
 """
 
 from binascii import unhexlify
-from functools import lru_cache
 from typing import Final
 
 from connext_monitor.core.events import Address, BlockNumber, DomainId, EventLog, Hash32, RawLog, SeenLog
@@ -17,7 +16,6 @@ from connext_monitor.monitoring.written_json import WrittenLog, bytes_of, number
 _READERS: Final = {to_hex(topic): read for topic, read in USUAL_READERS.items()}
 _TOPICS: Final = 4
 _TOPIC_DIGITS: Final = 3 * 64
-_bytes_of_block: Final = lru_cache(512)(bytes_of)
 
 
 class WrittenEvents:
@@ -28,6 +26,7 @@ class WrittenEvents:
         self._contract = to_hex(contract)
         self._first = first
         self._last = last
+        self._block = ("", Hash32(b""))
 
     def read(self, log: WrittenLog) -> EventLog | None:
         """The event of a log that stands; None, or a ValueError, for any that is to be read the long way."""
@@ -47,10 +46,16 @@ class WrittenEvents:
         return EventLog(
             event,
             BlockNumber(number),
-            Hash32(_bytes_of_block(log.block_hash)),
+            self._hash_of(log.block_hash),
             Hash32(bytes_of(log.transaction_hash)),
             number_of(log.log_index),
         )
+
+    def _hash_of(self, block: str) -> Hash32:
+        """A block's hash; logs of one block follow each other."""
+        if block != self._block[0]:
+            self._block = (block, Hash32(bytes_of(block)))
+        return self._block[1]
 
     def read_log(self, log: RawLog) -> SeenLog:
         """The same of a log that was read and was asked for; the log itself where its event is none of the usual."""
