@@ -21,7 +21,8 @@ kept_spans = Table(
 )
 
 # The transfers that routers have fronted and that are not reconciled, by the numbers of their rows. Triggers on
-# `transfers` and `events` keep it so; what was fronted, big-endian, is NULL until it is read from the event.
+# `transfers` keep it so. What was fronted, big-endian, is NULL until it is read from the event; who stores another
+# Executed of a transfer, or takes one back, makes it so again (`owed.forget`): a trigger on each event would be dear.
 fronted = Table(
     "fronted",
     metadata,

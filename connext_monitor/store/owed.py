@@ -1,11 +1,12 @@
 """What routers fronted and have not got back.
 
 The database holds a row for each such transfer: its triggers put it there and take it away with the transfer's own row.
-What was fronted stands in the event. It is read from there soon after, and kept until an event of the transfer changes.
+What was fronted stands in the event. It is read from there soon after, and kept until another Executed of the transfer
+comes, or one goes.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -13,11 +14,12 @@ from sqlalchemy import ColumnElement, Select, and_, func, select, update
 
 from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.stats import Owed, Window, shares_of
+from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.kept_tables import fronted
 from connext_monitor.store.payload import unpack_fronted
-from connext_monitor.store.prepared import Prepared, parameter, parameters
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import domain_of_event, events
 
 _F = fronted.c
@@ -56,6 +58,12 @@ def read_events(connection: Connection, limit: int) -> int:
     ]
     _KEEP.execute_many(connection, read)
     return len(read)
+
+
+def forget(connection: Connection, numbers: Iterable[int]) -> None:
+    """Of transfers with rows of these numbers, another Executed may count now: it is to be read."""
+    for part in parts(numbers):
+        _FORGET.execute(connection, numbers=part)
 
 
 def _fills(connection: Connection, window: Window) -> dict[Fill, list[int]]:
@@ -128,6 +136,13 @@ def _write_unread(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
 
 
 _SELECT_ANY_UNREAD = Prepared(lambda: select(_F.transfer).where(_F.asset.is_(None)).limit(1))
+_FORGET = Prepared(
+    lambda: (
+        update(fronted)
+        .where(_F.transfer.in_(list_parameter("numbers")), _F.asset.is_not(None))
+        .values(asset=None, amount=None)
+    )
+)
 _KEEP = Prepared(
     lambda: update(fronted).where(_F.transfer == parameter("number")).values(parameters("asset", "amount"))
 )

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, func, insert, select, tuple_
 
-from connext_monitor.core.events import DomainId, Hash32, TransferId
+from connext_monitor.core.events import DomainId, Executed, Hash32, TransferId
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.core.transfer_summary import TransferSummary
-from connext_monitor.store import event_records
+from connext_monitor.store import event_records, owed
 from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany, parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import NUMBERS
@@ -93,6 +93,18 @@ def save(connection: Connection, changes: Changes, stored: Known) -> None:
     _forget(connection, numbers, changes)
     _save_transfers(connection, changes.transfers, stored.transfers, numbers)
     event_records.add(connection, numbers, changes.added)
+    owed.forget(connection, _executed_otherwise(changes, stored))
+
+
+def _executed_otherwise(changes: Changes, stored: Known) -> set[int]:
+    """The numbers of transfers that were executed before, and of which an Executed is added or taken back."""
+    executed = {transfer_id for transfer_id, before in stored.transfers.items() if before.executed_at is not None}
+    changed = (*changes.added, *changes.removed) if executed else ()
+    return {
+        stored.numbers[record.event.transfer_id]
+        for record in changed
+        if isinstance(record.event, Executed) and record.event.transfer_id in executed
+    }
 
 
 def _forget(connection: Connection, numbers: dict[TransferId, int], changes: Changes) -> None:

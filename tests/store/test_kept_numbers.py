@@ -14,7 +14,7 @@ from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.counts import SpanCounts, span_of
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
-from connext_monitor.core.events import Address, BlockNumber, EventKind
+from connext_monitor.core.events import Address, BlockNumber, EventKind, Executed
 from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.connection import Connection
@@ -50,10 +50,17 @@ def event(nonce: int, kind: EventKind, fork: str = "") -> EventRecord:
     return replace(paid, event=replace(paid.event, local=Address(fork.encode() * 20))) if fork else paid
 
 
+def _in_another_token(record: EventRecord) -> EventRecord:
+    """The same event in the same block, if it is an Executed paid otherwise."""
+    paid = record.event
+    return replace(record, event=replace(paid, local=Address(b"\x66" * 20))) if isinstance(paid, Executed) else record
+
+
 events = st.builds(event, st.integers(0, 5), st.sampled_from(EventKind), st.sampled_from(["", "", "b"]))
 steps = st.one_of(
     st.tuples(st.just("see"), st.lists(events, min_size=1, max_size=4), st.sampled_from(_DURATIONS)),
     st.tuples(st.just("lose"), events),
+    st.tuples(st.just("correct"), events),
     st.tuples(st.just("recompute"), st.sampled_from(_DURATIONS)),
     st.tuples(st.just("prune"), st.integers(_BEGIN, _END)),
     st.tuples(st.just("restore")),
@@ -74,6 +81,7 @@ SEE_BOTH = ("see", [PAID, PAID_ELSEWHERE], None)
 @example([("see", [PAID_ELSEWHERE], None), ("keep",), ("see", [PAID], None)])
 @example([("see", [CALLED], None), ("keep",), ("keep spans",), ("see", [PAID], None)])
 @example([("see", [CALLED], None), ("keep",), ("keep spans",), ("lose", CALLED)])
+@example([("see", [PAID], None), ("keep",), ("correct", PAID)])
 @example([SEE_BOTH, ("keep",), ("lose", PAID)])
 @example([SEE_BOTH, ("keep",), ("lose", PAID_ELSEWHERE)])
 @given(st.lists(steps, min_size=4, max_size=14))
@@ -135,6 +143,8 @@ async def _take(store: Store, name: object, *given: object) -> None:
             await commit(store, seen(*records), durations=lambda *_: durations)
         case "lose", (EventRecord() as record,):
             await commit(store, gone(record))
+        case "correct", (EventRecord() as record,):
+            await commit(store, gone(record), seen(_in_another_token(record)))
         case "recompute", (Durations() | None as durations,):
             await store.deadlines.recompute(lambda *_: durations, {})
         case "prune", (int() as before,):

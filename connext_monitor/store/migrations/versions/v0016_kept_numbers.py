@@ -1,7 +1,7 @@
 """Numbers that are kept: of quarter days, and of what routers have fronted and not got back.
 
-Triggers have both follow the rows that they are about, whoever changes those. What they cannot know is counted and read
-while the monitor runs.
+Triggers have both follow the transfers' rows, whoever changes those. What they cannot know is counted and read while
+the monitor runs.
 """
 
 import sqlalchemy as sa
@@ -23,7 +23,6 @@ _FRONTED = (
 )
 _ADD = _FRONTED.format("NEW", "") + ";"
 _REMOVE = "DELETE FROM fronted WHERE transfer = OLD.id;"
-_EXECUTED = 2
 _TRIGGERS = (
     ("kept_counts_after_insert", "INSERT ON transfers", _FORGET["NEW"]),
     ("kept_counts_after_update", "UPDATE ON transfers", _FORGET["OLD"] + _FORGET["NEW"]),
@@ -40,14 +39,6 @@ _TRIGGERS = (
         _REMOVE + _ADD,
     ),
     ("fronted_after_delete", "DELETE ON transfers", _REMOVE),
-    *(
-        (
-            f"fronted_after_event_{change.lower()}",
-            f"{change} ON events WHEN {row}.kind = {_EXECUTED}",
-            f"UPDATE fronted SET asset = NULL, amount = NULL WHERE transfer = {row}.transfer AND asset IS NOT NULL;",  # noqa: S608 - ours
-        )
-        for change, row in (("INSERT", "NEW"), ("DELETE", "OLD"))
-    ),
 )
 
 
