@@ -65,8 +65,8 @@ _plain_log()
 _LOG = structlog.get_config()
 _few_collections_of_garbage()
 # The machines that run this are slow and shared: how long an example takes says nothing about the code. Every run draws
-# other examples, so that a third of Hypothesis' hundred are enough in each.
-settings.register_profile("unhurried", deadline=None, max_examples=30)
+# other examples, so that a fifth of Hypothesis' hundred are enough in each.
+settings.register_profile("unhurried", deadline=None, max_examples=20)
 settings.load_profile("unhurried")
 settings.register_profile("few", settings.get_profile("unhurried"), max_examples=6)  # for the quick lane
 # For other Pythons: what they may do otherwise shows in nearly any example.

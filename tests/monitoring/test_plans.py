@@ -143,7 +143,7 @@ MISLEADING: dict[str, Words] = {
 RULES: dict[str, Callable[[Words], list[Plan]]] = {
     "25 a second": lambda words: [FixedWindow(most=25, words=words)],
     "5 a second": lambda words: [SlidingWindow(most=5, words=words)],
-    "300 a minute": lambda words: [FixedWindow(most=300, seconds=60, words=words)],
+    "150 a minute": lambda words: [FixedWindow(most=150, seconds=60, words=words)],
     "3 under way": lambda words: [InFlight(most=3, words=words)],
     "10 blocks": lambda words: [Sizes(blocks=10, words=words)],
     "800 blocks": lambda words: [Sizes(blocks=800, words=words)],
@@ -155,7 +155,7 @@ RULES: dict[str, Callable[[Words], list[Plan]]] = {
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("words", MISLEADING)
 def test_whatever_a_limit_is_called_it_is_found_by_what_follows(words: str, rule: str) -> None:
-    reading = read(chain(events=300), RULES[rule](MISLEADING[words]))
+    reading = read(chain(events=200), RULES[rule](MISLEADING[words]))
     assert reading.requests < 2000
     assert reading.seconds < 400
 

@@ -1,4 +1,4 @@
-"""With how many examples a property is tried where the usual thirty are too few, or too many."""
+"""With how many examples a property is tried where as many as usual are too few, or too many."""
 
 from hypothesis import settings
 
@@ -6,5 +6,5 @@ _USUAL = 30
 
 
 def examples(count: int) -> settings:
-    """So many in the whole lane; in a lane that tries fewer, fewer by as much."""
+    """So many where others are tried with thirty; where they are tried with fewer, fewer by as much."""
     return settings(max_examples=max(1, count * settings().max_examples // _USUAL))
