@@ -27,9 +27,13 @@ _LATE = 20.0
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """How long the work took (s), how long each commit beside it (ms, ascending), how late the loop woke (ms)."""
+    """How long the work took (s), how long each commit beside it (ms, ascending), how late the loop woke (ms).
+
+    ``busy`` is for how many seconds a processor worked, for what was beside it too.
+    """
 
     took: float
+    busy: float
     commits: list[float]
     late: list[float]
 
@@ -51,7 +55,7 @@ async def measure_housekeeping(file: Path, folder: Path, seconds: float) -> Asyn
         yield figure
     backups = BackupFolder(file, folder / "backups", 1)
     beside = await _timed(store, asyncio.to_thread(backups.make, datetime.now(UTC)))
-    yield Figure("a verified backup", beside.took, aim=_BACKUP, unit="s")
+    yield Figure("a verified backup", beside.took, busy=[beside.busy], aim=_BACKUP, unit="s")
     for figure in beside.figures("beside a backup"):
         yield figure
     await store.close()
@@ -68,6 +72,7 @@ async def measure_housekeeping(file: Path, folder: Path, seconds: float) -> Asyn
         await pruning
     await store.close()
     yield Figure("pruning", gone / beside.took, aim=_PRUNED, unit="transfers/s", least=True)
+    yield Figure("pruning: a processor's time for a transfer", beside.busy / max(1, gone) * 1_000_000, unit="µs")
     for figure in beside.figures("beside pruning"):
         yield figure
 
@@ -90,13 +95,13 @@ async def _timed(store: Store, work: Awaitable[object]) -> _Beside:
             late.append((time.perf_counter() - began - _BETWEEN_BEATS) * 1_000)
 
     beside = [asyncio.create_task(write()), asyncio.create_task(beat())]
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     await work
-    took = time.perf_counter() - began
+    took, busy = time.perf_counter() - began, time.process_time() - busy
     for task in beside:
         task.cancel()
     await asyncio.gather(*beside, return_exceptions=True)
-    return _Beside(took, sorted(commits) or [took * 1_000], sorted(late) or [took * 1_000])
+    return _Beside(took, busy, sorted(commits) or [took * 1_000], sorted(late) or [took * 1_000])
 
 
 def _pruned(file: Path) -> int:
