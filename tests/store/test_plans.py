@@ -1,26 +1,31 @@
 """How SQLite finds what it is asked for: through an index, never by going through all there is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from connext_monitor.core.deadline import Durations
-from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.events import Address, BlockNumber
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer import UNFINISHED, Status
 from connext_monitor.store import (
+    address_search,
+    alert_log,
     deadlines,
     glance,
     in_flight,
     metrics,
     nonces,
     owed,
+    statistics,
     suspects,
     transfer_changes,
     transfer_states,
     transfers,
+    views,
 )
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.executor import Inline
@@ -128,6 +133,31 @@ async def test_deadlines_are_counted_without_the_rows_of_those_that_are_to_come(
         "INDEX transfers_awaiting_reconcile (reconcile_due_at>? AND reconcile_due_at<?)",
         "INDEX transfers_by_id (transfer_id=?)",
     }
+
+
+WINDOW, ID = Window(0, 86_400), CALLED[0].event.transfer_id
+SHOWN: dict[str, Query] = {
+    "statistics": lambda connection: statistics.over(connection, WINDOW),
+    "of a pathway": lambda connection: statistics.over(connection, replace(WINDOW, origin=ALPHA, destination=BETA)),
+    "open alerts": alert_log.open_by_topic,
+    "a transfer": lambda connection: views.by_id_or_tx(connection, NAMES, ID),
+    "a transaction": lambda connection: views.by_id_or_tx(connection, NAMES, CALLED[0].sighting.tx_hash),
+    "an address": lambda connection: address_search.page(
+        connection, Address(bytes(20)), TransferFilter(), limit=1, after=None
+    ),
+}
+
+
+@pytest.mark.parametrize("query", SHOWN.values(), ids=SHOWN)
+async def test_nothing_shown_takes_a_look_at_every_transfer(file: Path, query: Query) -> None:
+    steps = await plans(file, query)
+    assert [step for step in steps if "transfers" in step]
+    assert not [step for step in steps if step.startswith(("SCAN transfers", "SCAN events"))]
+
+
+async def test_what_is_owed_is_read_off_in_order(file: Path) -> None:
+    steps = [step for step in await plans(file, lambda connection: owed.owed(connection, WINDOW)) if "fronted" in step]
+    assert "SCAN fronted USING COVERING INDEX fronted_by_routers" in steps
 
 
 async def test_one_step_leaves_a_state_behind_however_many_are_in_it(store: Store) -> None:
