@@ -17,6 +17,7 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.nouns import Alerts
 from connext_monitor.store.store import Store
 from tests.alerting.answering_chain import AnsweringChain
+from tests.world.databases import open_store
 from tests.world.desks import desk_on
 from tests.world.recording import put
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
@@ -75,7 +76,7 @@ class Counting(Alerts):
 @asynccontextmanager
 async def bench(folder: Path, *, first: int = 5, rest: float = 0.01) -> AsyncIterator[Bench]:
     """Alpha is watched from nonce ``first`` on, and would give that one next; beta from block 1 on."""
-    store = await Store.open(folder / "monitor.db", {})
+    store = await open_store(folder / "monitor.db", {})
     alerts = Counting(store)
     origin, destination = AnsweringChain("alpha"), AnsweringChain("beta")
     destination.answers.status = TransferStatus.EXECUTED

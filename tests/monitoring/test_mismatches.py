@@ -38,6 +38,7 @@ from connext_monitor.monitoring.observation import Committed, Observation
 from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.store.store import Store
+from tests.world.databases import open_store
 from tests.world.recording import NAMES
 from tests.world.strategies import events, honest_events, log_of
 from tests.world.transfers import ALPHA, BETA, durations, executed, info, sighting, xcalled
@@ -106,7 +107,7 @@ class Checking:
 
 @asynccontextmanager
 async def checking(folder: Path) -> AsyncIterator[Checking]:
-    store = await Store.open(folder / "monitor.db", NAMES)
+    store = await open_store(folder / "monitor.db", NAMES)
     made = Checking(store)
     running = asyncio.create_task(made.checker.run())
     try:

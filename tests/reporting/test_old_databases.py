@@ -11,7 +11,7 @@ from connext_monitor.store import schema_revision
 from connext_monitor.store.store import Store
 from tests.reporting.api_client import TRANSFERS, get
 from tests.world import old_database as old
-from tests.world.two_chains import NAMES
+from tests.world.migrated import open_migrated
 
 DONE = {
     "transfer_id": f"0x{old.DONE.hex()}",
@@ -67,8 +67,7 @@ def revision(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def store(database: Path, revision: str) -> AsyncIterator[Store]:
     """A file of that revision, opened by today's code."""
-    database.write_bytes(old.left_by(revision))
-    store = await Store.open(database, NAMES)
+    store = await open_migrated(database, revision)
     yield store
     await store.close()
 

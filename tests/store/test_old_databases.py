@@ -30,8 +30,9 @@ from connext_monitor.store import schema_revision
 from connext_monitor.store.store import Store
 from tests.world import old_database as old
 from tests.world.databases import awaited_in
+from tests.world.migrated import open_migrated
 from tests.world.recording import put, seen
-from tests.world.two_chains import ASSET, AT, DESTINATION, NAMES, ORIGIN, ROUTER, Sample
+from tests.world.two_chains import ASSET, AT, DESTINATION, ORIGIN, ROUTER, Sample
 
 ONE_DAY = 86_400
 
@@ -41,19 +42,10 @@ def revision(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-MIGRATED: dict[str, bytes] = {}
-"""Each revision's file, once today's code has brought it up to date."""
-
-
 @pytest.fixture
 async def opened(revision: str, file: Path) -> AsyncIterator[Store]:
     """A file of that revision, opened by today's code."""
-    if revision not in MIGRATED:
-        file.write_bytes(old.left_by(revision))
-        await (await Store.open(file, NAMES)).close()
-        MIGRATED[revision] = file.read_bytes()
-    file.write_bytes(MIGRATED[revision])
-    store = await Store.open(file, NAMES)
+    store = await open_migrated(file, revision)
     yield store
     await store.close()
 
