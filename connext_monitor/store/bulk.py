@@ -24,7 +24,7 @@ from connext_monitor.store.prepared import DIALECT, Prepared, list_parameter
 _rows = msgspec.json.Decoder(list[list[Any]]).decode
 _MOST = 1024
 """Values in one list: far below the 32,766 variables that SQLite takes, so that no statement takes a long time."""
-_ROWS = 2048
+_ROWS = 1024
 """Rows in one statement, of at most sixteen columns."""
 
 
