@@ -33,8 +33,7 @@ COVERAGE = (
         "        await self._observations.put(Observation(self._config.domain_id, logs=decoded))\n",
         "        from dataclasses import replace\n"
         "        from connext_monitor.core.batch import ChainProgress\n"
-        "        from connext_monitor.core.events import BlockRef\n"
-        "        block = BlockRef(raw.block_number, raw.block_hash, decoded[0].timestamp)\n"
+        "        block = decoded[0].block\n"
         "        now = self._state.begun\n"
         "        if now.covered is not None and now.covered.number < block.number:\n"
         "            now = replace(now, covered=block, checkpoint=max(now.checkpoint, block.number))\n"
@@ -81,7 +80,7 @@ COVERAGE = (
         "other-endpoints-logs-dropped",
         2,
         "monitoring/second_look.py",
-        "replace(read, logs=[*read.logs, *added]), Comparison.COMPLETED",
+        "read.and_logs(added), Comparison.COMPLETED",
         "read, Comparison.COMPLETED",
         "logs that another endpoint has are noticed, and not recorded",
     ),
