@@ -15,6 +15,7 @@ from connext_monitor.monitoring.header_cache import HeaderCache
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
 from connext_monitor.monitoring.unusable_answers import PartialAnswer, Unsettled
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
+from tests.monitoring.made_up_logs import xcalled_log
 from tests.monitoring.nodes import http_node, posting
 
 DOMAIN = DomainId(1001)
@@ -141,3 +142,10 @@ async def test_where_no_block_stands_a_known_one_is_not_gone() -> None:
     async with reader_of(Node(20, lacks={5})) as read:
         with pytest.raises(Unsettled):
             await read(1, 20, known={(5, hash_at(5))})
+
+
+def test_the_blocks_of_logs_that_were_added_are_known() -> None:
+    log, stored = xcalled_log(1), (BlockNumber(3), hash_at(3))
+    read = ReadRange(BlockRange(BlockNumber(1), BlockNumber(9)), log.block, [], [], frozenset(), frozenset({stored}))
+    assert read.and_logs([log]).known == {stored, (log.block.number, log.block.hash)}
+    assert read.and_logs([log]).logs == [log]
