@@ -9,7 +9,7 @@ UNDO = (
         "reorgs-not-looked-for",
         3,
         "monitoring/range_reader.py",
-        "        gone = await self._gone(doubtful(stored.blocks, answered))\n",
+        "        gone = await self._gone(doubtful(stored.blocks, standing))\n",
         "        gone: frozenset[Hash32] = frozenset()\n",
         "what a reorg takes back stays recorded",
     ),
