@@ -15,8 +15,9 @@ class DatabaseFiles:
     process in memory holds none of its files.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, one_instance: bool) -> None:
         self._folder = folder
+        self._one_instance = one_instance
         self._moves = 0
         self._here = folder
         self._users: list[Disk] = []
@@ -25,7 +26,7 @@ class DatabaseFiles:
         """A new process's view of them; see `Disk`."""
         if not self._users:
             self._move()
-        disk = Disk(self._here, full, on_commit)
+        disk = Disk(self._here, full, on_commit, alone=self._one_instance)
         self._users.append(disk)
         return disk
 

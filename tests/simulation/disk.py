@@ -21,9 +21,11 @@ _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""
 _CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM alerts WHERE revision > ? ORDER BY 7"
 
-_FOR_A_WRITER = ("locking_mode=EXCLUSIVE", *WRITER_PRAGMAS, "synchronous=OFF")
-"""Of a simulated process, which alone has its file open, and whose machine never loses power: to lock, to flush, and to
-look what others have written takes SQLite half of its time.
+_FOR_A_WRITER = (*WRITER_PRAGMAS, "synchronous=OFF")
+"""Of a simulated process, whose machine never loses power."""
+_ALONE = "locking_mode=EXCLUSIVE"
+"""Of one that alone has its file open: to lock, and to look what others have written, takes SQLite long. Not where
+there may be another, which would wait for the lock in earnest.
 """
 
 _STATEMENTS_KEPT = 512
@@ -39,16 +41,19 @@ class Disk:
 
     It names the statement of each transaction that is refused for that: the so-many-th that writes, 0 for none before
     its COMMIT, which is refused in any case; None while there is room. What only reads is not refused.
-    ``on_commit`` is called after every commit that may have changed alerts. `kill_at` has the process die in the midst
+    ``on_commit`` is called after every commit that may have changed alerts. ``alone``: no other process ever opens the
+    files. `kill_at` has the process die in the midst
     of a transaction.
     """
 
-    def __init__(self, folder: Path, full: Callable[[], int | None], on_commit: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: Path, full: Callable[[], int | None], on_commit: Callable[[], None], *, alone: bool = True
+    ) -> None:
         self.file = folder / FILE
         self._full = full
         self._written = 0
         self._on_commit = on_commit
-        self._writer = _Writer(self.file)
+        self._writer = _Writer(self.file, alone=alone)
         self._connections: list[Connection] = []
         self._statements: int | None = None
         self._die: Callable[[], None] = lambda: None
@@ -151,8 +156,9 @@ def _writes(statement: str, table: str) -> bool:
 
 
 class _Writer(Connection):
-    def __init__(self, file: Path) -> None:
-        super().__init__(f"{file.absolute().as_uri()}?mode=rw", "BEGIN IMMEDIATE", _FOR_A_WRITER, _STATEMENTS_KEPT)
+    def __init__(self, file: Path, *, alone: bool) -> None:
+        pragmas = (_ALONE, *_FOR_A_WRITER) if alone else _FOR_A_WRITER
+        super().__init__(f"{file.absolute().as_uri()}?mode=rw", "BEGIN IMMEDIATE", pragmas, _STATEMENTS_KEPT)
 
     def opened(self) -> sqlite3.Connection:
         """The driver's connection, opened if it is not yet."""

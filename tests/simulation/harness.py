@@ -83,7 +83,7 @@ class Simulation:
             world=self._world,
             channels=SimulatedChannels(story.channels, story.channel_faults, self._now, random),
             log=self._log,
-            database=DatabaseFiles(folder),
+            database=DatabaseFiles(folder, one_instance=not story.standbys),
             at=self._at,
         )
         numbers = range(1 + max((standby.instance for standby in story.standbys), default=0))

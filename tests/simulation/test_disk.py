@@ -14,9 +14,9 @@ from tests.simulation.disk import FILE, Disk
 HEADER_MARK = slice(60, 64)
 
 
-def disk_in(folder: Path, room: int | None = None) -> Disk:
+def disk_in(folder: Path, room: int | None = None, *, alone: bool = True) -> Disk:
     (folder / FILE).touch()
-    return Disk(folder, lambda: room, lambda: None)
+    return Disk(folder, lambda: room, lambda: None, alone=alone)
 
 
 def writer(disk: Disk) -> Inline:
@@ -62,3 +62,13 @@ def test_the_first_mark_is_in_the_file_itself(tmp_path: Path) -> None:
     run(writer(disk), "PRAGMA user_version = 7")
     assert int.from_bytes(disk.file.read_bytes()[HEADER_MARK]) == 7
     disk.close()
+
+
+def test_two_instances_that_wrongly_share_a_file_both_get_to_it(tmp_path: Path) -> None:
+    """Else no story could show what comes of it."""
+    first, other = disk_in(tmp_path, alone=False), disk_in(tmp_path, alone=False)
+    run(writer(first), "CREATE TABLE kept (number)", "INSERT INTO kept VALUES (7)")
+    run(writer(other), "INSERT INTO kept VALUES (8)")
+    assert first.read("SELECT number FROM kept") == [(7,), (8,)]
+    for disk in (first, other):
+        disk.close()
