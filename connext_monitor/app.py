@@ -156,7 +156,8 @@ async def _build(
         alerts.scheduler,
         alerts.chain_watch,
         alerts.cause_watch,
-        [alerts.phantom_watch.committed, origins.committed],
+        alerts.phantom_watch,
+        origins,
         web.feed.transfers_changed if web else None,
         tally,
     )

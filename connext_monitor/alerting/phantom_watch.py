@@ -1,7 +1,7 @@
 """Accuses deliveries that have no origin, once the origin's nonces prove it and the origin itself says so too."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from math import inf
@@ -17,6 +17,7 @@ from connext_monitor.clock.watch_loop import StepFailures, look_every
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY, PhantomDetails, holder_of
 from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.deadline import Leg, TransferWithDeadlines, done
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
@@ -92,9 +93,12 @@ class PhantomWatch:
         """Watch until cancelled."""
         await look_every(self._every, self._look, failed="phantom_watch.failed", woken=self._woken)
 
-    def committed(self, changes: Changes) -> None:
-        """Look soon, if a delivery without an origin has been stored, or something has happened to an accused one."""
-        doubtful = any(transfer.xcalled_at is None for transfer in changes.transfers)
+    def committed(self, changes: Changes, progress: Sequence[ChainProgress]) -> None:
+        """Look soon, where a delivery may be suspected now, or something has happened to an accused one.
+
+        That is one stored without an origin, perhaps before it was known where the watch of its chains began.
+        """
+        doubtful = any(transfer.xcalled_at is None for transfer in changes.transfers) or any(map(_begins, progress))
         touched = [*(transfer.transfer_id for transfer in changes.transfers), *changes.vanished]
         accused = not self._alerted.isdisjoint(touched)
         self._touches += accused
@@ -209,6 +213,11 @@ class PhantomWatch:
         if has_events is None:
             self._held.hold(suspect.transfer_id, origin, f"its events cannot be fetched: {_why(chain)}")
         return has_events is False
+
+
+def _begins(chain: ChainProgress) -> bool:
+    """Whether it is known only now where the watch of a chain, or of its nonces, began."""
+    return chain.first_nonce is not None or (chain.since is not None and chain.since.covered is None)
 
 
 def _accusation(

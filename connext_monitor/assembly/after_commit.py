@@ -1,13 +1,14 @@
 """What happens once a batch is durable."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.core.events import TransferId
-from connext_monitor.core.recording import Changes
 from connext_monitor.monitoring.observation import Committed
+from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.reporting.metrics.tally import Tally
 
 
@@ -19,14 +20,16 @@ class AfterCommit:
         scheduler: AlertScheduler,
         chain_watch: ChainWatch,
         cause_watch: CauseWatch,
-        on_changes: Sequence[Callable[[Changes], None]],
+        phantom_watch: PhantomWatch,
+        origins: OriginSearch,
         transfers_changed: Callable[[Collection[TransferId]], None] | None,
         tally: Tally,
     ) -> None:
         self._scheduler = scheduler
         self._chain_watch = chain_watch
         self._cause_watch = cause_watch
-        self._on_changes = on_changes
+        self._phantom_watch = phantom_watch
+        self._origins = origins
         self._transfers_changed = transfers_changed
         self._tally = tally
 
@@ -37,8 +40,8 @@ class AfterCommit:
             self._chain_watch.progressed()
         if news.changed_alerts:
             self._cause_watch.resolved(news.effects, news.changed_alerts)
-        for changed in self._on_changes:
-            changed(news.changes)
+        self._phantom_watch.committed(news.changes, news.progress)
+        self._origins.committed(news.changes)
         touched = [*(transfer.transfer_id for transfer in news.changes.transfers), *news.changes.vanished]
         if self._transfers_changed is not None and (touched or news.changed_alerts):
             self._transfers_changed(touched)

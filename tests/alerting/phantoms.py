@@ -37,11 +37,13 @@ class Bench:
     watch: PhantomWatch
 
     async def covers(
-        self, covered: int, checkpoint: int, *, upcoming: int, first: int | None = None, domain: DomainId = ALPHA
-    ) -> None:
+        self, covered: int, checkpoint: int, *, upcoming: int | None, first: int | None = None, domain: DomainId = ALPHA
+    ) -> ChainProgress:
         """The chain is covered and final up to these blocks, and would give this nonce next."""
         reached = Coverage(BlockNumber(1), BlockNumber(checkpoint), sighting(covered).block)
-        await put(self.store, progress=[ChainProgress(domain, reached, first, upcoming)])
+        progress = ChainProgress(domain, reached, first, upcoming)
+        await put(self.store, progress=[progress])
+        return progress
 
     async def alerts(self) -> list[tuple[str, AlertState, str | None]]:
         rows = await self.store.alerts.listed(None, limit=10)
@@ -74,8 +76,8 @@ class Counting(Alerts):
 
 
 @asynccontextmanager
-async def bench(folder: Path, *, first: int = 5, rest: float = 0.01) -> AsyncIterator[Bench]:
-    """Alpha is watched from nonce ``first`` on, and would give that one next; beta from block 1 on."""
+async def bench(folder: Path, *, first: int | None = 5, rest: float = 0.01) -> AsyncIterator[Bench]:
+    """Alpha is watched from nonce ``first`` on, where that is known, and gives it next; beta from block 1 on."""
     store = await open_store(folder / "monitor.db", {})
     alerts = Counting(store)
     origin, destination = AnsweringChain("alpha"), AnsweringChain("beta")

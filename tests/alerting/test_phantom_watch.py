@@ -8,6 +8,7 @@ import pytest
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY
 from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.recording import Changes
 from tests.alerting.phantoms import CLAIMED, DELIVERY, PHANTOM_OPEN, bench, called
 from tests.world.recording import gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
@@ -208,8 +209,17 @@ async def test_a_stored_delivery_without_origin_wakes_the_watch(tmp_path: Path) 
     async with bench(tmp_path, rest=3600) as made:
         await made.covers(30, 25, upcoming=5)
         await until(lambda: made.rounds)
-        made.watch.committed((await put(made.store, seen(DELIVERY)))[0])
+        made.watch.committed((await put(made.store, seen(DELIVERY)))[0], [])
         await made.covers(40, 40, upcoming=5)
         await made.says(PHANTOM_OPEN)
-        made.watch.committed((await put(made.store, seen(xcalled(info(CLAIMED), sighting(41)))))[0])
+        made.watch.committed((await put(made.store, seen(xcalled(info(CLAIMED), sighting(41)))))[0], [])
         await made.says(("phantom_delivery", AlertState.RESOLVED, "origin_found"))
+
+
+async def test_where_the_nonces_begin_wakes_the_watch_once_it_is_known(tmp_path: Path) -> None:
+    async with bench(tmp_path, first=None, rest=3600) as made:
+        await put(made.store, seen(DELIVERY))
+        await until(lambda: made.rounds)
+        made.watch.committed(Changes(), [await made.covers(30, 25, upcoming=5, first=5)])
+        await made.covers(40, 40, upcoming=5)
+        await made.says(PHANTOM_OPEN)

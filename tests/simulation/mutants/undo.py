@@ -151,12 +151,4 @@ UNDO = (
         "        if summary_now is not None:\n",
         "the first leg that is seen is recorded, and none that comes later",
     ),
-    mutant(
-        "twice-is-twice",
-        4,
-        "core/transfer.py",
-        "        return (self.domain, event.kind, event.transfer_id, self.sighting.block.hash)",
-        "        return (self.domain, event.kind, event.transfer_id, self.sighting.tx_hash)",
-        "an event that a reorg moves to another block counts as the one that was there, and stays where that stood",
-    ),
 )

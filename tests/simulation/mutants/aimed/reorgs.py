@@ -118,7 +118,6 @@ AIMS = (
             "read-once-only",
             "calls-its-head-final",
             "reorgs-not-looked-for",
-            "twice-is-twice",
         ),
     ),
     Aim(
