@@ -25,7 +25,7 @@ def kept(connection: Connection) -> tuple[int, int, int]:
 async def test_quarters_spans_and_fills_are_kept_once_they_are_over(tmp_path: Path) -> None:
     store = await open_store(tmp_path / "monitor.db", NAMES, Inline)
     await fill(store, [record for nonce in (1, 2) for record in (Sample(nonce).xcalled(), Sample(nonce).executed())])
-    await fill(store, [Sample(3, START + 20 * 86_400).xcalled(), Sample(4, START + 30 * 86_400).xcalled()])
+    await fill(store, [Sample(3, START + 26 * 86_400).xcalled(), Sample(4, START + 30 * 86_400).xcalled()])
     keeping = asyncio.create_task(KeptNumbers(store.statistics, ManualClock(DAYS_LATER), first_after=0.0).run())
 
     async def are_kept() -> bool:
