@@ -39,7 +39,7 @@ class Distribution:
         return self.summary()[0]
 
     def summary(self) -> tuple[LatencyPercentiles, tuple[int, ...]]:
-        """The percentiles, and the histogram, as `core.stats.latency` and `core.stats.histogram` give them."""
+        """The percentiles, as `core.stats.latency` gives them; how many are in each bucket of `BOUNDS`, and beyond."""
         runs = [*self._runs, sorted(self._loose)]
         ends = [[0, *(bisect_right(run, bound) for bound in BOUNDS), len(run)] for run in runs]
         below = [sum(column) for column in zip(*ends, strict=True)]

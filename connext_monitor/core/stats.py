@@ -8,10 +8,8 @@ A latency is the seconds from XCalled's block time to the leg's, of legs that ha
 clocks of their own: a leg stamped before its XCalled took 0 s.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import floor
 
 from connext_monitor.core.deadline import Leg
@@ -209,12 +207,6 @@ def latency(took: Latencies) -> LatencyPercentiles:
     if not took:
         return LatencyPercentiles()
     return LatencyPercentiles(len(took), *(took[-(-len(took) * percent // 100) - 1] for percent in PERCENTS))
-
-
-def histogram(took: Latencies) -> tuple[int, ...]:
-    """How many latencies fall into each bucket of `BOUNDS`, and beyond."""
-    ends = [*(bisect_right(took, bound) for bound in BOUNDS), len(took)]
-    return tuple(end - before for before, end in pairwise([0, *ends]))
 
 
 def shares_of(amounts: Sequence[int], routers: int) -> list[int]:

@@ -7,7 +7,6 @@ from connext_monitor.core.stats import (
     BOUNDS,
     PathwayStats,
     Window,
-    histogram,
     latency,
     shares_of,
     starts,
@@ -32,14 +31,6 @@ def test_the_p95_of_a_hundred_legs_is_the_95th() -> None:
     assert (figures.count, figures.p50, figures.p95, figures.p99) == (100, 50, 95, 99)
     nothing = latency([])
     assert (nothing.count, nothing.p50) == (0, None)
-
-
-@given(taken)
-def test_a_histogram_counts_every_leg_once_below_its_own_bound(seconds: list[int]) -> None:
-    buckets = histogram(sorted(seconds))
-    assert sum(buckets) == len(seconds)
-    for index, bound in enumerate(BOUNDS):
-        assert sum(buckets[: index + 1]) == sum(1 for second in seconds if second <= bound)
 
 
 @given(st.integers(0, 2**256), st.integers(1, 10))

@@ -42,8 +42,7 @@ class Disk:
     It names the statement of each transaction that is refused for that: the so-many-th that writes, 0 for none before
     its COMMIT, which is refused in any case; None while there is room. What only reads is not refused.
     ``on_commit`` is called after every commit that may have changed alerts. ``alone``: no other process ever opens the
-    files. `kill_at` has the process die in the midst
-    of a transaction.
+    files. `kill_at` has the process die in the midst of a transaction.
     """
 
     def __init__(

@@ -14,11 +14,11 @@ from connext_monitor.core.stats import (
     RouterStats,
     TimeBucket,
     Window,
-    histogram,
 )
 from connext_monitor.core.transfer import EventRecord, Status, Transfer
 from connext_monitor.core.transfer import Path as Way
 from connext_monitor.core.transfer_view import TransferView
+from tests.world.latencies import histogram
 from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
 
 ROUTERS = [Address(bytes([number]) * 20) for number in (1, 2, 3)]
@@ -92,7 +92,7 @@ def leg_stats(leg: Leg, views: Sequence[TransferView], begun: Sequence[TransferV
     seconds = took(begun, leg)
     return LegStats(
         latency=percentiles(seconds),
-        histogram=histogram(sorted(seconds)),
+        histogram=histogram(seconds),
         late=sum(view.state(leg, 0) in {"late", "overdue"} for view in begun)
         + sum(
             # What has no deadline (nobody watches its destination) is called overdue here by force.

@@ -15,6 +15,7 @@ from tests.store.killing import (
     ORIGIN,
     PARTS,
     PROGRESS,
+    Work,
     change,
     contents,
     gather,
@@ -30,15 +31,21 @@ from tests.world.transfers import ALPHA, BETA
 EMPTY = ["BEGIN TRANSACTION;", "COMMIT;"]
 
 
-async def test_promise_1_a_batch_killed_at_any_statement_is_whole_or_absent(tmp_path: Path) -> None:
-    file = tmp_path / "batch.db"
+async def left_as_it_was(work: Work, file: Path, *, statements: int) -> list[Path]:
+    """What is left of a prepared file by those killed before each of at least so many statements: all as it was."""
     await prepare(file)
     before = contents(file)
-    left = await left_before_each_statement(change, file, tmp_path)
-    assert len(left) > 15
+    left = await left_before_each_statement(work, file, file.parent)
+    assert len(left) >= statements
     assert all(contents(killed) == before for killed in left)
+    return left
+
+
+async def test_promise_1_a_batch_killed_at_any_statement_is_whole_or_absent(tmp_path: Path) -> None:
+    file = tmp_path / "batch.db"
+    left = await left_as_it_was(change, file, statements=16)
     after = contents(file)
-    assert after != before
+    assert after != contents(left[-1])
     # What was killed is told again after the restart, and then stands like what was never disturbed.
     await change(left[-1])
     assert contents(left[-1]) == after
@@ -94,27 +101,17 @@ async def test_the_batch_of_that_test_writes_all_that_promise_1_names(tmp_path: 
 
 async def test_alerts_are_in_their_group_or_wait_wherever_it_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "gathered.db"
-    await prepare(file)
-    before = tables(file)
-    left = await left_before_each_statement(gather, file, tmp_path)
-    assert len(left) > 4
-    assert all(tables(killed) == before for killed in left)
+    await left_as_it_was(gather, file, statements=5)
     store = await Store.open(file, NAMES)
     queue = await store.outbox.queue("ops", 0.0)
     assert ([group.members for group in queue.groups], queue.waiting) == ([2], [])
     await store.close()
 
 
-async def test_promise_1_an_alert_is_stored_with_its_deliveries_or_absent(
-    tmp_path: Path,
-) -> None:
+async def test_promise_1_an_alert_is_stored_with_its_deliveries_or_absent(tmp_path: Path) -> None:
     file = tmp_path / "alert.db"
-    await prepare(file)
-    before = tables(file)
-    left = await left_before_each_statement(open_alert, file, tmp_path)
-    assert len(left) > 4
-    assert all(tables(killed) == before for killed in left)
-    after = tables(file)
+    left = await left_as_it_was(open_alert, file, statements=5)
+    before, after = tables(left[-1]), tables(file)
     assert {name: len(after[name]) - len(before[name]) for name in ("alerts", "deliveries")} == {
         "alerts": 1,
         "deliveries": 2,
