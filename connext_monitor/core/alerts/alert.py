@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from msgspec.json import Decoder
+
 from connext_monitor.core.alerts.cause import Cause
 from connext_monitor.core.alerts.chain_reading import ChainReading
 from connext_monitor.core.alerts.details import Details
@@ -168,13 +170,16 @@ class KindOf(Generic[D]):
     reading_ends: Callable[[D, ChainReading], Resolution | None] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a kind whose alerts could not be routed, or not be ended, by what they are about."""
+        """Refuse a kind whose alerts could not be routed, or not be ended; prepare its details for all threads."""
         if self.about in {About.TRANSFER, About.PATHWAY} and self.details.pathway is Details.pathway:
             raise TypeError(f"the details of {self.name} do not say its pathway")
         if self.excludes_legs and self.about is not About.TRANSFER:
             raise TypeError(f"{self.name} is about no transfer, and says nothing about legs")
         if self.reading_ends and self.about is not About.CHAIN:
             raise TypeError(f"{self.name} is about no chain, and nothing read of one ends it")
+        # Here, while there is one thread: msgspec works a type out at its first use and shares the result before it is
+        # whole, so that a second thread that reads the same details meanwhile ends the process (a segmentation fault).
+        Decoder(self.details)
 
     def __str__(self) -> str:
         return self.name
