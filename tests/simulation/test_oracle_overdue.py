@@ -45,6 +45,14 @@ def test_an_alert_about_a_leg_that_arrived_is_false() -> None:
     assert counted(Wrong.FALSE, world(late(200)), run(*alerted(1312.0, 1313.0))) == 1
 
 
+def test_a_leg_that_came_mangled_may_be_read_with_the_next_cover() -> None:
+    seldom = replace(world(late()), unobserved_after=1200.0)
+    alpha, beta = seldom.chains
+    mangled = replace(seldom, chains=(alpha, replace(beta, troubled=(Interval(1850.0, 1950.0),))))
+    for truth, until, wrong in ((seldom, 2500.0, 1), (mangled, 2500.0, 0), (mangled, 2900.0, 1)):
+        assert counted(Wrong.FALSE, truth, run(*alerted(1312.0, until))) == wrong
+
+
 def test_an_alert_about_a_transfer_taken_back_is_false() -> None:
     gone = transfer(sent=stands(1000, until=1100))
     assert counted(Wrong.FALSE, world(gone), run(*alerted(1312.0, 1313.0))) == 1

@@ -62,6 +62,13 @@ def test_a_log_that_nobody_can_decode_is_kept_while_it_stands() -> None:
     assert judge_truth(truth, replace(SOUND, unreadable=(log.where.tx_hash,))).sound
 
 
+def test_blocks_after_a_log_that_cannot_be_decoded_need_not_be_final() -> None:
+    alpha, beta = WORLD.chains
+    for until, wrong in ((5000.0, 0), (1000.0, 1)):
+        truth = replace(WORLD, chains=(replace(alpha, undecodable=(Interval(900.0, until),)), beta))
+        assert judge_truth(truth, chain_with(checkpoint=300)(SOUND)).counts[Wrong.DIFFERS] == wrong
+
+
 def test_a_leg_recorded_in_a_block_that_was_replaced_differs() -> None:
     moved = replace(LATE, executed=(stands(1900, until=2100), stands(2100, fork="b")))
     truth = replace(world(moved, OWED), quiet_from=0.0)

@@ -47,6 +47,14 @@ def test_an_outage_that_is_told_of_too_early_is_false() -> None:
     assert judged(blind(world()), run(early, ended(early, 2620.0, "observed"))).counts[Wrong.FALSE] == 1
 
 
+def test_a_chain_whose_newest_log_cannot_be_decoded_is_out_of_sight() -> None:
+    alpha, beta = world().chains
+    truth = replace(world(), chains=(alpha, replace(beta, undecodable=(OUTAGE,))))
+    assert judged(truth, run(UNSEEN, ended(UNSEEN, 2620.0, "observed"))).sound
+    assert judged(truth, run(UNSEEN)).counts[Wrong.FALSE] == 1
+    assert judged(truth, run()).counts[Wrong.MISSED] == 1
+
+
 def test_an_outage_that_is_over_and_still_told_of_is_false() -> None:
     assert judged(blind(world()), run(UNSEEN)).counts[Wrong.FALSE] == 1
 

@@ -64,7 +64,8 @@ class ChainTruth:
     new block, or there was none; ``blurred``: when none said what proves anything. ``lags``: when an endpoint was
     behind, and by how many seconds. ``pruned``: when none had old blocks, and ``remembered`` how far below the head
     any did then. ``ailing``: when anything but that was. ``hiding``: when all left out legs. ``unreadable``: where logs
-    stood that nobody can decode. ``final`` are the heights up to which blocks are final, each with the instant from
+    stood that nobody can decode, and ``undecodable``: when the newest log was such a one, and no other endpoint could
+    be asked whether it has that too. ``final`` are the heights up to which blocks are final, each with the instant from
     which on; ``all_final``: when an endpoint that is asked which block that is called its head so.
     """
 
@@ -85,6 +86,7 @@ class ChainTruth:
     hiding: Intervals = ()
     all_final: Intervals = ()
     unreadable: tuple[Standing, ...] = ()
+    undecodable: Intervals = ()
 
     @cached_property
     def heads(self) -> tuple[tuple[float, Block], ...]:

@@ -6,7 +6,7 @@ from math import inf
 from typing import Protocol
 
 from tests.simulation.facts import ChainFacts, Event, Fact
-from tests.simulation.intervals import Intervals, both, meets, union
+from tests.simulation.intervals import Intervals, both, longer, meets, union
 from tests.simulation.story import EPOCH, ChainTraits, Channel, EndpointFault, Story
 from tests.simulation.trace import Interval, Sighting
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble
@@ -83,7 +83,8 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         polled_every=0.0 if all(endpoint.pushes for endpoint in traits.endpoints) else traits.block_time,
         blocks=tuple(Block(b.number, b.hash, b.timestamp, b.since, b.until) for b in facts.blocks),
         final=tuple(facts.final),
-        unreadable=tuple(_standings(facts.facts, Event.UNREADABLE, honest=None)),
+        unreadable=(unreadable := _standings(facts.facts, Event.UNREADABLE, honest=None)),
+        undecodable=both(_newest(unreadable, facts.facts), _nobody_else(story, traits, faults)),
         troubled=union([*map(_lasting, faults), *stalls, *errors]),
         blind=union([*_on_all(traits, faults, _BLINDING), *stalls]),
         blurred=_on_all(traits, faults, _BLURRING),
@@ -100,6 +101,23 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         remembered=tuple((during, _remembered(faults, during)) for during in pruned),
         ailing=union([*(_lasting(f) for f in faults if f.trouble is not EndpointTrouble.PRUNE), *stalls, *errors]),
     )
+
+
+def _newest(unreadable: Iterable[Standing], facts: Iterable[Fact]) -> Intervals:
+    """When the newest log was one of these."""
+    readable = sorted(f.since for f in facts if f.event is not Event.UNREADABLE and f.since < f.until)
+    return union(
+        Interval(begin, min(log.during.end, next((since for since in readable if since > begin), inf)))
+        for log in unreadable
+        for begin in (log.during.begin,)
+    )
+
+
+def _nobody_else(story: Story, traits: ChainTraits, faults: Iterable[EndpointFault]) -> Intervals:
+    """When a log of one endpoint could not be looked for at another; it is looked for with each cover."""
+    if len(traits.endpoints) == 1:
+        return (Interval(-inf, inf),)
+    return longer(union(map(_lasting, faults)), story.deadlines.unobserved_after)
 
 
 def _remembered(faults: Iterable[EndpointFault], during: Interval) -> float:

@@ -156,6 +156,14 @@ SIGHT = (
         "a log accuses somebody because an endpoint pushed it",
     ),
     mutant(
+        "undecodable-is-in-sight",
+        11,
+        "monitoring/undecodable.py",
+        "            self.since = self._clock.monotonic() if self.since is None else self.since\n",
+        "",
+        "a chain whose logs cannot be decoded counts as seen",
+    ),
+    mutant(
         "malformed-log-stops-the-chain",
         9,
         "monitoring/decoded_log.py",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import Intervals, both, meets, minus, union
+from tests.simulation.intervals import Intervals, both, longer, meets, minus, union
 from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over, openings
 from tests.simulation.trace import AlertChange, Interval, State
 from tests.simulation.truth import ChainTruth, Standing, TransferTruth, stood_sometime, stood_throughout
@@ -154,13 +154,16 @@ def _must_not(case: Case, transfer: TransferTruth) -> Iterator[Finding]:
         if not case.open(kind, transfer.transfer_id):
             continue
         args = (case, kind, transfer.transfer_id)
-        arrived = union(leg.during for leg in transfer.leg(kind))
-        within, rule = seen_within(destination) + OVER_WITHIN, "an alert ends with its reason"
+        rule = "an alert ends with its reason"
         shown = minus(
             case.calm((transfer.destination,)),
             union(Interval(i.begin, i.end + HIDDEN_FOUND_WITHIN) for i in case.unshown(destination)),
         )
-        yield from must_be_over(*args, arrived, shown, within, rule)
+        for arrived in union(leg.during for leg in transfer.leg(kind)):
+            within = seen_within(destination) + OVER_WITHIN
+            if any(arrived.begin in trouble for trouble in longer(destination.troubled, SETTLES)):
+                within += case.covered_every  # what was mangled then is read again with the next cover
+            yield from must_be_over(*args, (arrived,), shown, within, rule)
         not_late = minus(ALWAYS, union(_since_due(case, transfer, kind)))
         within = reorg_seen_within(origin) + OVER_WITHIN
         calm = case.calm((transfer.origin, transfer.destination))

@@ -38,7 +38,7 @@ def sight(case: Case) -> Iterator[Finding]:
         yield from _false(case, chain)
         yield from _must(case, chain)
         calm = case.calm((chain.domain,), SETTLES + case.truth.unobserved_after)
-        unexplained = minus(ALWAYS, _unjudgeable(case, chain))
+        unexplained = minus(ALWAYS, union([*_unjudgeable(case, chain), *_undecodable(case, chain)]))
         yield from must_be_over(
             case, KIND, chain.name, unexplained, calm, SEEN_WITHIN, "what is seen is no longer missed"
         )
@@ -55,13 +55,18 @@ def _unjudgeable(case: Case, chain: ChainTruth) -> Intervals:
     return union([*longer(union(forged), 2 * patience + SEEN_WITHIN), *hidden])
 
 
+def _undecodable(case: Case, chain: ChainTruth) -> Intervals:
+    """When the newest log that was read could not be decoded, which the next cover of another one ends."""
+    return longer(chain.undecodable, case.covered_every + NOTICED_WITHIN)
+
+
 def _false(case: Case, chain: ChainTruth) -> Iterator[Finding]:
     """A chain is only out of sight if nothing of it could be seen for ``unobserved_after``.
 
     So some trouble of it, or of the monitor, must have begun by then, or little later than the last block before.
     """
     calm = case.calm((chain.domain,), SETTLES)
-    explained = _unjudgeable(case, chain)
+    explained = union([*_unjudgeable(case, chain), *_undecodable(case, chain)])
     last_read = max(COVERED_AGAIN_WITHIN * case.truth.unobserved_after, LAST_READ_BEFORE * chain.block_time)
     soon = case.truth.unobserved_after - last_read - NOTICED_WITHIN
     for change in case.openings(KIND):
@@ -89,9 +94,13 @@ def _stood_still_only(case: Case, chain: ChainTruth, at: float, soon: float) -> 
 
 
 def _must(case: Case, chain: ChainTruth) -> Iterator[Finding]:
-    """A chain of which nobody can read a block is told of, however it comes."""
+    """A chain of which nobody can read a block is told of, however it comes; or the newest log."""
     patience = case.truth.unobserved_after * (1 + COVERED_AGAIN_WITHIN) + NOTICED_WITHIN
     yield from must_be_open(case, KIND, chain.name, chain.blind, case.running, patience, "never silently blind")
+    if chain.name not in case.lost:
+        mangled = minus(chain.undecodable, longer(chain.troubled, SETTLES))
+        looked = patience + case.covered_every
+        yield from must_be_open(case, KIND, chain.name, mangled, case.running, looked, "never silently blind")
 
 
 def silence(case: Case) -> Iterator[Finding]:

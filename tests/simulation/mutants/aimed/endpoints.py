@@ -104,6 +104,9 @@ MALFORMED = story(
 )
 """An endpoint cuts logs short, and a contract writes two that nobody can decode."""
 
+NOTHING_DECODABLE = story(2400.0, [*calls(100.0, 600.0, 100.0), unreadable(1100.0), call(1400.0)])
+"""The newest log of a chain with one endpoint is for a while one that nobody can decode."""
+
 FORGED_PUSHES = story(
     2400.0,
     calls(100.0, 1500.0, 150.0),
@@ -148,6 +151,7 @@ AIMS = (
         MALFORMED,
         ("malformed-log-stops-the-chain", "malformed-log-not-kept"),
     ),
+    Aim("nothing decodable", NOTHING_DECODABLE, ("undecodable-is-in-sight",)),
     Aim(
         "forged pushes",
         FORGED_PUSHES,
