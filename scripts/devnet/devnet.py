@@ -49,10 +49,27 @@ class Devnet:
 
     def __init__(self, chains: Sequence[Chain]) -> None:
         self.chains = tuple(chains)
+        self._stopped: set[tuple[Chain, str]] = set()
 
     def chain(self, name: str) -> Chain:
         """The chain of that name. Raises `KeyError`."""
         return {chain.name: chain for chain in self.chains}[name]
+
+    def stop(self, account: str, *, on: Chain) -> None:
+        """Let a router or the relayer do nothing on a chain until `resume`, as an agent that hangs; tells nobody."""
+        self._stopped.add((on, account))
+
+    def resume(self, account: str, *, on: Chain) -> None:
+        """Let an account that was stopped act again on a chain."""
+        self._stopped.discard((on, account))
+
+    def acts(self, account: str, *, on: Chain) -> bool:
+        """Whether an account has not been stopped on a chain."""
+        return (on, account) not in self._stopped
+
+    def acting_routers(self, chain: Chain) -> list[str]:
+        """The routers that front funds on a chain, those that were stopped left out."""
+        return [router for router in chain.accounts.routers if self.acts(router, on=chain)]
 
     @classmethod
     @asynccontextmanager
@@ -113,9 +130,11 @@ class Devnet:
         return Transfer.read(origin, destination, receipt)
 
     async def execute_fast(self, transfer: Transfer, *, routers: int = 1) -> Receipt:
-        """Execute with the liquidity of one or two routers, before the transfer is reconciled. Raises `DevnetError`."""
+        """Execute with the liquidity of one or two routers that act, before it is reconciled. Raises `DevnetError`."""
         chain = transfer.destination
-        chosen = list(chain.accounts.routers[:routers])
+        chosen = self.acting_routers(chain)[:routers]
+        if len(chosen) < routers:
+            raise DevnetError(f"Only {len(chosen)} of {chain.name}'s routers act; {routers} were asked for.")
         transfer_id = bytes.fromhex(transfer.transfer_id[2:])
         routers_sign = keccak(abi_encode(["bytes32", "uint256"], [transfer_id, len(chosen)]))
         sequencer_signs = keccak(abi_encode(["bytes32", "address[]"], [transfer_id, chosen]))
@@ -150,6 +169,8 @@ class Devnet:
         sequencer_signature: bytes,
     ) -> Receipt:
         chain = transfer.destination
+        if not self.acts(chain.accounts.relayer, on=chain):
+            raise DevnetError(f"{chain.name}'s relayer was stopped.")
         arguments = (transfer.params, routers, signatures, sequencer, sequencer_signature)
         data = call(f"execute({EXECUTE_ARGS})", arguments)
         return await chain.send(Transaction(chain.accounts.relayer, chain.contract, data))

@@ -19,7 +19,7 @@ class Fate(StrEnum):
     """What becomes of a transfer after its xcall."""
 
     FAST = "fast"
-    """Executed with a router's funds, then reconciled."""
+    """Executed with a router's funds, then reconciled; the slow way where no router acts."""
     SLOW = "slow"
     """Reconciled, then executed."""
     NEVER_EXECUTED = "never-executed"
@@ -110,7 +110,7 @@ class _Life:
 
     async def finish(self, transfer: Transfer) -> None:
         """Make the legs that the fate wants, in its order."""
-        match self.plan.fate:
+        match self._fate():
             case Fate.NEVER_EXECUTED:
                 await self._reconcile(transfer)
             case Fate.SLOW:
@@ -122,6 +122,11 @@ class _Life:
                 late = self.plan.fate is Fate.LATE
                 await self._execute_fast(transfer, after=self.pace.late_after if late else self._step())
                 await self._reconcile(transfer)
+
+    def _fate(self) -> Fate:
+        """The plan's; what waits in vain for a router takes the slow path."""
+        waits = self.plan.fate is Fate.FAST and not self.devnet.acting_routers(self.plan.destination)
+        return Fate.SLOW if waits else self.plan.fate
 
     def _step(self) -> float:
         return self.pace.step * self.rng.uniform(0.5, 1.5)
@@ -138,7 +143,7 @@ class _Life:
 
     async def _execute_fast(self, transfer: Transfer, *, after: float) -> None:
         await asyncio.sleep(after)
-        routers = self.plan.routers
+        routers = min(self.plan.routers, max(1, len(self.devnet.acting_routers(transfer.destination))))
         receipt = await self.devnet.execute_fast(transfer, routers=routers)
         self.say(f"executed in block {receipt.block_number} (fast, {routers} router{'s' if routers > 1 else ''})")
 

@@ -53,6 +53,19 @@ async def test_a_stuck_one_stays_where_it_was_asked_to(devnet: Devnet, fate: Fat
     assert len(lines) == steps
 
 
+async def test_where_no_router_acts_transfers_take_the_slow_path(devnet: Devnet) -> None:
+    stopped = [(router, chain) for chain in devnet.chains for router in chain.accounts.routers]
+    for router, chain in stopped:
+        devnet.stop(router, on=chain)
+    try:
+        lines, statuses = await run(devnet, count=3)
+    finally:
+        for router, chain in stopped:
+            devnet.resume(router, on=chain)
+    assert statuses == [3, 3, 3]
+    assert sum("(slow)" in line for line in lines) == 3
+
+
 async def test_beside_those_that_are_stuck_the_others_go_on(devnet: Devnet) -> None:
     lines, statuses = await run(devnet, count=5, stuck=(Fate.NEVER_EXECUTED, Fate.NEVER_RECONCILED))
     assert statuses == [1, 2, 3, 3, 3]
