@@ -70,7 +70,7 @@ class TupleLayout:
     ``record``, a dataclass of as many fields in the same order, `read` returns one and `write` takes one.
     """
 
-    def __init__(self, layout: str, record: type | None = None, **structs: "TupleLayout") -> None:
+    def __init__(self, layout: str, record: type | None = None, **structs: Tail) -> None:
         pairs = [field.split() for field in layout.split(",")]
         tails: dict[str, Tail] = {**_TAILS, **structs}
         self._types = [kind for kind, _ in pairs]
@@ -180,12 +180,63 @@ class _UnreadBytesArray:
             _length_of_bytes(data, first + pointer)
 
     def write(self, value: Sequence[bytes], /) -> bytes:
-        items = [_TAILS["bytes"].write(item) for item in value]
-        offsets = [WORD * len(items) + sum(map(len, items[:index])) for index in range(len(items))]
-        return b"".join([*(word.to_bytes(WORD, "big") for word in (len(items), *offsets)), *items])
+        return _array_of([_TAILS["bytes"].write(item) for item in value])
 
 
-_TAILS: Final[dict[str, Tail]] = {tail.name: tail for tail in (_Bytes(), _Addresses(), _UnreadBytesArray())}
+class _Selectors:
+    name = "bytes4[]"
+
+    def read(self, data: bytes, start: int, /) -> tuple[bytes, ...]:
+        selectors: list[bytes] = []
+        for selector, padding in iter_unpack("4s28s", _words_of_array(data, start)):
+            if padding != _ZEROS[:28]:
+                raise MalformedData(f"has an invalid bytes4 at index {len(selectors)}")
+            selectors.append(selector)
+        return tuple(selectors)
+
+    def write(self, value: Sequence[bytes], /) -> bytes:
+        return len(value).to_bytes(WORD, "big") + b"".join(selector + _ZEROS[:28] for selector in value)
+
+
+class ArrayOf:
+    """An array of tuples that have tails; read, it is the tuple of their values.
+
+    Several items may point to the same long array: what they hold together is refused where that is more than the data
+    has words, so that a small log cannot fill the memory.
+    """
+
+    def __init__(self, item: TupleLayout) -> None:
+        self.name = f"{item.name}[]"
+        self._item = item
+
+    def read(self, data: bytes, start: int, /) -> tuple[Any, ...]:
+        """Return the items; raises `MalformedData`."""
+        words, first = _words_of_array(data, start), start + WORD
+        items: list[Any] = []
+        held = 0
+        for padding, pointer in iter_unpack(">24sQ", words):
+            if padding != _ZEROS[:24] or not len(words) <= pointer < len(data) - first:
+                raise MalformedData("has an item that points outside of the data's tail")
+            items.append(self._item.read(data, first + pointer))
+            held += sum(len(value) for value in items[-1] if isinstance(value, tuple))
+            if held > len(data) // WORD:
+                raise MalformedData("holds more than the data has words")
+        return tuple(items)
+
+    def write(self, value: Sequence[Any], /) -> bytes:
+        """Return the encoding, laid out as Solidity does."""
+        return _array_of([self._item.write(item) for item in value])
+
+
+_TAILS: Final[dict[str, Tail]] = {
+    tail.name: tail for tail in (_Bytes(), _Addresses(), _UnreadBytesArray(), _Selectors())
+}
+
+
+def _array_of(items: Sequence[bytes]) -> bytes:
+    """Return the encoding of an array whose items, encoded already, are pointed to."""
+    offsets = [WORD * len(items) + sum(map(len, items[:index])) for index in range(len(items))]
+    return b"".join([*(word.to_bytes(WORD, "big") for word in (len(items), *offsets)), *items])
 
 
 def _length_of_bytes(data: bytes, start: int) -> int:

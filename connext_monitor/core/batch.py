@@ -39,6 +39,7 @@ class UnreadableLog:
     """A log that is none of ours or was mangled: what the endpoint gave, and what is wrong with it.
 
     ``delivery`` is the Executed that it holds, where that is proven not to be its transfer's, and ``mismatch`` why.
+    ``beside``: it would be an event of the bridge beside its transfers, about which it says nothing.
     """
 
     domain: DomainId
@@ -46,6 +47,7 @@ class UnreadableLog:
     reason: str
     delivery: EventRecord | None = None
     mismatch: Mismatch | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,15 @@ class Batch:
 
     def seen_in(self, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
         """Those of these blocks of one chain that events were seen in."""
-        seen = (record for change in self.changes for record in change.seen if record.domain == domain)
-        standing = (record.sighting.block for record in seen)
+        of_transfers = [(r.domain, r.sighting.block) for change in self.changes for r in change.seen]
+        beside_them = [(r.domain, r.block) for change in self.changes for r in change.bridge]
+        standing = [block for theirs, block in (*of_transfers, *beside_them) if theirs == domain]
         return {(block.number, block.hash) for block in standing if blocks.first <= block.number <= blocks.last}
+
+    @property
+    def bridge_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:
+        """The blocks in which events beside transfers were seen."""
+        return frozenset([(r.domain, r.block.hash) for change in self.changes for r in change.bridge])
 
     @property
     def gone_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:

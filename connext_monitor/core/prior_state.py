@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.bridge_records import StoredBridgeRecord
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.structs import struct
@@ -47,7 +48,8 @@ class PriorState:
     ``transfers`` are those that the batch touches, ``pruned`` those of them that are kept no longer; ``events`` reads
     the events of some of them. ``false_deliveries`` are those in a block that is gone, and every other one that claims
     the same transfer. ``chain_alerts`` are the open alerts about chains that reading them ends; ``history`` are the
-    blocks that backfills have read of the chains that these name.
+    blocks that backfills have read of the chains that these name. ``bridge`` are the events beside transfers in the
+    blocks that the batch touches.
     """
 
     transfers: Mapping[TransferId, TransferSummary] = field(default_factory=dict)
@@ -56,3 +58,4 @@ class PriorState:
     false_deliveries: Collection[FalseDelivery] = ()
     chain_alerts: Sequence[Alert] = ()
     history: Mapping[DomainId, Sequence[BlockRange]] = field(default_factory=dict)
+    bridge: Collection[StoredBridgeRecord] = ()

@@ -8,6 +8,7 @@ from datetime import datetime
 from connext_monitor.core.added_events import with_event
 from connext_monitor.core.alerts.effects import OpenAlert, ResolveAlert
 from connext_monitor.core.batch import Batch
+from connext_monitor.core.bridge_records import NO_BRIDGE_CHANGES, BridgeChanges, bridge_changes
 from connext_monitor.core.chain_effects import (
     NameOfChain,
     ended_by_reading,
@@ -38,7 +39,7 @@ class Changes:
 
     ``added`` and ``removed`` are event records; ``transfers`` every transfer that is new or different, in short;
     ``vanished`` the ids of those that nothing is known of any more. ``effects`` are carried out in their
-    order, those on alerts in the same transaction.
+    order, those on alerts in the same transaction. ``bridge`` are the events beside transfers.
     """
 
     added: tuple[EventRecord, ...] = ()
@@ -47,6 +48,7 @@ class Changes:
     vanished: tuple[TransferId, ...] = ()
     effects: tuple[Effect, ...] = ()
     false_deliveries: FalseDeliveryChanges = NO_FALSE_DELIVERIES
+    bridge: BridgeChanges = NO_BRIDGE_CHANGES
 
     @property
     def ended(self) -> list[ResolveAlert]:
@@ -74,7 +76,8 @@ def record(prior: PriorState, batch: Batch, at: datetime, *, durations: PathwayD
         *ended_by_reading(prior, batch, name),
         *opened_by_reading(batch, name, at),
     )
-    return replace(changes, effects=effects, false_deliveries=false_deliveries)
+    bridge = bridge_changes(prior.bridge, batch.changes)
+    return replace(changes, effects=effects, false_deliveries=false_deliveries, bridge=bridge)
 
 
 def transfer_changes(prior: PriorState, observed: Sequence[ObservedChange], durations: PathwayDurations) -> Changes:

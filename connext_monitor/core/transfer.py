@@ -5,8 +5,9 @@ matter (promise 4). What a change of that set means for deadlines and alerts is 
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
+from enum import Enum, StrEnum
 
+from connext_monitor.core.bridge_events import BridgeRecord
 from connext_monitor.core.events import (
     Address,
     BlockRef,
@@ -210,12 +211,25 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     )
 
 
+class Provenance(Enum):
+    """How something was seen."""
+
+    PUSHED = "some logs of a block came by themselves"
+    COVERED = "all logs of a range were read by whoever watches the chain"
+    HISTORY = "all logs of a range from before the watch were read"
+
+
 @struct(frozen=True, slots=True)
 class ObservedChange:
-    """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash)."""
+    """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash).
+
+    ``bridge`` are the events beside transfers that were seen, ``provenance`` how.
+    """
 
     seen: tuple[EventRecord, ...] = ()
     gone: frozenset[tuple[DomainId, Hash32]] = frozenset()
+    bridge: tuple[BridgeRecord, ...] = ()
+    provenance: Provenance = Provenance.PUSHED
 
 
 Records = dict[TransferId, dict[Identity, EventRecord]]

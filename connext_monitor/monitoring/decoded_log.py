@@ -1,6 +1,7 @@
 """A log with its block, and the event that it holds."""
 
 from connext_monitor.core.batch import UnreadableLog
+from connext_monitor.core.bridge_events import BridgeRecord, decode_bridge_event, is_bridge_event
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
 from connext_monitor.core.events import BlockRef, DomainId, EventLog, RawLog, SeenLog
 from connext_monitor.core.mismatch import mismatch
@@ -18,7 +19,7 @@ class DecodedLog:
 
     log: SeenLog
     block: BlockRef
-    content: EventRecord | UnreadableLog | None
+    content: EventRecord | BridgeRecord | UnreadableLog | None
 
 
 def decode_log(domain: DomainId, log: SeenLog, block: BlockRef) -> DecodedLog:
@@ -29,11 +30,20 @@ def decode_log(domain: DomainId, log: SeenLog, block: BlockRef) -> DecodedLog:
     return DecodedLog(log, block, _content(domain, log, sighting))
 
 
-def _content(domain: DomainId, raw: RawLog, sighting: Sighting) -> EventRecord | UnreadableLog:
+def _content(domain: DomainId, raw: RawLog, sighting: Sighting) -> EventRecord | BridgeRecord | UnreadableLog:
     usual = usual_event(raw)
     if usual is not None and wrong_chain(usual, domain) is None:
         return EventRecord(domain, usual, sighting)
+    if is_bridge_event(raw):
+        return _beside_transfers(domain, raw, sighting)
     return _content_of_any(domain, raw, sighting)
+
+
+def _beside_transfers(domain: DomainId, raw: RawLog, sighting: Sighting) -> BridgeRecord | UnreadableLog:
+    try:
+        return BridgeRecord(domain, decode_bridge_event(raw), sighting.block, raw.tx_hash, raw.log_index)
+    except MalformedLog as error:
+        return UnreadableLog(domain, _raw_text(raw), str(error), beside=True)
 
 
 def _content_of_any(domain: DomainId, raw: RawLog, sighting: Sighting) -> EventRecord | UnreadableLog:

@@ -13,7 +13,7 @@ from typing import Final, Generic, Self, TypeVar
 
 import msgspec
 
-from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.bridge_events import OBSERVED_TOPICS
 from connext_monitor.core.endpoint_health import ResponseTime
 from connext_monitor.core.events import Address, BlockNumber, ChainId, DomainId, Hash32, RawLog, SeenLog
 from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog, Topics, to_hex
@@ -195,8 +195,8 @@ class Endpoint:
     async def events(
         self, domain: DomainId, contract: Address, from_block: BlockNumber, to_block: BlockNumber
     ) -> FetchedLogs[SeenLog]:
-        """The same of a diamond's transfer events; those written and laid out as usual are read at once."""
-        log_filter = LogFilter(contract, [EVENT_TOPICS], from_block, to_block)
+        """The same of all that a diamond is observed for; transfer events that are as usual are read at once."""
+        log_filter = LogFilter(contract, [OBSERVED_TOPICS], from_block, to_block)
         events = WrittenEvents(domain, contract, from_block, to_block)
         return await self._logs(log_filter, lambda result: read_logs(result, log_filter, events))
 

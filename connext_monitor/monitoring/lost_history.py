@@ -3,8 +3,8 @@
 from collections import Counter
 
 from connext_monitor.clock import Clock
+from connext_monitor.core.bridge_events import OBSERVED_TOPICS
 from connext_monitor.core.coverage import BlockRange
-from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import Address, BlockNumber
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.endpoint import Endpoint
@@ -58,7 +58,7 @@ async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRa
 
     async def has(block: BlockNumber) -> bool:
         try:
-            await endpoint.logs(contract, [EVENT_TOPICS], block, block)
+            await endpoint.logs(contract, [OBSERVED_TOPICS], block, block)
         except RpcRefused as error:
             if error.refusal.reaction is not Reaction.PRUNED:
                 raise

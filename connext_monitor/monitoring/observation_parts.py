@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 
 from connext_monitor.core.batch import ChainProgress, UnreadableLog
+from connext_monitor.core.bridge_events import BridgeRecord
+from connext_monitor.core.bridge_records import numbered
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.history import HistoryRead
-from connext_monitor.core.transfer import EventRecord, ObservedChange
+from connext_monitor.core.transfer import EventRecord, ObservedChange, Provenance
 from connext_monitor.monitoring.observation import Observation
 
 _LOGS_OF_A_PART = 1000
@@ -25,13 +27,14 @@ class CommitPart:
     @property
     def size(self) -> int:
         """How many logs it holds."""
-        return len(self.change.seen) + len(self.unreadable)
+        return len(self.change.seen) + len(self.change.bridge) + len(self.unreadable)
 
 
 async def read_observation(observation: Observation) -> CommitPart:
     """Sort what an observation holds; a log that accuses somebody does so only if it is vouched for."""
     domain = observation.domain
     seen: list[EventRecord] = []
+    bridge: list[BridgeRecord] = []
     unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
     for decoded in observation.logs:
         content = decoded.content
@@ -40,15 +43,27 @@ async def read_observation(observation: Observation) -> CommitPart:
                 content.delivery is not None and observation.vouch is not None and await observation.vouch(decoded.log)
             )
             unreadable.append(content if proven else replace(content, delivery=None))
+        elif isinstance(content, BridgeRecord):
+            bridge.append(content)
         elif content is not None:
             seen.append(content)
     gone = frozenset((domain, block_hash) for block_hash in observation.gone)
     history = HistoryRead(domain, observation.history) if observation.history is not None else None
-    return CommitPart(domain, ObservedChange(tuple(seen), gone), unreadable, observation.progress, history)
+    change = ObservedChange(tuple(seen), gone, numbered(bridge) if bridge else (), _provenance(observation))
+    return CommitPart(domain, change, unreadable, observation.progress, history)
+
+
+def _provenance(observation: Observation) -> Provenance:
+    if observation.history is not None:
+        return Provenance.HISTORY
+    return Provenance.PUSHED if observation.progress is None else Provenance.COVERED
 
 
 def parts_of(whole: CommitPart) -> list[CommitPart]:
-    """The same in parts of bounded size; what says that something was read or is gone comes with the last part."""
+    """The same in parts of bounded size; what says that something was read or is gone comes with the last part.
+
+    So do all events beside transfers, which are few: what they say may depend on all of a block having been read.
+    """
     seen, bad = whole.change.seen, whole.unreadable
     parts = []
     first = 0

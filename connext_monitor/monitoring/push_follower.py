@@ -3,7 +3,7 @@
 from typing import Self
 
 from connext_monitor.core.batch import UnreadableLog
-from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.bridge_events import OBSERVED_TOPICS
 from connext_monitor.core.events import RawLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
@@ -58,7 +58,7 @@ class PushFollower:
     ) -> Self:
         """Subscribe to heads and to the contract's logs."""
         heads = await endpoint.subscribe_heads()
-        logs = await endpoint.subscribe_logs(state.config.contract, [EVENT_TOPICS])
+        logs = await endpoint.subscribe_logs(state.config.contract, [OBSERVED_TOPICS])
         return cls(state, endpoint, observations, requests, pushed, heads, logs)
 
     async def follow_heads(self) -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.bloom import LogMask, claims, denies
+from connext_monitor.core.bridge_events import OBSERVED_TOPICS
 from connext_monitor.core.coverage import BlockRange, left_out
 from connext_monitor.core.decoding import EVENT_TOPICS, named_event
 from connext_monitor.core.events import BlockNumber, EventLog, Hash32, SeenLog
@@ -91,7 +92,8 @@ class SecondLook:
         self._endpoint = endpoint
         self._reader = reader
         self._witness = witness
-        self._mask = LogMask.of(config.contract, EVENT_TOPICS)
+        self._transfer_mask = LogMask.of(config.contract, EVENT_TOPICS)
+        self._mask = LogMask.of(config.contract, OBSERVED_TOPICS)
         self._blooms = BloomMemory() if blooms is None else blooms
 
     async def at_claims(self, read: ReadRange) -> CheckedRange:
@@ -179,9 +181,14 @@ class SecondLook:
         for header in self._reader.canonical(read.end.hash, read.blocks.first):
             bloom = header.logs_bloom
             self._blooms.filled = self._blooms.filled or (bloom is not None and any(bloom))
-            if header.hash not in settled and bloom is not None and claims(bloom, self._mask):
+            if header.hash not in settled and bloom is not None and self._claims(bloom):
                 claimed.append(header)
         return claimed
+
+    def _claims(self, bloom: bytes) -> bool:
+        # The more topics, the emptier a filter must be for its claim to mean something: what it says of transfers alone
+        # still does where it is too full to say anything of all that is observed.
+        return claims(bloom, self._mask) or claims(bloom, self._transfer_mask)
 
     def _denied(self, seen: SeenLog, mask: LogMask) -> bool:
         """Whether the block's own bloom rules the log out: then it is the witness who is not to be believed.

@@ -2,12 +2,18 @@
 
 Strangers cannot make the contract write such logs. Either the endpoint mangles what it gives, or the contract is not
 the one that this program knows; in both cases what happens on the bridge is not seen.
+
+What stands beside the transfers counts neither way. A diamond of another version may lay such an event out otherwise
+and go on doing so: it is kept and counted like any malformed log, but transfers are seen all the same, so that it is
+no reason to read a block again, to keep it from becoming final, or to call the chain unobserved. Nor does one that
+can be decoded show that transfers can be.
 """
 
 from collections.abc import Sequence
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.batch import UnreadableLog
+from connext_monitor.core.bridge_events import BridgeRecord
 from connext_monitor.core.events import BlockNumber, Hash32
 from connext_monitor.monitoring.decoded_log import DecodedLog
 
@@ -18,7 +24,16 @@ _LogKey = tuple[Hash32, int]
 
 def undecodable(logs: Sequence[DecodedLog]) -> list[DecodedLog]:
     """Those of the logs that hold no event that can be read; one that accuses somebody does hold one."""
-    return [log for log in logs if isinstance(log.content, UnreadableLog) and log.content.delivery is None]
+    return [
+        log
+        for log in logs
+        if isinstance(log.content, UnreadableLog) and log.content.delivery is None and not log.content.beside
+    ]
+
+
+def _of_transfers(log: DecodedLog) -> bool:
+    beside = isinstance(log.content, BridgeRecord) or (isinstance(log.content, UnreadableLog) and log.content.beside)
+    return not beside
 
 
 class Undecodable:
@@ -46,7 +61,7 @@ class Undecodable:
     def read(self, logs: Sequence[DecodedLog], host: str) -> BlockNumber | None:
         """Logs of covered blocks were read; returns the first block that must not become final until read again."""
         doubted = self.unsettled(logs)
-        if len(undecodable(logs)) < len(logs):
+        if len(undecodable(logs)) < sum(map(_of_transfers, logs)):
             self.since = self.why = None
         elif doubted:
             self.since = self._clock.monotonic() if self.since is None else self.since

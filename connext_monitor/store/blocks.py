@@ -3,16 +3,15 @@
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.coverage import BlockRange, RecordedMeanwhile, StoredRange
 from connext_monitor.core.events import DomainId
-from connext_monitor.store import mismatches, transfers
+from connext_monitor.store import bridge_events, mismatches, transfers
 from connext_monitor.store.connection import Connection
 
 
 def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> StoredRange:
-    """The events of these blocks, and where they and false deliveries stand."""
+    """The transfers' events in these blocks, and where they, false deliveries and the bridge's other events stand."""
     of_transfers = transfers.stored(connection, domain, blocks)
-    return StoredRange(
-        of_transfers.blocks | mismatches.mismatched_blocks(connection, domain, blocks), of_transfers.events
-    )
+    others = mismatches.mismatched_blocks(connection, domain, blocks) | bridge_events.blocks(connection, domain, blocks)
+    return StoredRange(of_transfers.blocks | others, of_transfers.events)
 
 
 def refuse_unknown(connection: Connection, batch: Batch) -> None:

@@ -15,6 +15,7 @@ from connext_monitor.store import (
     anchors,
     backfills,
     blocks,
+    bridge_events,
     chains,
     glance,
     mismatches,
@@ -55,6 +56,7 @@ def prior_state(connection: Connection, batch: Batch, known: Known) -> PriorStat
         pruned=retention.pruned_among(connection, known.unknown),
         false_deliveries=mismatches.touched(connection, gone),
         chain_alerts=glance.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
+        bridge=bridge_events.in_blocks(connection, batch.bridge_blocks | gone),
         history={read.domain: backfills.read(connection, read.domain) for read in batch.history},
     )
 
@@ -64,6 +66,7 @@ def save(connection: Connection, batch: Batch, changes: Changes, known: Known, r
     transfer_changes.save(connection, changes, known)
     nonces.forget(connection, changes.removed)
     mismatches.save(connection, changes.false_deliveries)
+    bridge_events.save(connection, changes.bridge)
     chains.keep_malformed(connection, batch.unreadable, at)
     for chain in batch.progress:
         _save_progress(connection, chain)

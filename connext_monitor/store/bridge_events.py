@@ -1,0 +1,77 @@
+"""What the bridge says beside its transfers, as it stands."""
+
+from collections.abc import Collection
+
+from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+from connext_monitor.core.bridge_events import BridgeEvent, BridgeRecord
+from connext_monitor.core.bridge_records import BridgeChanges, StoredBridgeRecord
+from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
+from connext_monitor.store.bridge_tables import bridge_events
+from connext_monitor.store.bulk import InsertMany, parts
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter
+
+_B = bridge_events.c
+_IDENTITY = (_B.domain, _B.block_hash, _B.tx_hash, _B.digest, _B.ordinal)
+_SELECT_BLOCKS = Prepared(
+    lambda: select(_B.block_number, _B.block_hash).where(
+        _B.domain == parameter("domain"), _B.block_number.between(parameter("first"), parameter("last"))
+    )
+)
+_SELECT_IN_BLOCKS = Prepared(
+    lambda: select(bridge_events).where(tuple_(_B.domain, _B.block_hash).in_(list_parameter("blocks"))).order_by(_B.id)
+)
+_DELETE = Prepared(lambda: delete(bridge_events).where(tuple_(*_IDENTITY).in_(list_parameter("identities"))))
+
+
+def _save() -> Insert:
+    row = insert(bridge_events)
+    changes = {"log_index": row.excluded.log_index, "covered": func.max(_B.covered, row.excluded.covered)}
+    return row.on_conflict_do_update(index_elements=_IDENTITY, set_=changes)
+
+
+_SAVE = InsertMany(_save, [column for column in _B if column is not _B.id])
+
+
+def blocks(connection: Connection, domain: DomainId, within: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
+    """Those of these blocks of one chain that such events stand in."""
+    rows = _SELECT_BLOCKS.rows(connection, domain=domain, first=within.first, last=within.last)
+    return {(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows}
+
+
+def in_blocks(connection: Connection, blocks: Collection[tuple[DomainId, Hash32]]) -> list[StoredBridgeRecord]:
+    """All of these blocks, in the order in which they were first stored."""
+    return [read(row) for part in parts(blocks) for row in _SELECT_IN_BLOCKS.rows(connection, blocks=part)]
+
+
+def save(connection: Connection, changes: BridgeChanges) -> None:
+    """Store what a batch changed of them."""
+    for part in parts(record.identity for record in changes.removed):
+        _DELETE.execute(connection, identities=part)
+    _SAVE(connection, [_row(stored) for stored in changes.saved])
+
+
+def read(row: StoredRow) -> StoredBridgeRecord:
+    """What a row says."""
+    block = BlockRef(BlockNumber(row.block_number), Hash32(row.block_hash), Timestamp(row.block_at))
+    record = BridgeRecord(
+        DomainId(row.domain),
+        BridgeEvent(row.kind, bytes(row.payload), bytes(row.digest)),
+        block,
+        Hash32(row.tx_hash),
+        row.log_index,
+        row.ordinal,
+    )
+    return StoredBridgeRecord(record, bool(row.covered))
+
+
+def _row(stored: StoredBridgeRecord) -> tuple[object, ...]:
+    record, block, event = stored.record, stored.record.block, stored.record.event
+    return (
+        record.domain, event.kind, block.number, block.hash, block.timestamp, record.tx_hash, record.log_index,
+        event.digest, record.ordinal, event.payload, int(stored.covered),
+    )  # fmt: skip
