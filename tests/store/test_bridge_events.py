@@ -47,15 +47,11 @@ async def test_pushed_and_covered_it_is_one_row(store: Store) -> None:
 
 
 async def test_no_block_becomes_final_with_what_its_reader_did_not_know(store: Store) -> None:
-    await put(store, read_in(Provenance.PUSHED, PAUSED))
     coverage = Coverage(BlockNumber(1), BlockNumber(15), sighting(20).block)
     progress = ChainProgress(ALPHA, coverage, settled=SettledBlocks(BlockRange(BlockNumber(1), BlockNumber(15)), set()))
+    pushed, covered = read_in(Provenance.PUSHED, PAUSED), read_in(Provenance.COVERED)
     with pytest.raises(RecordedMeanwhile):
-        await put(store, progress=[progress])
+        await put(store, pushed, covered, progress=[progress])
+    await put(store, pushed)
     with pytest.raises(RecordedMeanwhile):
-        await put(
-            store,
-            read_in(Provenance.PUSHED, bridge_record("Unpaused", 12)),
-            read_in(Provenance.COVERED),
-            progress=[progress],
-        )
+        await put(store, covered, progress=[progress])
