@@ -82,7 +82,8 @@ class AgreedClock:
     def state(self) -> ClockState:
         """How the machine's clock goes beside the chains'."""
         at = self._own.elapsed()
-        ahead = clock_agreement.difference(self._own.now().timestamp() - at, self._offsets(at))
+        chains = clock_agreement.offsets(self._chains.values(), at)
+        ahead = clock_agreement.difference(self._own.now().timestamp() - at, chains)
         return ClockState(ahead, self._differs)
 
     async def run(self, every: float = _LOOK_EVERY) -> NoReturn:
@@ -117,15 +118,12 @@ class AgreedClock:
 
     def _read(self) -> "_Reading":
         own, at = self._own.now(), self._own.elapsed()
-        offset, chains = own.timestamp() - at, self._offsets(at)
+        offset, chains = own.timestamp() - at, clock_agreement.offsets(self._chains.values(), at)
         before, self._before = self._before, clock_agreement.agreed(offset, self._before, chains)
         if before is not None and abs(self._before - before) > _STEADY:
             self._stepped = True
         agreed = own if self._before == offset else datetime.fromtimestamp(self._before + at, UTC)
         return _Reading(agreed, at, self._before, offset, chains)
-
-    def _offsets(self, at: float) -> list[float]:
-        return clock_agreement.offsets(self._chains.values(), at)
 
 
 class _Reading(NamedTuple):

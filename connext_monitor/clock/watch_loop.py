@@ -1,8 +1,8 @@
 """The loop of everything that looks at something every so often: what fails is logged once, and stops nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -27,18 +27,22 @@ class StepFailures:
         self._passes_on = passes_on
         self._failing: dict[Hashable, tuple[type[Exception], float]] = {}
 
-    @contextmanager
-    def survive(self, step: Hashable = None) -> Iterator[None]:
+    def survive(self, step: Hashable = None) -> "_Survived":
         """Let the block fail without harm to what follows; ``step`` tells it apart from the other steps."""
-        try:
-            yield
-        except self._passes_on:
-            raise
-        except Exception as error:
-            if self._is_news(step, error):
-                log.exception(self._event, **({} if step is None else {"step": str(step)}))
-        else:
+        return _Survived(self, step)
+
+    def went_well(self, step: Hashable) -> None:
+        """A step did not fail: if it does, that is news."""
+        if self._failing:
             self._failing.pop(step, None)
+
+    def survives(self, step: Hashable, error: BaseException) -> bool:
+        """Whether the loop goes on after a step has failed; it is logged if it is news."""
+        if not isinstance(error, Exception) or isinstance(error, self._passes_on):
+            return False
+        if self._is_news(step, error):
+            log.error(self._event, **({} if step is None else {"step": str(step)}), exc_info=error)
+        return True
 
     def _is_news(self, step: Hashable, error: Exception) -> bool:
         now = asyncio.get_running_loop().time()
@@ -49,6 +53,25 @@ class StepFailures:
             self._failing.clear()
         self._failing[step] = (type(error), now)
         return True
+
+
+class _Survived:
+    """See `StepFailures.survive`. No generator: most blocks are short, and do not fail."""
+
+    __slots__ = ("_failures", "_step")
+
+    def __init__(self, failures: StepFailures, step: Hashable) -> None:
+        self._failures = failures
+        self._step = step
+
+    def __enter__(self) -> None:
+        """Begin the step."""
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> bool:
+        if error is not None:
+            return self._failures.survives(self._step, error)
+        self._failures.went_well(self._step)
+        return False
 
 
 async def look_every(

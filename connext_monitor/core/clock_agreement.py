@@ -141,8 +141,9 @@ def difference(own: float, chains: Sequence[float]) -> float | None:
     """
     if not chains:
         return None
-    ahead = sorted(own - chain for chain in chains)
-    return min(ahead[(len(ahead) - 1) // 2], ahead[len(ahead) // 2], key=abs)
+    ahead = sorted([own - chain for chain in chains])
+    low, high = ahead[(len(ahead) - 1) // 2], ahead[len(ahead) // 2]
+    return low if abs(low) <= abs(high) else high
 
 
 def _near(offset: float, chains: Sequence[float]) -> list[float]:

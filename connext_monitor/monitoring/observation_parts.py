@@ -65,9 +65,10 @@ def parts_of(whole: CommitPart) -> list[CommitPart]:
     So do all events beside transfers, which are few: what they say may depend on all of a block having been read.
     """
     seen, bad = whole.change.seen, whole.unreadable
-    parts = []
-    first = 0
-    while max(len(seen), len(bad)) - first > _LOGS_OF_A_PART:
+    most, parts, first = max(len(seen), len(bad)), [], 0
+    if most <= _LOGS_OF_A_PART:
+        return [whole]
+    while most - first > _LOGS_OF_A_PART:
         end = first + _LOGS_OF_A_PART
         parts.append(CommitPart(whole.domain, ObservedChange(seen[first:end], frozenset()), bad[first:end], None, None))
         first = end

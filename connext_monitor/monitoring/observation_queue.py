@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
 
 from connext_monitor.core.events import DomainId, RawLog
 from connext_monitor.monitoring.observation import Observation
@@ -150,12 +149,14 @@ class ObservationQueue:
         """Some of what waits, until that is ``most`` logs: one part of each chain in turn."""
         batch: list[QueuedPart] = []
         logs = 0
-        for queue in cycle(list(self._queues.values())):
-            if logs >= most or not len(self):
-                break
-            if not queue.empty():
+        waiting = [queue for queue in self._queues.values() if queue.qsize()]
+        while waiting:
+            for queue in waiting:
+                if logs >= most:
+                    return batch
                 batch.append(queue.get_nowait())
                 logs += batch[-1].part.size
+            waiting = [queue for queue in waiting if queue.qsize()]
         return batch
 
 

@@ -40,8 +40,8 @@ class PushedLogs:
 
     def is_final(self, number: BlockNumber) -> None:
         """What stands in the blocks up to this one is not owed any more, and what was brought of it is forgotten."""
-        if self._begins_after is not None:
-            self._begins_after = max(self._begins_after, number)
+        if self._begins_after is not None and number > self._begins_after:
+            self._begins_after = number
         while self._brought and next(iter(self._brought.values())) <= number:
             self._brought.popitem(last=False)
 
@@ -58,5 +58,7 @@ class PushedLogs:
     @property
     def mute(self) -> bool:
         """Whether a log has been owed for longer than any order of messages explains."""
-        oldest = next(iter(self._owed.values()), None)
-        return oldest is not None and self._clock.monotonic() - oldest >= self._late_push
+        if not self._owed:
+            return False
+        oldest = next(iter(self._owed.values()))
+        return self._clock.monotonic() - oldest >= self._late_push

@@ -125,13 +125,9 @@ class _Text:
         sql = self._by_lengths.get(lengths)
         if sql is None:
             sql = self._by_lengths[lengths] = self._compiled.construct_expanded_state(given).statement
-        placed: list[object] = []
-        for name in self._names:
-            if name in self.lists:
-                placed += _one_by_one(given[name])
-            else:
-                placed.append(given[name])
-        return sql, placed
+        # A value that is alone is in a list of its own, so that all are joined at once.
+        lists = [_one_by_one(given[name]) if name in self.lists else (given[name],) for name in self._names]
+        return sql, list(chain.from_iterable(lists))
 
 
 def filled(values: list[Any]) -> list[Any]:

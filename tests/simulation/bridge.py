@@ -112,10 +112,14 @@ class Bridge:
 
     def paused(self, domain: int, now: float) -> bool:
         """Whether a chain's diamond is paused."""
-        return any(lasts(pause, now) for pause in self._pauses[domain])
+        pauses = self._pauses[domain]
+        return bool(pauses) and any(lasts(pause, now) for pause in pauses)
 
     def take(self, domain: int, number: int, nonce: int, now: float) -> tuple[int, list[tuple[bytes, WrittenLog]]]:
         """What goes into a block of this number, whose first xcall has this nonce; and the nonce after it."""
+        if not self.waiting[domain]:
+            self._next_nonces[domain] = nonce
+            return nonce, []
         paused, logs, left = self.paused(domain, now), [], []
         for sent in self.waiting[domain]:
             held = paused and (sent.log is None or sent.log.event is Event.EXECUTED)

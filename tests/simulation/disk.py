@@ -19,6 +19,7 @@ _WRITING = ("INSERT", "UPDATE", "DELETE", _MARK)
 _ALERTS = ("INSERT INTO alerts ", "UPDATE alerts ")
 _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""
+_FIRST_LETTERS = frozenset(words[0] for words in (*_ALERTS, _MARK))
 _CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM alerts WHERE revision > ? ORDER BY 7"
 
 _FOR_A_WRITER = (*WRITER_PRAGMAS, "synchronous=OFF")
@@ -115,10 +116,11 @@ class Disk:
             connection.close()
 
     def _before_statement(self, statement: str) -> None:
-        if statement.startswith(_ALERTS):
-            self._alerts_written = True
-        elif statement.startswith(_MARK):
-            self._marked = True
+        if statement[:1] in _FIRST_LETTERS:  # few are; all are heard of
+            if statement.startswith(_ALERTS):
+                self._alerts_written = True
+            elif statement.startswith(_MARK):
+                self._marked = True
         if self.dead or self._statements is not None:
             self._count(statement)
         room = self._full()

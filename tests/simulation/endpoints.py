@@ -150,7 +150,8 @@ class SimulatedClient:
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - as `RpcClient` has it
     ) -> msgspec.Raw:
         """See `RpcClient`."""
-        return settle(await self._outcome(method, params, timeout), method, self._on_request)
+        outcome = await self._unanswered(method, timeout) or self._answer(method, params)
+        return settle(outcome, method, self._on_request)
 
     async def request_batch(self, calls: Sequence[RpcCall], *, timeout: float = DEFAULT_TIMEOUT) -> list[RpcOutcome]:  # noqa: ASYNC109 - as above
         """See `RpcClient`."""
@@ -170,9 +171,6 @@ class SimulatedClient:
                 return self._broken()
             answers.append(b'{"id":%d,%b}' % (number, said))
         return batch.take_all(decode_array(arranged(habit, answers)))
-
-    async def _outcome(self, method: str, params: Sequence[Any], seconds: float) -> RpcOutcome:
-        return await self._unanswered(method, seconds) or self._answer(method, params)
 
     async def _unanswered(self, what: str, seconds: float, *, deaf: bool = False) -> EndpointUnavailable | None:
         """Wait for an answer; why there is none, if so."""
@@ -223,7 +221,9 @@ class SimulatedClient:
         if not self.pushes:
             refusal = Refusal(Reaction.UNSUPPORTED, None, "an http endpoint cannot push; poll it")
             raise RpcRefused(self.host, "eth_subscribe", refusal)
-        settle(await self._subscribed(params), "eth_subscribe", self._on_request)
+        # Refused as anything else is; what the answer would be is only a name for the subscription.
+        named = await self._unanswered("eth_chainId", DEFAULT_TIMEOUT) or self._answer("eth_chainId", [])
+        settle(named, "eth_subscribe", self._on_request)
         if self._feed is None:
             self._feed = Feed(self._node, self._loop, self._clock, self.advance)
         queue = PushQueue(_QUEUED, _QUEUED_BYTES, self._unsubscribe)
@@ -231,12 +231,6 @@ class SimulatedClient:
             queue.end(self.unavailable)
         self._feed.add(queue, params)
         return queue
-
-    async def _subscribed(self, params: Sequence[object]) -> RpcOutcome:
-        # Refused as anything else is; what the answer would be is only a name for the subscription.
-        outcome = await self._outcome("eth_chainId", [], DEFAULT_TIMEOUT)
-        del params
-        return outcome
 
     async def _unsubscribe(self, queue: PushQueue) -> None:
         if self._feed is not None:

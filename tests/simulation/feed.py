@@ -19,6 +19,7 @@ _APART = 0.3
 """Seconds by which heads and logs of the same block may come apart."""
 _MUTE_LOGS = frozenset({EndpointTrouble.MUTE, EndpointTrouble.MUTE_LOGS, EndpointTrouble.HANG})
 _MUTE_HEADS = frozenset({EndpointTrouble.MUTE, EndpointTrouble.MUTE_HEADS, EndpointTrouble.HANG})
+_NOTHING = frozenset[EndpointTrouble]()
 
 
 @dataclass(slots=True)
@@ -104,8 +105,9 @@ class Feed:
         return _News(gone, new)
 
     def _push(self, view: EndpointView, news: _News, troubles: Troubles) -> None:
-        heads = [] if troubles.keys() & _MUTE_HEADS else self._head_pushes(view.ledger, news, troubles)
-        logs = [] if troubles.keys() & _MUTE_LOGS else self._log_pushes(view, news, troubles)
+        mute = troubles.keys() if troubles else _NOTHING
+        heads = [] if mute & _MUTE_HEADS else self._head_pushes(view.ledger, news, troubles)
+        logs = [] if mute & _MUTE_LOGS else self._log_pushes(view, news, troubles)
         if not logs:
             _put(heads)
             return
@@ -127,7 +129,7 @@ class Feed:
         pushes = []
         times = 1 + (EndpointTrouble.TWICE in troubles)
         for queue, asked in self._logs:
-            if self._node.traits.tells_removed:
+            if news.gone and self._node.traits.tells_removed:
                 pushes += [(queue, log) for log in self._removed(view, news.gone, asked, troubles)]
             for block in news.new:
                 for mined in block.mined:

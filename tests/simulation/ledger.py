@@ -53,6 +53,8 @@ class Ledger:
         """The numbers of the blocks that stand and hold logs, the lowest first."""
         self.about: dict[str, list[int]] = {}
         """The same by the second topic of their logs: the transfer that they are about."""
+        self.honest_final = 0
+        """The highest block that honest endpoints have ever called final."""
         self._forks = 0
         self.extend(timestamp, since, traits.first_nonce, paused=False, logs=())
 
@@ -60,11 +62,6 @@ class Ledger:
     def head(self) -> Block:
         """The newest block."""
         return self.blocks[-1]
-
-    @property
-    def honest_final(self) -> int:
-        """The highest block that honest endpoints have ever called final."""
-        return self.facts.final[-1][1] if self.facts.final else 0
 
     def extend(
         self, timestamp: int, since: float, next_nonce: int, *, paused: bool, logs: Iterable[tuple[bytes, WrittenLog]]
@@ -83,6 +80,7 @@ class Ledger:
             self.with_logs.append(number)
         final = number - self.traits.final_depth
         if final > self.honest_final:
+            self.honest_final = final
             self.facts.final.append((since, final))
         return block
 

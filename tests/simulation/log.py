@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
@@ -36,10 +36,10 @@ class Log:
     @contextmanager
     def capturing(self) -> Iterator[None]:
         """Take what the program logs."""
-        before = structlog.get_config()
+        before, take = structlog.get_config(), cast("Any", self._take)
         structlog.configure(
-            processors=[structlog.contextvars.merge_contextvars, self._take],
-            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            processors=[take],
+            wrapper_class=_Heard,
         )
         try:
             yield
@@ -55,15 +55,22 @@ class Log:
         finally:
             self._muted = False
 
-    def _take(self, _logger: object, method: str, event: Any) -> Any:
+    def _take(self, method: str, event: object, values: dict[str, Any]) -> None:
         if not self._muted:
-            self._write(f"{self._now():.6f} {self.speaker}{method} {event.pop('event')}{_written(event)}")
-        raise structlog.DropEvent
+            self._write(f"{self._now():.6f} {self.speaker}{method} {event}{_written(values)}")
 
     def _write(self, line: str) -> None:
         line = line.replace(self._folder, "")
         self.lines.append(line)
         self._hash.update(line.encode(errors="backslashreplace"))
+
+
+class _Heard(structlog.make_filtering_bound_logger(logging.INFO)):  # type: ignore[misc]
+    """A logger whose lines go straight to the `Log` that takes them."""
+
+    def _proxy_to_logger(self, method_name: str, event: object = None, *_: object, **values: Any) -> None:
+        (take,) = self._processors
+        take(method_name, event, {**self._context, **values})
 
 
 def _written(event: dict[str, Any]) -> str:

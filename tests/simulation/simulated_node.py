@@ -71,9 +71,7 @@ class SimulatedNode:
         """The result of a request as JSON. Raises Refused and BrokenAnswer."""
         troubles = self.troubles
         if not troubles:
-            return EndpointView(self.ledger, self.traits, self.ledger.head.number, self.ledger.honest_final).answer(
-                method, params
-            )
+            return self.view(troubles).answer(method, params)
         self._asked += 1
         self._limit(troubles, method, params)
         view = self.view(troubles)
@@ -84,6 +82,9 @@ class SimulatedNode:
 
     def view(self, troubles: Troubles, *, pushing: bool = False) -> EndpointView:
         """The chain as it has it now, for an answer or for a push."""
+        if not troubles:
+            ledger = self.ledger
+            return EndpointView(ledger, self.traits, len(ledger.blocks) - 1, ledger.honest_final)
         ledger = self._serves(troubles, pushing=pushing)
         newest = ledger.head.number
         behind = troubles.get(EndpointTrouble.LAG, 0.0)

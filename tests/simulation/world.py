@@ -49,7 +49,7 @@ class World:
     def next_change_at(self, domain: int) -> float:
         """When a chain's head changes next, as far as it is known."""
         chain = self._chains[domain]
-        return min([chain.next_at, *(reorg.at for reorg in chain.coming)])
+        return min([chain.next_at, *[reorg.at for reorg in chain.coming]]) if chain.coming else chain.next_at
 
     def advance(self, now: float) -> None:
         """Let all happen that happens until ``now``; going back is ignored."""
@@ -69,7 +69,8 @@ class World:
         def make(now: float) -> None:
             until = chain.stalled_until(now)
             if until <= now:
-                self._replace_and_rise(chain, now)
+                if chain.rising:
+                    self._replace_and_rise(chain, now)
                 self._extend(chain, chain.stamp(now), now)
                 until = chain.after(now)
             chain.next_at = until
@@ -82,7 +83,8 @@ class World:
         ledger, domain = chain.ledger, chain.traits.domain
         nonce, logs = self.bridge.take(domain, len(ledger.blocks), ledger.head.next_nonce, now)
         ledger.extend(timestamp, now, nonce, paused=self.bridge.paused(domain, now), logs=logs)
-        self.bridge.mined(logs, now)
+        if logs:
+            self.bridge.mined(logs, now)
 
     # Reorgs
 
@@ -127,7 +129,7 @@ class _Chain:
 
     def stalled_until(self, now: float) -> float:
         """When the stall ends that lasts at an instant; the instant itself if none does."""
-        return max([now, *(stall.at + stall.seconds for stall in self._stalls if lasts(stall, now))])
+        return max([now, *[stall.at + stall.seconds for stall in self._stalls if lasts(stall, now)]])
 
     def after(self, now: float) -> float:
         """When the block after one of now is due: blocks come at the chain's own rhythm, whatever has stalled it."""
@@ -136,6 +138,8 @@ class _Chain:
 
     def stamp(self, now: float) -> int:
         """How a block of now is stamped."""
-        errors: list[StampError] = [error for error in self._errors if lasts(error, now)]
-        by = self.traits.clock_error + sum(error.by for error in errors)
+        by = self.traits.clock_error
+        if self._errors:
+            errors: list[StampError] = [error for error in self._errors if lasts(error, now)]
+            by += sum(error.by for error in errors)
         return max(int(EPOCH + now + by), self.ledger.head.timestamp + 1)
