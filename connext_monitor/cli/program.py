@@ -7,7 +7,7 @@ import click
 from connext_monitor.cli.commands.alerts import alerts
 from connext_monitor.cli.commands.completions import completions
 from connext_monitor.cli.commands.database import backfill, backup, restore
-from connext_monitor.cli.commands.lookup import export, replay, stats, status, transfer, transfers
+from connext_monitor.cli.commands.lookup import events, export, replay, stats, status, transfer, transfers
 from connext_monitor.cli.commands.monitor import check_config, run, test_alert
 from connext_monitor.cli.failure import print_error
 from connext_monitor.cli.options import config_option
@@ -57,6 +57,7 @@ COMMANDS: Sequence[click.Command] = (
     transfers,
     transfer,
     alerts,
+    events,
     stats,
     test_alert,
     backfill,

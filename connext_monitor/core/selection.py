@@ -6,11 +6,12 @@ from datetime import datetime
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.bridge_events import BridgeRecord
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Pathway, Timestamp, TransferId
 from connext_monitor.core.transfer import Status, Transfer
 
 Cursor = tuple[int, int]
-"""Where a list of transfers continues: (start in Unix seconds, the store's number of the transfer).
+"""Where a list of transfers continues: (start in Unix seconds, the store's number of the transfer); others likewise.
 
 Newest first, so new transfers do not move it.
 """
@@ -24,6 +25,23 @@ class TransferFilter:
     origin: DomainId | None = None
     destination: DomainId | None = None
     started_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEventFilter:
+    """Which of the bridge's events to list; None does not filter. ``since`` in Unix seconds, inclusive."""
+
+    domain: DomainId | None = None
+    kind: str | None = None
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEventPage:
+    """Part of a list of the bridge's events, the newest first; ``next`` is where it continues, None at its end."""
+
+    records: Sequence[BridgeRecord]
+    next: Cursor | None
 
 
 @dataclass(frozen=True, slots=True)

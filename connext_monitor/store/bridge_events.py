@@ -9,6 +9,7 @@ from connext_monitor.core.bridge_events import BridgeEvent, BridgeRecord
 from connext_monitor.core.bridge_records import BridgeChanges, StoredBridgeRecord
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
+from connext_monitor.core.selection import BridgeEventFilter, BridgeEventPage, Cursor
 from connext_monitor.store.bridge_tables import bridge_events
 from connext_monitor.store.bulk import InsertMany, parts
 from connext_monitor.store.connection import Connection
@@ -53,6 +54,24 @@ def save(connection: Connection, changes: BridgeChanges) -> None:
     for part in parts(record.identity for record in changes.removed):
         _DELETE.execute(connection, identities=part)
     _SAVE(connection, [_row(stored) for stored in changes.saved])
+
+
+def listed(
+    connection: Connection, which: BridgeEventFilter, *, limit: int, after: Cursor | None = None
+) -> BridgeEventPage:
+    """At most ``limit`` of them, newest first, from behind ``after`` on."""
+    query = select(bridge_events).order_by(_B.block_at.desc(), _B.id.desc()).limit(limit + 1)
+    if which.domain is not None:
+        query = query.where(_B.domain == which.domain)
+    if which.kind is not None:
+        query = query.where(_B.kind == which.kind)
+    if which.since is not None:
+        query = query.where(_B.block_at >= which.since)
+    if after is not None:
+        query = query.where(tuple_(_B.block_at, _B.id) < after)
+    rows = Prepared(lambda: query).rows(connection)
+    more = (rows[limit - 1].block_at, rows[limit - 1].id) if len(rows) > limit else None
+    return BridgeEventPage([read(row).record for row in rows[:limit]], more)
 
 
 def read(row: StoredRow) -> StoredBridgeRecord:

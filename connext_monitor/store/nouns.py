@@ -10,6 +10,7 @@ from connext_monitor.store import (
     alerts,
     backfills,
     blocks,
+    bridge_events,
     causes,
     channels,
     deadlines,
@@ -139,6 +140,12 @@ class Chains(Noun):
     nonce_hole = reads(hole)
     stored = reads(blocks.stored)
     malformed_counts = reads(glance.malformed_counts)
+
+
+class Bridge(Noun):
+    """What the bridge says beside its transfers."""
+
+    listed = reads(bridge_events.listed)
 
 
 class Tokens(Noun):

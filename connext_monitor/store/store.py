@@ -15,6 +15,7 @@ from connext_monitor.store.database import Database
 from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.nouns import (
     Alerts,
+    Bridge,
     Causes,
     Chains,
     Deadlines,
@@ -46,6 +47,7 @@ class Store:
         self.causes = Causes(database, names)
         self.outbox = Outbox(database, names)
         self.chains = Chains(database, names)
+        self.bridge = Bridge(database, names)
         self.tokens = Tokens(database, names)
         self.silences = Silences(database, names)
         self.reports = Reports(database, names)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from connext_monitor.core.documents.alerts import AlertList
+from connext_monitor.core.documents.bridge_events import BridgeEventList
 from connext_monitor.core.documents.command_line import (
     BackfillDocument,
     CheckedConfig,
@@ -28,6 +29,7 @@ DOCUMENTS: Mapping[tuple[str, ...], Sequence[Any]] = {
     ("backfill",): [BackfillDocument],
     ("backup",): [MadeBackup],
     ("check-config",): [CheckedConfig],
+    ("events",): [BridgeEventList],
     ("replay",): [ReplayDocument],
     ("restore",): [RestoredDatabase],
     ("stats",): [StatsFromDatabase],

@@ -24,7 +24,7 @@ def filled(monitor: Program) -> Program:
 def test_the_help_names_every_command_in_the_contracts_order(monitor: Program) -> None:
     listed = monitor.run("--help").stdout.partition("Commands:\n")[2].split("\n")
     assert [line.split()[0] for line in listed if line] == [
-        "run", "check-config", "status", "transfers", "transfer", "alerts", "stats", "test-alert", "backfill",
+        "run", "check-config", "status", "transfers", "transfer", "alerts", "events", "stats", "test-alert", "backfill",
         "replay", "export", "backup", "restore", "completions",
     ]  # fmt: skip
 

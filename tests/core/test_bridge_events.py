@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.bridge_events import BRIDGE_EVENTS, OBSERVED_TOPICS, decode_bridge_event, is_bridge_event
+from connext_monitor.core.bridge_words import bridge_words
 from connext_monitor.core.decoding import MalformedLog
+from connext_monitor.core.labels import ChainLabels
 from scripts.devnet.contracts import artifact
 from tests.world.strategies import raw_log
 
@@ -72,6 +74,7 @@ def test_what_the_contracts_write_reads_back(data: st.DataObject) -> None:
     body = encode([kind for kind, _ in rest], [value for _, value in rest])
     event = decode_bridge_event(raw_log((BRIDGE_EVENTS[name].topic, *topics), body))
     assert event.kind == name
+    assert bridge_words(event, ChainLabels({})).isprintable()
     for value in values:
         _assert_shown(value, list(event.fields.values()))
 
@@ -126,6 +129,16 @@ def test_cuts_that_share_one_array_cannot_fill_the_memory() -> None:
     body = b"".join(word.to_bytes(32, "big") for word in (words[0], 0, words[2], count, *cuts, *item, 0))
     with pytest.raises(MalformedLog, match="holds more than the data has words"):
         decode_bridge_event(raw_log((BRIDGE_EVENTS["DiamondCut"].topic,), body))
+
+
+def test_a_cut_is_told_by_its_facets() -> None:
+    cuts = [(bytes([facet]) * 20, action, [bytes([1, 2, 3, 4])] * 2) for facet, action in enumerate((0, 1, 2, 0, 0))]
+    words = bridge_words(decode_bridge_event(_cut_log(cuts)), ChainLabels({}))
+    assert words == (
+        "the bridge's code was changed: adds 2 functions of 0x0000000000000000000000000000000000000000; "
+        "replaces 2 functions by those of 0x0101010101010101010101010101010101010101; "
+        "removes 2 functions; 2 more facets"
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,14 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.documents.reports import report_document
 from connext_monitor.core.events import DomainId, Hash32
 from connext_monitor.core.report import LegFigures, PathwayFigures, Report, compose_report
+from connext_monitor.core.transfer import Provenance
 from connext_monitor.reporting.web.openapi import description
 from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS, NOW, notice
+from tests.world.bridge import bridge_record, read_in
 from tests.world.kinds import chain_unobserved, overdue
+from tests.world.recording import put
 from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample, chain_status, covered, fill, out_of_sight
 
 DESCRIPTION: Any = description()
@@ -63,6 +66,7 @@ async def everything(store: Store, statuses: list[ChainStatus]) -> None:
     chain = chain_unobserved("there", AT, silent_for=1, waiting=2, why="it hangs")
     await store.alerts.open(chain, [])
     await store.alerts.resolve(ResolveAlert.of(chain, Resolution.OBSERVED), AT)
+    await put(store, read_in(Provenance.COVERED, *(bridge_record(kind) for kind in ("Paused", "DiamondCut"))))
     counted = {RequestKind("node.example", "eth_getLogs", "answered"): 12}
     statuses[:] = [
         chain_status(ORIGIN),
@@ -93,6 +97,9 @@ CASES = [
     ("/api/v1/transfers/{id_or_tx}", "0x12", 400),
     ("/api/v1/alerts", "", 200),
     ("/api/v1/alerts", "?state=shut", 400),
+    ("/api/v1/bridge-events", "", 200),
+    ("/api/v1/bridge-events", "?kind=DiamondCut&limit=1", 200),
+    ("/api/v1/bridge-events", "?kind=Transfer", 400),
     ("/api/v1/stats", "", 200),
     ("/api/v1/stats", "?since=P2D&bucket=PT1H&origin=here", 200),
     ("/api/v1/stats", "?since=soon", 400),

@@ -1,4 +1,4 @@
-"""``status``, ``transfers``, ``transfer``, ``stats``, ``replay`` and ``export``: what the monitor knows."""
+"""``status``, ``transfers``, ``transfer``, ``events``, ``stats``, ``replay`` and ``export``: what the monitor knows."""
 
 from collections.abc import Sequence
 
@@ -45,6 +45,20 @@ def transfer(id_or_tx: str, *, as_json: bool) -> None:
     from connext_monitor.cli.transfer import show_transfer
 
     show_transfer(id_or_tx, as_json=as_json)
+
+
+@click.command()
+@config_option()
+@click.option("--chain", metavar="CHAIN", help="Only of this chain: its name or its domain id.")
+@click.option("--kind", metavar="NAME", help="Only these, by their name in the contracts, such as DiamondCut.")
+@click.option("--since", metavar="DURATION", help="Only within this time, such as P7D.")
+@limit_option
+@json_option
+def events(chain: str | None, kind: str | None, since: str | None, limit: int, *, as_json: bool) -> None:
+    """List what the bridge said beside its transfers: pauses, changed code and roles, liquidity; the newest first."""
+    from connext_monitor.cli.events import list_events
+
+    list_events(chain, kind, since, limit, as_json=as_json)
 
 
 @click.command()

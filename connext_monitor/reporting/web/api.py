@@ -4,12 +4,14 @@ from functools import partial
 
 from aiohttp import web
 
+from connext_monitor.core.documents.bridge_events import BridgeEventList, bridge_event_document
 from connext_monitor.core.documents.chains import clock_document
 from connext_monitor.core.documents.transfers import TransferList, lookup_document, transfer_document
 from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import NotKnownError, answer
-from connext_monitor.reporting.web.cursors import read_alert_cursor, write_transfer_cursor
+from connext_monitor.reporting.web.bridge_query import BRIDGE_FILTERS, read_bridge_query
+from connext_monitor.reporting.web.cursors import read_alert_cursor, write_bridge_event_cursor, write_transfer_cursor
 from connext_monitor.reporting.web.lists import alerts_list, chains_list, stats
 from connext_monitor.reporting.web.openapi import description
 from connext_monitor.reporting.web.sources import WebSources
@@ -35,6 +37,7 @@ class Api:
             web.get("/api/v1/transfers", self.transfers),
             web.get("/api/v1/transfers/{id_or_tx}", self.transfer),
             web.get("/api/v1/alerts", self.alerts),
+            web.get("/api/v1/bridge-events", self.bridge_events),
             web.get("/api/v1/openapi.json", self.openapi),
             web.get("/api/v1/stats", self.stats),
             web.get("/api/v1/clock", self.clock),
@@ -80,6 +83,15 @@ class Api:
         after = parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_alert_cursor(text)))
         async with self._sources.turns:
             return answer(await alerts_list(self._store, state, self._labels, limit=limit, after=after))
+
+    async def bridge_events(self, request: web.Request) -> web.Response:
+        """What the bridge said beside its transfers, newest first."""
+        given = parameters.only(request.query, *BRIDGE_FILTERS, *_LIST)
+        query = read_bridge_query(given, self._labels, self._now())
+        async with self._sources.turns:
+            page = await self._store.bridge.listed(query.which, limit=query.limit, after=query.after)
+        items = [bridge_event_document(record, self._labels) for record in page.records]
+        return answer(BridgeEventList(items, write_bridge_event_cursor(page.next) if page.next else None))
 
     async def stats(self, request: web.Request) -> web.Response:
         """Counts and latencies of the transfers begun since then, by pathway and router, and in parts of time."""

@@ -10,19 +10,30 @@ from typing import Any
 
 from connext_monitor.core.selection import Cursor
 
-_TRANSFER = struct.Struct(">cqq")
+_INSTANT_AND_ROW = struct.Struct(">cqq")
 _ALERT = struct.Struct(">cq")
 _LONGEST = 100
 
 
 def write_transfer_cursor(cursor: Cursor) -> str:
     """The text of a position in the list of transfers."""
-    return _text(_TRANSFER.pack(b"t", *cursor))
+    return _text(_INSTANT_AND_ROW.pack(b"t", *cursor))
 
 
 def read_transfer_cursor(text: str) -> Cursor | None:
     """The position that the text names; None where it is not a cursor of this list."""
-    fields = _fields(text, _TRANSFER, b"t")
+    fields = _fields(text, _INSTANT_AND_ROW, b"t")
+    return (int(fields[0]), int(fields[1])) if fields else None
+
+
+def write_bridge_event_cursor(cursor: Cursor) -> str:
+    """The text of a position in the list of the bridge's events."""
+    return _text(_INSTANT_AND_ROW.pack(b"b", *cursor))
+
+
+def read_bridge_event_cursor(text: str) -> Cursor | None:
+    """The position that the text names; None where it is not a cursor of this list."""
+    fields = _fields(text, _INSTANT_AND_ROW, b"b")
     return (int(fields[0]), int(fields[1])) if fields else None
 
 

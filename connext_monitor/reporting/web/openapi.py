@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.bridge_events import BRIDGE_EVENTS
 from connext_monitor.core.documents.alerts import AlertList
 from connext_monitor.core.documents.answers import ErrorDocument, HealthDocument, ReadinessDocument
+from connext_monitor.core.documents.bridge_events import BridgeEventList
 from connext_monitor.core.documents.chains import ChainList, ClockDocument
 from connext_monitor.core.documents.fields import Document
 from connext_monitor.core.documents.stats import StatsDocument
@@ -46,6 +48,9 @@ def description() -> Json:
             "/api/v1/transfers": _get("Transfers, newest first", TransferList, refused, _transfer_filters()),
             "/api/v1/transfers/{id_or_tx}": _transfer(),
             "/api/v1/alerts": _get("Alerts, newest first", AlertList, refused, _alert_filters()),
+            "/api/v1/bridge-events": _get(
+                "What the bridge said beside its transfers, newest first", BridgeEventList, refused, _bridge_filters()
+            ),
             "/api/v1/stats": _get("Counts and latencies", StatsDocument, refused, _window()),
             "/api/v1/clock": _get("The machine's clock beside the chains' block times", ClockDocument, refused),
             "/api/v1/events": _events(),
@@ -127,6 +132,15 @@ def _transfer_filters() -> list[Json]:
 def _alert_filters() -> list[Json]:
     state = {"type": "string", "enum": [state.value for state in AlertState]}
     return [_parameter("state", "Only these.", state), *_list_parameters()]
+
+
+def _bridge_filters() -> list[Json]:
+    return [
+        _parameter("chain", "A chain's name or domain id.", {"type": "string"}),
+        _parameter("kind", "Only these, by their name in the contracts.", {"type": "string", "enum": [*BRIDGE_EVENTS]}),
+        _parameter("since", "Only those within this time before now.", {"type": "string", "format": "duration"}),
+        *_list_parameters(),
+    ]
 
 
 def _window() -> list[Json]:

@@ -15,11 +15,17 @@ from connext_monitor.core.stats import PathwayStats
 from connext_monitor.core.transfer import Status
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web import parameters
-from connext_monitor.reporting.web.cursors import read_alert_cursor, write_alert_cursor, write_transfer_cursor
+from connext_monitor.reporting.web.bridge_query import BRIDGE_FILTERS, read_bridge_query
+from connext_monitor.reporting.web.cursors import (
+    read_alert_cursor,
+    write_alert_cursor,
+    write_bridge_event_cursor,
+    write_transfer_cursor,
+)
 from connext_monitor.reporting.web.numbers import StatsCache, matrix
 from connext_monitor.reporting.web.overview import CurrentState, look, overview
 from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
-from connext_monitor.reporting.web.rows import alert_card, transfer_row, transfer_timeline
+from connext_monitor.reporting.web.rows import alert_card, bridge_event_row, transfer_row, transfer_timeline
 from connext_monitor.reporting.web.site import Site
 from connext_monitor.reporting.web.sources import WebSources
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
@@ -48,6 +54,7 @@ class Pages:
             web.get("/transfers", self.transfers),
             web.get("/transfers/{id_or_tx}", self.transfer),
             web.get("/alerts", self.alerts),
+            web.get("/bridge", self.bridge),
             web.get("/pathways/{origin}/{destination}", self.pathway),
             *self._site.routes(),
         ]
@@ -193,6 +200,26 @@ class Pages:
             "begun": after is not None,
         }
         return self._page("alerts.html", state, self._now(), values)
+
+    async def bridge(self, request: web.Request) -> web.Response:
+        """What the bridge said beside its transfers, newest first."""
+        now = self._now()
+        try:
+            given = parameters.only(request.query, *BRIDGE_FILTERS, "cursor")
+            query = read_bridge_query(given, self._labels, now)
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), {})
+        async with self._sources.turns:
+            state = await self._look()
+            page = await self._store.bridge.listed(query.which, limit=query.limit, after=query.after)
+        values = {
+            "rows": [bridge_event_row(record, self._labels) for record in page.records],
+            "chosen_chain": given.get("chain", ""),
+            "further": _path("/bridge", given, write_bridge_event_cursor(page.next)) if page.next else None,
+            "begun": query.after is not None,
+            **self._choices({}),
+        }
+        return self._page("bridge.html", state, now, values)
 
     async def _alerts_of(self, view: TransferView) -> list[object]:
         alerts = await self._store.alerts.of_transfer(TransferId(view.transfer.transfer_id))

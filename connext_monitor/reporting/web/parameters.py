@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from connext_monitor.config import parse_duration
 from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.bridge_events import BRIDGE_EVENTS
 from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Status
@@ -59,6 +60,13 @@ def read_chain(text: str, labels: ChainLabels) -> DomainId:
     if _NUMBER.fullmatch(text) and int(text) <= _LARGEST_DOMAIN:
         return DomainId(int(text))
     raise BadValueError(f"write a chain's name ({', '.join(sorted(domains))}) or a domain id")
+
+
+def read_bridge_event_kind(text: str) -> str:
+    """The name of a kind of event beside transfers. Raises BadValueError."""
+    if text not in BRIDGE_EVENTS:
+        raise BadValueError(f"write one of {', '.join(BRIDGE_EVENTS)}")
+    return text
 
 
 def read_limit(text: str) -> int:

@@ -9,7 +9,15 @@ from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery_records import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
-from connext_monitor.core.selection import AlertRow, Cursor, OpenAlerts, TransferFilter, TransferIdPage
+from connext_monitor.core.selection import (
+    AlertRow,
+    BridgeEventFilter,
+    BridgeEventPage,
+    Cursor,
+    OpenAlerts,
+    TransferFilter,
+    TransferIdPage,
+)
 from connext_monitor.core.stats import Window, WindowStats
 from connext_monitor.core.stored_numbers import PendingLegs
 from connext_monitor.core.transfer_view import TransferView
@@ -103,6 +111,14 @@ class ReadChains(Protocol):
         ...
 
 
+class ReadBridge(Protocol):
+    """What the bridge said beside its transfers."""
+
+    async def listed(self, which: BridgeEventFilter, *, limit: int, after: Cursor | None = None) -> BridgeEventPage:
+        """At most ``limit`` of its events, newest first, from behind ``after`` on."""
+        ...
+
+
 class ReadStatistics(Protocol):
     """Numbers over many transfers."""
 
@@ -142,6 +158,11 @@ class ReadStore(Protocol):
     @property
     def chains(self) -> ReadChains:
         """What was read of the chains."""
+        ...
+
+    @property
+    def bridge(self) -> ReadBridge:
+        """What the bridge said beside its transfers."""
         ...
 
     @property

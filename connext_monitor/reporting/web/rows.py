@@ -8,10 +8,12 @@ from connext_monitor.core.alerts.alert import Alert, compose
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.amount import Amount, transfer_amount
+from connext_monitor.core.bridge_events import BridgeRecord
+from connext_monitor.core.bridge_words import bridge_words, made_by
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.delivery_records import DeliveryRecord, DeliveryStatus
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.formats import hex_text
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Sighting
@@ -85,6 +87,37 @@ class AlertCard:
     message: Message
     silenced_until: datetime | None
     deliveries: tuple[DeliveryRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEventRow:
+    """One event of the bridge beside its transfers; ``at`` in Unix seconds, ``by`` where the event says who did it."""
+
+    key: str
+    kind: str
+    chain: str
+    words: str
+    by: str | None
+    by_link: str | None
+    at: int
+    tx_hash: str
+    link: str | None
+
+
+def bridge_event_row(record: BridgeRecord, labels: ChainLabels) -> BridgeEventRow:
+    """The event in words."""
+    by = made_by(record.event)
+    return BridgeEventRow(
+        key=f"{record.tx_hash.hex()}:{record.event.digest.hex()}:{record.ordinal}:{record.block.hash.hex()}",
+        kind=record.event.kind,
+        chain=labels.display_name(record.domain),
+        words=bridge_words(record.event, labels),
+        by=by,
+        by_link=labels.address_link(record.domain, Address(bytes.fromhex(by[2:]))) if by else None,
+        at=record.block.timestamp,
+        tx_hash=hex_text(record.tx_hash),
+        link=labels.tx_link(record.domain, record.tx_hash),
+    )
 
 
 def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> TransferRow:

@@ -7,6 +7,7 @@ from msgspec.json import schema_components
 
 from connext_monitor.core.documents.alerts import AlertList
 from connext_monitor.core.documents.answers import ErrorDocument, HealthDocument, ReadinessDocument
+from connext_monitor.core.documents.bridge_events import BridgeEventList
 from connext_monitor.core.documents.chains import ChainList, ClockDocument
 from connext_monitor.core.documents.fields import Document
 from connext_monitor.core.documents.stats import StatsDocument
@@ -18,6 +19,7 @@ _DOCUMENTS: Sequence[type[Document]] = (
     ChainList,
     TransferList,
     AlertList,
+    BridgeEventList,
     StatsDocument,
     ClockDocument,
     HealthDocument,
