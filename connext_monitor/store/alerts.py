@@ -12,7 +12,7 @@ from connext_monitor.core.alerts.effects import Decide, ResolveAlert, Route
 from connext_monitor.core.events import TransferId
 from connext_monitor.store import news
 from connext_monitor.store.alert_rows import alert_states, by_id, every_open, open_among
-from connext_monitor.store.bulk import InsertMany, replacing
+from connext_monitor.store.bulk import InsertMany, flat, replacing
 from connext_monitor.store.cause_text import written
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import to_ms
@@ -50,7 +50,7 @@ def open_all(connection: Connection, openings: Sequence[tuple[Alert, Collection[
     new = {alert.id: (alert, providers) for alert, providers in openings if alert.id not in is_open}
     if new:
         first = next_revision(connection)
-        _OPEN(connection, [_row(alert, first + number) for number, (alert, _) in enumerate(new.values())])
+        _OPEN(connection, flat(_row(alert, first + number) for number, (alert, _) in enumerate(new.values())))
         news.queue_openings(connection, list(new.values()))
     return [alert for alert, _ in new.values()]
 

@@ -11,7 +11,7 @@ from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.core.selection import BridgeEventFilter, BridgeEventPage, Cursor
 from connext_monitor.store.bridge_tables import bridge_events
-from connext_monitor.store.bulk import InsertMany, parts
+from connext_monitor.store.bulk import InsertMany, flat, parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
@@ -53,7 +53,7 @@ def save(connection: Connection, changes: BridgeChanges) -> None:
     """Store what a batch changed of them."""
     for part in parts(record.identity for record in changes.removed):
         _DELETE.execute(connection, identities=part)
-    _SAVE(connection, [_row(stored) for stored in changes.saved])
+    _SAVE(connection, flat(_row(stored) for stored in changes.saved))
 
 
 def listed(

@@ -29,7 +29,10 @@ _ROWS = 1024
 
 
 class InsertMany:
-    """An insert of rows that are tuples of values in the order of ``columns``, which is the table's; see `Prepared`."""
+    """An insert of rows, given as one list of the values of ``columns``, row after row; see `Prepared`.
+
+    The order of the columns is the table's.
+    """
 
     def __init__(self, write: Callable[[], Insert], columns: Sequence[Column[Any]]) -> None:
         self._write = write
@@ -48,30 +51,34 @@ class InsertMany:
         before, row, after = self._parts
         return f"{before}{', '.join([row] * rows)}{after}"
 
-    def __call__(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    def __call__(self, connection: Connection, values: list[object]) -> None:
         """Insert them, in their order."""
-        for part in _of_few_lengths(rows):
-            connection.run(self._sql(len(part)), tuple(chain.from_iterable(part)))
+        for rows, part in _of_few_lengths(values, len(self._names)):
+            connection.run(self._sql(rows), part)
 
 
 class UpdateMany:
-    """An update of rows by their ``key``, each given as the tuple of the key's value and the ``columns``' new ones."""
+    """An update of rows by their ``key``, given as its value and the new ones of ``columns``, row after row.
+
+    It ends the transaction where it fails; see `ending_all`.
+    """
 
     def __init__(self, key: Column[Any], columns: Sequence[Column[Any]]) -> None:
         table = key.table.name
         new = ", ".join(f"{column.name} = new.column{number}" for number, column in enumerate(columns, start=2))
-        self._before = f"UPDATE {table} SET {new} FROM (VALUES "  # noqa: S608 - the schema's names
-        self._row = f"({', '.join('?' * (1 + len(columns)))})"
+        self._before = f"UPDATE OR ROLLBACK {table} SET {new} FROM (VALUES "  # noqa: S608 - the schema's names
+        self._width = 1 + len(columns)
+        self._row = f"({', '.join('?' * self._width)})"
         self._after = f") AS new WHERE {table}.{key.name} = new.column1"
         self._sql = lru_cache(self._write)
 
     def _write(self, rows: int) -> str:
         return f"{self._before}{', '.join([self._row] * rows)}{self._after}"
 
-    def __call__(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    def __call__(self, connection: Connection, values: list[object]) -> None:
         """Update those of them that are there; no key may come twice."""
-        for part in _of_few_lengths(rows):
-            connection.run(self._sql(len(part)), tuple(chain.from_iterable(part)))
+        for rows, part in _of_few_lengths(values, self._width):
+            connection.run(self._sql(rows), part)
 
 
 class SelectIn:
@@ -118,6 +125,15 @@ def _as_text(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.hex(column) if not getattr(column, "nullable", True) else case((column.is_not(None), func.hex(column)))
 
 
+def ending_all(statement: Insert) -> Insert:
+    """The insert, but one that fails ends the transaction, and not only itself.
+
+    To undo one statement alone, SQLite would write each page that it is about to change to a file beside. It does so
+    all the same where an index or a trigger calls a function, or where a foreign key is not deferred.
+    """
+    return statement.prefix_with("OR ROLLBACK")
+
+
 def replacing(statement: sqlite.Insert, key: Column[Any]) -> sqlite.Insert:
     """The insert, but where there is a row with the same key already, that takes the other new values."""
     replaced = {
@@ -128,13 +144,18 @@ def replacing(statement: sqlite.Insert, key: Column[Any]) -> sqlite.Insert:
     return statement.on_conflict_do_update(index_elements=[key], set_=replaced)
 
 
-def _of_few_lengths(rows: Sequence[tuple[object, ...]]) -> Iterator[Sequence[tuple[object, ...]]]:
-    """The rows, in parts as long as a power of two: SQLite compiles a statement for each length, and keeps it."""
+def flat(rows: Iterable[Iterable[object]]) -> list[object]:
+    """The values of all rows, row after row."""
+    return list(chain.from_iterable(rows))
+
+
+def _of_few_lengths(values: list[object], width: int) -> Iterator[tuple[int, list[object]]]:
+    """How many rows, and their values, in powers of two: SQLite compiles a statement for each length, and keeps it."""
     start = 0
-    while left := len(rows) - start:
-        length = min(_ROWS, 1 << (left.bit_length() - 1))
-        yield rows[start : start + length]
-        start += length
+    while left := (len(values) - start) // width:
+        rows = min(_ROWS, 1 << (left.bit_length() - 1))
+        yield rows, values[start : start + rows * width]
+        start += rows * width
 
 
 def parts(values: Iterable[Any], most: int = _MOST) -> Iterator[list[Any]]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from connext_monitor.core.batch import ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import Coverage, CoverageMoved, follows
 from connext_monitor.core.events import BlockNumber, DomainId
-from connext_monitor.store.bulk import InsertMany
+from connext_monitor.store.bulk import InsertMany, flat
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.glance import coverage
 from connext_monitor.store.prepared import Prepared, parameter, parameters
@@ -87,5 +87,5 @@ def keep_malformed(connection: Connection, logs: Sequence[UnreadableLog], seen_a
             (domain, sha256(log.raw).digest(), log.reason[:_KEPT_WORDS], log.raw[:_KEPT_BYTES], seen_ms)
             for log in theirs[-MALFORMED_KEPT:]
         ]
-        _INSERT_MALFORMED(connection, rows)
+        _INSERT_MALFORMED(connection, flat(rows))
         _FORGET_MALFORMED.execute(connection, of_domain=domain)

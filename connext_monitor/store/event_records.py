@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 
 from connext_monitor.core.events import BlockRef, TransferId
 from connext_monitor.core.transfer import EventRecord, Sighting
-from connext_monitor.store.bulk import InsertMany, SelectIn
+from connext_monitor.store.bulk import InsertMany, SelectIn, ending_all
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import KINDS, NUMBERS
 from connext_monitor.store.payload import pack, unpack
@@ -22,7 +22,7 @@ _COLUMNS = (
 _SELECT = SelectIn(lambda: select(*_COLUMNS), events.c.transfer)
 # An event that is stored already is none to insert: who inserts has looked, and what is there after all is a mistake
 # that must not pass as done.
-_INSERT = InsertMany(lambda: insert(events), _COLUMNS)
+_INSERT = InsertMany(lambda: ending_all(insert(events)), _COLUMNS)
 
 
 def of_transfers(connection: Connection, transfer_ids: Mapping[int, TransferId]) -> list[EventRecord]:
@@ -42,14 +42,14 @@ def add(connection: Connection, numbers: Mapping[TransferId, int], records: tupl
     One whose transfer has none is left out: it stands on a chain that it cannot stand on, and no transfer comes of it.
     Raises sqlite3.IntegrityError where one is stored already.
     """
-    rows = []
+    values: list[object] = []
     for record in records:
         event, sighting = record.event, record.sighting
         number = numbers.get(event.transfer_id)
         if number is not None:
             block = sighting.block
-            rows.append(
-                (number, NUMBERS[event.kind], record.domain, block.number, block.hash, block.timestamp,
-                 sighting.tx_hash, sighting.log_index, pack(event))
+            values += (
+                number, NUMBERS[event.kind], record.domain, block.number, block.hash, block.timestamp, sighting.tx_hash,
+                sighting.log_index, pack(event),
             )  # fmt: skip
-    _INSERT(connection, rows)
+    _INSERT(connection, values)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.prior_state import FalseDelivery, FalseDeliveryChanges
-from connext_monitor.store.bulk import InsertMany, parts
+from connext_monitor.store.bulk import InsertMany, flat, parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
@@ -49,13 +49,8 @@ def touched(connection: Connection, gone: Collection[tuple[DomainId, Hash32]]) -
 
 def save(connection: Connection, changes: FalseDeliveryChanges) -> None:
     """Keep where those stand that were seen, and forget those that were taken back."""
-    _INSERT(
-        connection,
-        [
-            (delivery.transfer_id, delivery.domain, delivery.block_hash, delivery.block_number)
-            for delivery in changes.seen
-        ],
-    )
+    rows = [(seen.transfer_id, seen.domain, seen.block_hash, seen.block_number) for seen in changes.seen]
+    _INSERT(connection, flat(rows))
     for part in parts((delivery.transfer_id, delivery.domain, delivery.block_hash) for delivery in changes.taken_back):
         _FORGET.execute(connection, keys=part)
 

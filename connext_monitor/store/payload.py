@@ -28,7 +28,16 @@ _decode = msgspec.msgpack.Decoder(tuple).decode
 
 def pack(event: TransferEvent) -> bytes:
     """The payload of an event."""
-    return _encode(_fields(event))
+    amount = event.amount
+    big = amount.to_bytes((amount.bit_length() + 7) // 8, "big")
+    match event:
+        case XCalled():
+            info = _info(event.params)
+            return _encode((event.nonce, event.message_hash, info, event.asset, big, event.local, event.message_body))
+        case Executed():
+            return _encode((event.to, event.asset, _info(event.params), event.routers, event.local, big, event.caller))
+        case Reconciled():
+            return _encode((event.origin_domain, event.local, event.routers, big, event.caller))
 
 
 def unpack(kind: EventKind, transfer_id: TransferId, payload: bytes) -> TransferEvent:
@@ -54,25 +63,14 @@ def unpack_fronted(payload: bytes) -> tuple[Address, bytes]:
     return local, info[_BRIDGED_AMOUNT]
 
 
-def _fields(event: TransferEvent) -> tuple[object, ...]:
-    match event:
-        case XCalled():
-            info = _info(event.params)
-            amount = _big(event.amount)
-            return (event.nonce, event.message_hash, info, event.asset, amount, event.local, event.message_body)
-        case Executed():
-            info = _info(event.params)
-            amount = _big(event.amount)
-            return (event.to, event.asset, info, event.routers, event.local, amount, event.caller)
-        case Reconciled():
-            return (event.origin_domain, event.local, event.routers, _big(event.amount), event.caller)
-
-
 def _info(info: TransferInfo) -> tuple[object, ...]:
+    # Each number's shortest bytes, not by a function of their own: all events of a history come through here.
+    slippage, bridged, normalized = info.slippage, info.bridged_amount, info.normalized_in
     return (
         info.origin_domain, info.destination_domain, info.canonical_domain, info.to, info.delegate, info.receive_local,
-        info.call_data, _big(info.slippage), info.origin_sender, _big(info.bridged_amount), _big(info.normalized_in),
-        info.nonce, info.canonical_id,
+        info.call_data, slippage.to_bytes((slippage.bit_length() + 7) // 8, "big"), info.origin_sender,
+        bridged.to_bytes((bridged.bit_length() + 7) // 8, "big"),
+        normalized.to_bytes((normalized.bit_length() + 7) // 8, "big"), info.nonce, info.canonical_id,
     )  # fmt: skip
 
 
@@ -83,10 +81,6 @@ def _read_info(fields: list[Any]) -> TransferInfo:
         origin, destination, canonical, to, delegate, local, call_data, _number(slippage), sender, _number(bridged),
         _number(normalized), nonce, canonical_id,
     )  # fmt: skip
-
-
-def _big(number: int) -> bytes:
-    return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def _number(big: bytes) -> int:

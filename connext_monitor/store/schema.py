@@ -100,7 +100,7 @@ events = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     # Its number, not the 32 bytes of its id: in no order, they took half of the time that SQLite took for an event.
-    Column("transfer", BigInteger, ForeignKey("transfers.id"), nullable=False),
+    Column("transfer", BigInteger, ForeignKey("transfers.id", deferrable=True, initially="DEFERRED"), nullable=False),
     # A number of `event_kinds`.
     Column("kind", SmallInteger, nullable=False),
     Column("domain", BigInteger, nullable=False),

@@ -11,10 +11,10 @@ from sqlalchemy import delete, func, insert, select, tuple_
 from connext_monitor.core.events import DomainId, Executed, Hash32, TransferId
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
-from connext_monitor.core.transfer import EventRecord
+from connext_monitor.core.transfer import EventRecord, Status
 from connext_monitor.core.transfer_summary import TransferSummary
 from connext_monitor.store import event_records, owed
-from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany, parts
+from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany, ending_all, parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import NUMBERS
 from connext_monitor.store.prepared import Prepared, list_parameter
@@ -40,7 +40,7 @@ _SELECT_IN_BLOCKS = Prepared(
     )
 )
 _HIGHEST_NUMBER = Prepared(lambda: select(func.max(_T.id)))
-_INSERT = InsertMany(lambda: insert(transfers), (_T.id, _T.transfer_id, *_COLUMNS))
+_INSERT = InsertMany(lambda: ending_all(insert(transfers)), (_T.id, _T.transfer_id, *_COLUMNS))
 # An update touches every index that holds one of its columns, whether it changes it or not.
 _UPDATE = UpdateMany(_T.id, _COLUMNS)
 _UPDATE_EXECUTED = UpdateMany(_T.id, (_T.executed_at, _T.routers, _T.status))
@@ -52,6 +52,8 @@ _DELETE_EVENTS = Prepared(
 )
 _DELETE_EVENTS_OF = Prepared(lambda: delete(events).where(events.c.transfer.in_(list_parameter("numbers"))))
 _DELETE = Prepared(lambda: delete(transfers).where(_T.id.in_(list_parameter("numbers"))))
+# The driver would ask an enumeration's member what it is to be stored as.
+_TEXTS = {status: status.value for status in Status}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,10 @@ def save(connection: Connection, changes: Changes, stored: Known) -> None:
 
 def _executed_otherwise(changes: Changes, stored: Known) -> set[int]:
     """The numbers of transfers that were executed before, and of which an Executed is added or taken back."""
-    executed = {transfer_id for transfer_id, before in stored.transfers.items() if before.executed_at is not None}
-    changed = (*changes.added, *changes.removed) if executed else ()
-    return {
-        stored.numbers[record.event.transfer_id]
-        for record in changed
-        if isinstance(record.event, Executed) and record.event.transfer_id in executed
-    }
+    before, numbers = stored.transfers, stored.numbers
+    changed = (*changes.added, *changes.removed) if before else ()
+    ids = {record.event.transfer_id for record in changed if isinstance(record.event, Executed)}
+    return {numbers[i] for i in ids if i in before and before[i].executed_at is not None}
 
 
 def _forget(connection: Connection, numbers: dict[TransferId, int], changes: Changes) -> None:
@@ -131,31 +130,36 @@ def _save_transfers(
 ) -> None:
     """Store new transfers, whose numbers are added to ``numbers``, and what has changed of others."""
     new: list[TransferSummary] = []
-    executed: list[tuple[object, ...]] = []
-    reconciled: list[tuple[object, ...]] = []
-    otherwise: list[tuple[object, ...]] = []
+    executed: list[object] = []
+    reconciled: list[object] = []
+    otherwise: list[object] = []
     for transfer in changed:
-        status = transfer.status.value
         had = before.get(transfer.transfer_id)
         if had is None:
             new.append(transfer)
-        elif not _same_but_for_legs(had, transfer):
-            otherwise.append((numbers[transfer.transfer_id], *_row(transfer)))
+            continue
+        number = numbers[transfer.transfer_id]
+        if not _same_but_for_legs(had, transfer):
+            otherwise += (number, *_row(transfer))
         elif had.reconciled_at == transfer.reconciled_at:
-            executed.append((numbers[transfer.transfer_id], transfer.executed_at, transfer.routers, status))
+            executed += (number, transfer.executed_at, transfer.routers, _TEXTS[transfer.status])
         elif had.executed_at == transfer.executed_at and had.routers == transfer.routers:
-            reconciled.append((numbers[transfer.transfer_id], transfer.reconciled_at, status))
+            reconciled += (number, transfer.reconciled_at, _TEXTS[transfer.status])
         else:
-            otherwise.append((numbers[transfer.transfer_id], *_row(transfer)))
+            otherwise += (number, *_row(transfer))
     if new:
-        first = (_HIGHEST_NUMBER.value(connection) or 0) + 1
-        numbers.update((transfer.transfer_id, number) for number, transfer in enumerate(new, first))
-        _INSERT(
-            connection, [(number, transfer.transfer_id, *_row(transfer)) for number, transfer in enumerate(new, first)]
-        )
+        _insert(connection, new, numbers)
     _UPDATE_EXECUTED(connection, executed)
     _UPDATE_RECONCILED(connection, reconciled)
     _UPDATE(connection, otherwise)
+
+
+def _insert(connection: Connection, new: list[TransferSummary], numbers: dict[TransferId, int]) -> None:
+    values: list[object] = []
+    for number, transfer in enumerate(new, (_HIGHEST_NUMBER.value(connection) or 0) + 1):
+        numbers[transfer.transfer_id] = number
+        values += (number, transfer.transfer_id, *_row(transfer))
+    _INSERT(connection, values)
 
 
 def _same_but_for_legs(had: TransferSummary, has: TransferSummary) -> bool:
@@ -175,5 +179,5 @@ def _row(transfer: TransferSummary) -> tuple[object, ...]:
     return (
         transfer.origin, transfer.destination, transfer.nonce, transfer.started_at, transfer.xcalled_at,
         transfer.executed_at, transfer.reconciled_at, transfer.execute_due_at, transfer.reconcile_due_at,
-        transfer.routers, transfer.status.value,
+        transfer.routers, _TEXTS[transfer.status],
     )  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from connext_monitor.core.selection import TransferFilter
-from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany
+from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany, flat
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.schema import events, transfers
 from connext_monitor.store.store import Store
@@ -51,7 +51,7 @@ async def test_many_rows_are_each_updated_once_and_as_given(store: Store, rows: 
     new = [(number, number * 2, number.to_bytes(4, "big")) for number in range(1, rows + 1)]
 
     def work(connection: Connection) -> list[tuple[object, ...]]:
-        update(connection, new)
+        update(connection, flat(new))
         return connection.run("SELECT id, nonce, routers FROM transfers ORDER BY id").fetchall()
 
     assert await store.database.write(work) == [*new, (rows + 1, rows, None)]

@@ -96,7 +96,7 @@ def _make_events() -> None:
         sa.Column("tx_hash", sa.LargeBinary(), nullable=False),
         sa.Column("log_index", sa.BigInteger(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["transfer"], ["transfers.id"]),
+        sa.ForeignKeyConstraint(["transfer"], ["transfers.id"], deferrable=True, initially="DEFERRED"),
         sa.PrimaryKeyConstraint("id"),
     )
 
