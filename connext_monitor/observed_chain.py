@@ -6,7 +6,8 @@ from typing import TypeVar
 import structlog
 
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.events import BlockNumber, Timestamp, TransferId
+from connext_monitor.core.events import Address, BlockNumber, Timestamp, TransferId, TransferInfo
+from connext_monitor.core.execution import SimulatedExecution
 from connext_monitor.core.side_events import SeenSideEvent
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.observer import Observer
@@ -78,6 +79,16 @@ class ObservedChain:
     ) -> list[SeenSideEvent] | None:
         """What was done about a transfer beside its legs since then; None if the chain cannot be asked now."""
         return await self._circumstantial(self._queries.side_events(transfer_id, topics, since))
+
+    async def sent_params(self, transfer_id: TransferId, block: BlockNumber) -> TransferInfo | None:
+        """What made a transfer that began in this block of it; None if nobody shows it now."""
+        return await self._circumstantial(self._queries.sent_params(transfer_id, block))
+
+    async def simulated_execution(
+        self, transfer_id: TransferId, info: TransferInfo, relayers: Sequence[Address]
+    ) -> SimulatedExecution | None:
+        """What an execution of a reconciled transfer would come to now; None if it cannot be asked."""
+        return await self._circumstantial(self._queries.simulated_execution(transfer_id, info, relayers))
 
     async def _decisive(self, question: Awaitable[_T]) -> _T | None:
         """The answer to a question that decides about an alert: why there is none is kept, and logged once."""

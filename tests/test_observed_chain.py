@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.events import Timestamp, TransferId
+from connext_monitor.core.events import BlockNumber, Timestamp, TransferId
 from connext_monitor.core.side_events import DESTINATION_TOPICS
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.observed_chain import ObservedChain
@@ -17,6 +17,7 @@ from tests.alerting.answering_chain import AnsweringChain
 from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_chain import GENESIS_TIME
 from tests.monitoring.querying import TRANSFER, Answering, observed
+from tests.world.alerts import INFO
 
 OTHER = TransferId(b"\x78" * 32)
 SINCE = Timestamp(GENESIS_TIME + 100)
@@ -198,4 +199,6 @@ async def test_a_circumstance_that_is_not_known_hinders_no_judgement(asked: Aske
     asked.refuse()
     assert await asked.chain.paused() is None
     assert await asked.chain.side_events(TRANSFER, DESTINATION_TOPICS, SINCE) is None
+    assert await asked.chain.sent_params(TRANSFER, BlockNumber(90)) is None
+    assert await asked.chain.simulated_execution(TRANSFER, INFO, []) is None
     assert asked.chain.unanswered is None

@@ -118,7 +118,7 @@ class CauseWatch:
         stored = await self._transfers.by_id(alert.transfer_id) if alert.transfer_id else None
         if stored is None:
             return
-        findings = await self._finder.find(stored.transfer, leg, alerted=True)
+        findings = await self._finder.find(stored.transfer, leg, known=alert.causes)
         if merged(alert.causes, findings) != alert.causes:
             await self._keep(alert.id, findings)
 

@@ -8,16 +8,20 @@ from typing import Any, Protocol
 
 import structlog
 
+from connext_monitor.alerting.execution_simulator import CallerStore, ExecutionSimulator, SimulatedChain
 from connext_monitor.alerting.question_limits import LookBudget, SharedAnswers
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.cause import (
+    Cause,
     Findings,
     RouterBids,
     of_bids,
     of_pause,
     of_side_events,
     of_sight,
+    of_simulation,
     of_transfer,
+    state_to_simulate,
 )
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId, Pathway, Timestamp, TransferId
@@ -29,13 +33,15 @@ LATELY = 6 * 3600
 
 _ANSWERED_WITHIN = 1.0
 """Seconds that an alert waits for what is known of its cause, and no longer."""
+_SIMULATED_WITHIN = 5.0
+"""Seconds that a simulation may take where no alert waits for it."""
 _LEFT_ALONE_FOR = 15.0
 """Seconds that a chain which took too long is left alone."""
 
 log = structlog.get_logger()
 
 
-class CauseSource(Protocol):
+class CauseSource(SimulatedChain, Protocol):
     """A chain that can be asked about a transfer's circumstances."""
 
     @property
@@ -54,8 +60,8 @@ class CauseSource(Protocol):
         ...
 
 
-class BidStore(Protocol):
-    """Where it is stored what routers have done."""
+class BidStore(CallerStore, Protocol):
+    """Where it is stored what routers and relayers have done."""
 
     async def bids(self, pathway: Pathway, since: int, lately: int) -> RouterBids:
         """What routers made of the transfers that began on a pathway since then (Unix seconds)."""
@@ -68,23 +74,30 @@ class CauseFinder:
     def __init__(self, store: BidStore, chains: Mapping[DomainId, CauseSource], clock: Clock) -> None:
         self._store = store
         self._chains = chains
+        self._simulator = ExecutionSimulator(store, chains)
         self._clock = clock
         self._answers = SharedAnswers(clock)
         self._budget = LookBudget(clock)
         self._left_alone_until: dict[DomainId, float] = {}
 
-    async def find(self, transfer: Transfer, leg: Leg, *, alerted: bool = False) -> Findings:
-        """What can be known of it within a second; never fails. ``alerted``: the leg's alert has opened before."""
+    async def find(self, transfer: Transfer, leg: Leg, *, known: Sequence[Cause] | None = None) -> Findings:
+        """What can be known of it; never fails, and takes a second at most where an alert waits for it.
+
+        ``known`` is what the leg's alert knows already; None where it is about to open.
+        """
         findings = of_transfer(transfer, leg) + of_sight(self._unobserved(transfer))
         if leg is Leg.RECONCILE:
             # A paused diamond takes messages, and neither fee nor slippage matters to them.
             return findings
         questions = [
-            self._ask(None, partial(self._bids, transfer, alerted=alerted)),
+            self._ask(None, partial(self._bids, transfer, alerted=known is not None)),
             self._ask(transfer.destination, partial(self._pause, transfer.destination)),
         ]
         if self._budget.take():
             questions += self._looks_at(transfer)
+            if (state := state_to_simulate(transfer, known or ())) is not None:
+                within = _ANSWERED_WITHIN if known is None else _SIMULATED_WITHIN
+                questions.append(self._ask(None, partial(self._simulation, transfer, state), within))
         return sum(await asyncio.gather(*questions), start=findings)
 
     async def side_findings(self, transfer: Transfer) -> Findings:
@@ -101,12 +114,17 @@ class CauseFinder:
         ends = ((transfer.origin, ORIGIN_TOPICS), (transfer.destination, DESTINATION_TOPICS))
         return [self._ask(domain, partial(self._side_events, domain, transfer, topics)) for domain, topics in ends]
 
-    async def _ask(self, domain: DomainId | None, question: Callable[[], Coroutine[Any, Any, Findings]]) -> Findings:
+    async def _ask(
+        self,
+        domain: DomainId | None,
+        question: Callable[[], Coroutine[Any, Any, Findings]],
+        within: float = _ANSWERED_WITHIN,
+    ) -> Findings:
         """The answer, or nothing; a chain that was too slow is left alone for a while."""
         if domain is not None and self._clock.monotonic() < self._left_alone_until.get(domain, 0.0):
             return Findings()
         try:
-            async with asyncio.timeout(_ANSWERED_WITHIN):
+            async with asyncio.timeout(within):
                 return await question()
         except TimeoutError:
             if domain is not None:
@@ -127,6 +145,10 @@ class CauseFinder:
         # The leg whose alert is about to open counts as well.
         more = 0 if alerted or transfer.started_at < since else 1
         return of_bids(replace(bids, without=bids.without + more))
+
+    async def _simulation(self, transfer: Transfer, state: str) -> Findings:
+        simulated = await self._simulator.simulate(transfer)
+        return Findings() if simulated is None else of_simulation(simulated, state)
 
     async def _side_events(self, domain: DomainId, transfer: Transfer, topics: Sequence[bytes]) -> Findings:
         chain = self._chains.get(domain)

@@ -177,6 +177,11 @@ def encode_transfer_info(info: TransferInfo) -> bytes:
     return _POINTER_TO_NEXT_WORD + _TRANSFER_INFO.write(info)
 
 
+def encode_execute_args(info: TransferInfo) -> bytes:
+    """Return ``abi.encode(ExecuteArgs)`` of an execution without routers, as a reconciled transfer's is."""
+    return _POINTER_TO_NEXT_WORD + _EXECUTE_ARGS.write((info, (), (), _NO_ADDRESS, b""))
+
+
 def encode_event(event: TransferEvent) -> tuple[tuple[bytes, ...], bytes]:
     """Return the topics and the data of a log that decodes to ``event``.
 

@@ -41,7 +41,8 @@ class Refusal:
     may have named what was asked instead: a reader that is refused again must shrink the range by itself.
 
     ``exhausted``: it is not a matter of seconds, the plan's day or month is used up. ``wait`` is how many seconds the
-    error itself asks to be left alone, None if it does not say.
+    error itself asks to be left alone, None if it does not say. ``returned`` is what a call reverted with, where the
+    error says that.
     """
 
     reaction: Reaction
@@ -51,6 +52,7 @@ class Refusal:
     block_range: tuple[int, int] | None = None
     exhausted: bool = False
     wait: float | None = None
+    returned: bytes = b""
 
     @property
     def may_pass(self) -> bool:

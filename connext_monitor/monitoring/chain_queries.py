@@ -19,7 +19,8 @@ from connext_monitor.core.calls import (
 )
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS, XCALLED_TOPIC
-from connext_monitor.core.events import Address, BlockNumber, RawLog, Timestamp, TransferId
+from connext_monitor.core.events import Address, BlockNumber, RawLog, Timestamp, TransferId, TransferInfo
+from connext_monitor.core.execution import SimulatedExecution
 from connext_monitor.core.range_pace import shrunk
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.core.side_events import SeenSideEvent, read_side_event
@@ -30,6 +31,7 @@ from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from connext_monitor.monitoring.execution_queries import ExecutionQueries
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
 from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
@@ -66,6 +68,7 @@ class ChainQueries:
         self._pauses = AnyEndpoint(state, pool)
         self._events = AnyEndpoint(state, pool)
         self._origins = AnyEndpoint(state, pool)
+        self._executions = ExecutionQueries(state, pool)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
         """What the chain says of a transfer, after the last covered block at least. Raises Unanswered."""
@@ -81,6 +84,19 @@ class ChainQueries:
         """Whether the chain's diamond is paused, after the last covered block at least. Raises Unanswered."""
         (paused,) = await self._view(self._pauses, [PAUSED_CALL], read_flag)
         return paused
+
+    async def sent_params(self, transfer_id: TransferId, block: BlockNumber) -> TransferInfo | None:
+        """What made a transfer that began in this block of the chain, its calldata too; None where nobody shows it.
+
+        Raises Unanswered.
+        """
+        return await self._executions.sent_params(transfer_id, block)
+
+    async def simulated_execution(
+        self, transfer_id: TransferId, info: TransferInfo, relayers: Sequence[Address]
+    ) -> SimulatedExecution:
+        """What an execution of a reconciled transfer would come to after the last covered block. Raises Unanswered."""
+        return await self._executions.simulated(transfer_id, info, relayers)
 
     async def _view(self, endpoints: AnyEndpoint, calls: Sequence[bytes], read: Callable[[bytes], _T]) -> list[_T]:
         covered = self._state.covered

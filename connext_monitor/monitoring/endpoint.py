@@ -217,13 +217,16 @@ class Endpoint:
             raise LogsNotBelieved(self.host, fetched.doubt, fetched)
         return fetched
 
-    async def call(self, to: Address, data: bytes, block: BlockNumber | str, *, tries: int = TRIES) -> bytes:
-        """What a view answers in the state after a block; a revert is RpcRefused.
+    async def call(
+        self, to: Address, data: bytes, block: BlockNumber | str, *, sender: Address | None = None, tries: int = TRIES
+    ) -> bytes:
+        """What a call answers in the state after a block; a revert is RpcRefused.
 
-        ``tries`` is how often it is asked if it is refused for the rate.
+        ``sender`` makes it, or nobody in particular; ``tries`` is how often it is asked if it is refused for the rate.
         """
         at = block if isinstance(block, str) else hex(block)
-        return await self._ask("eth_call", [{"to": to_hex(to), "data": to_hex(data)}, at], read_bytes, tries=tries)
+        call = {"to": to_hex(to), "data": to_hex(data)} | ({} if sender is None else {"from": to_hex(sender)})
+        return await self._ask("eth_call", [call, at], read_bytes, tries=tries)
 
     async def code(self, address: Address) -> bytes:
         """The contract's code at the newest block; empty if there is none."""

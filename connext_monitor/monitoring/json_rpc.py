@@ -12,7 +12,8 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
-from connext_monitor.core.rpc_refusal import Refusal, classify
+from connext_monitor.core.revert import returned_data
+from connext_monitor.core.rpc_refusal import Reaction, Refusal, classify
 from connext_monitor.core.rpc_wait import in_data, in_words
 from connext_monitor.monitoring.endpoint_address import EndpointAddress
 
@@ -263,7 +264,8 @@ def _read_refusal(url: EndpointAddress, method: str, error: msgspec.Raw, http_st
         wait = in_words(words)
     # The whole text is classified: what a vendor suggests stands at the end of a long one.
     refusal = classify(_code(read.code), words, http_status, method=method, wait=wait)
-    return replace(refusal, message=url.quote(words))
+    returned = returned_data(data) if refusal.reaction is Reaction.REVERTED else b""
+    return replace(refusal, message=url.quote(words), returned=returned)
 
 
 def _data(data: msgspec.Raw) -> object:

@@ -1,19 +1,25 @@
-"""What is known of why legs are late: kept with their alerts, and what routers have done lately on a pathway."""
+"""What is known of why legs are late: kept with their alerts, and what routers and relayers have done lately."""
 
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, or_, select, update
+from sqlalchemy import Select, and_, case, exists, func, literal_column, or_, select, update
 
 from connext_monitor.core.alerts.cause import Cause, RouterBids
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
-from connext_monitor.core.events import Pathway
+from connext_monitor.core.events import Address, DomainId, Pathway
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.cause_text import read_causes, written
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import EXECUTED
+from connext_monitor.store.payload import unpack_caller
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.revisions import upcoming_revision
-from connext_monitor.store.schema import alerts, transfers
+from connext_monitor.store.schema import alerts, events, transfers
+
+_EVENTS_LOOKED_AT = 200
+"""The newest of a chain, among which its relayers are looked for: whatever they are, no more are read."""
+_CALLERS = 3
 
 _THIS = alerts.c.id == parameter("alert_id")
 _SELECT = Prepared(lambda: select(alerts.c.causes).where(_THIS))
@@ -38,6 +44,24 @@ def bids(connection: Connection, pathway: Pathway, since: int, lately: int) -> R
     origin, destination = pathway
     ((without, by_routers),) = _COUNT_BIDS.rows(connection, since=since, origin=origin, destination=destination)
     return RouterBids(lately, without or 0, by_routers or 0)
+
+
+def last_callers(connection: Connection, destination: DomainId) -> list[Address]:
+    """Who executed transfers on a chain last: at most three accounts, the latest first."""
+    payloads = _SELECT_EXECUTED.column(connection, destination=destination)
+    return list(dict.fromkeys(map(unpack_caller, payloads)))[:_CALLERS]
+
+
+def _select_executed() -> Select[*tuple[Any, ...]]:
+    newest_first = (events.c.block_number.desc(), events.c.log_index.desc())
+    latest = select(events.c.kind, events.c.payload, events.c.block_number, events.c.log_index)
+    latest = latest.where(events.c.domain == parameter("destination")).order_by(*newest_first)
+    looked_at = latest.limit(literal_column(str(_EVENTS_LOOKED_AT))).subquery()
+    order = (looked_at.c.block_number.desc(), looked_at.c.log_index.desc())
+    return select(looked_at.c.payload).where(looked_at.c.kind == EXECUTED).order_by(*order)
+
+
+_SELECT_EXECUTED = Prepared(_select_executed)
 
 
 def _count_bids() -> Select[*tuple[Any, ...]]:

@@ -108,6 +108,7 @@ class Causes(Noun):
 
     change = writes(causes.change)
     bids = reads(causes.bids)
+    last_callers = reads(causes.last_callers)
 
 
 class Outbox(Noun):

@@ -63,6 +63,12 @@ def unpack_fronted(payload: bytes) -> tuple[Address, bytes]:
     return local, info[_BRIDGED_AMOUNT]
 
 
+def unpack_caller(payload: bytes) -> Address:
+    """Who executed, of an Executed."""
+    caller: Address = _decode(payload)[-1]
+    return caller
+
+
 def _info(info: TransferInfo) -> tuple[object, ...]:
     # Each number's shortest bytes, not by a function of their own: all events of a history come through here.
     slippage, bridged, normalized = info.slippage, info.bridged_amount, info.normalized_in

@@ -150,10 +150,14 @@ class Devnet:
 
     async def reconcile(self, transfer: Transfer) -> Receipt:
         """Hand the transfer's message to the destination, in the name of its spoke connector. Raises `DevnetError`."""
+        return await transfer.destination.send(self.reconciliation(transfer))
+
+    def reconciliation(self, transfer: Transfer) -> Transaction:
+        """The transaction that reconciles a transfer on its destination."""
         chain, message = transfer.destination, Message.read(transfer.message_body)
         arguments = (message.origin_domain, message.nonce, message.sender, message.body)
         data = call("handle(uint32,uint32,bytes32,bytes)", *arguments)
-        return await chain.send(Transaction(chain.diamond.spoke, chain.contract, data))
+        return Transaction(chain.diamond.spoke, chain.contract, data)
 
     async def status(self, transfer: Transfer) -> int:
         """The destination's ``transferStatus``: 0 none, 1 reconciled, 2 executed, 3 completed."""

@@ -11,7 +11,8 @@ from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
-from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp, TransferId
+from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, Timestamp, TransferId, TransferInfo
+from connext_monitor.core.execution import SimulatedExecution
 from connext_monitor.core.side_events import SeenSideEvent
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
@@ -35,7 +36,8 @@ class SetAnswers(ChainQueries):
     Held to what endpoints make of the same questions by tests/test_observed_chain.py. ``statuses`` are those of single
     transfers, ``status`` that of all others, ``nameless`` a transfer that nobody answers about. ``find`` records what
     the chain has of a transfer, and returns None where it has nothing; ``searched`` False is a chain that cannot be
-    searched. ``asked``, ``fetched`` and ``sought`` are the transfers asked about; every question raises ``fault``.
+    searched; ``sent`` is what it says made any transfer, ``simulated`` what any execution would come to. ``asked``,
+    ``fetched``, ``sought`` and ``simulations`` are what was asked; every question raises ``fault``.
     """
 
     def __init__(self, observer: Observer) -> None:
@@ -56,6 +58,9 @@ class SetAnswers(ChainQueries):
         self.sought: list[tuple[TransferId, tuple[bytes, ...]]] = []
         self.since: list[Timestamp] = []
         self.pauses_asked = 0
+        self.sent: TransferInfo | None = None
+        self.simulated: SimulatedExecution | None = None
+        self.simulations: list[tuple[TransferId, TransferInfo, tuple[Address, ...]]] = []
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
         self.asked.append(transfer_id)
@@ -78,6 +83,17 @@ class SetAnswers(ChainQueries):
         self.since.append(since)
         await self._asked()
         return self._answered(None if transfer_id == self.nameless else self.side)
+
+    async def sent_params(self, transfer_id: TransferId, block: BlockNumber) -> TransferInfo | None:  # noqa: ARG002 - all alike
+        await self._asked()
+        return self.sent
+
+    async def simulated_execution(
+        self, transfer_id: TransferId, info: TransferInfo, relayers: Sequence[Address]
+    ) -> SimulatedExecution:
+        self.simulations.append((transfer_id, info, tuple(relayers)))
+        await self._asked()
+        return self._answered(self.simulated)
 
     async def fetch_events(self, transfer_id: TransferId, since: Timestamp) -> bool:
         self.fetched.append(transfer_id)

@@ -12,7 +12,7 @@ from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.alerts.cause import CauseKind, RouterBids
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import Address, Hash32, Pathway
+from connext_monitor.core.events import Address, DomainId, Hash32, Pathway
 from connext_monitor.core.side_events import (
     DESTINATION_TOPICS,
     ORIGIN_TOPICS,
@@ -43,6 +43,9 @@ class CountedReads:
     async def bids(self, pathway: Pathway, since: int, lately: int) -> RouterBids:
         self.reads += 1
         return await self.store.causes.bids(pathway, since, lately)
+
+    async def last_callers(self, destination: DomainId) -> list[Address]:
+        return await self.store.causes.last_callers(destination)
 
 
 @pytest.fixture
@@ -145,5 +148,5 @@ async def test_the_leg_about_to_be_alerted_about_counts_as_well(bids: CountedRea
     await put(bids.store, seen(*steps))
     finder = CauseFinder(bids, {}, SystemClock())
     assert CauseKind.NO_ROUTER_BID in {cause.kind for cause in (await finder.find(fresh, Leg.EXECUTE)).causes}
-    findings = await finder.find(fresh, Leg.EXECUTE, alerted=True)
+    findings = await finder.find(fresh, Leg.EXECUTE, known=())
     assert CauseKind.NO_ROUTER_BID not in {cause.kind for cause in findings.causes}

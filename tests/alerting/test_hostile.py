@@ -54,15 +54,19 @@ FACTS: Mapping[str, str | int] = {
 }  # fmt: skip
 GROUPED = {EXECUTE_OVERDUE, CHAIN_UNOBSERVED}
 """A group's message differs by this alone: whether its alerts are about transfers."""
-CAUSES = tuple(Cause(kind, FACTS) for kind in CauseKind)
+
+
+def causes(nasty: str) -> tuple[Cause, ...]:
+    """Every cause that can be known, with this as what a contract said."""
+    return tuple(Cause(kind, {**FACTS, "reverts": nasty}) for kind in CauseKind)
 
 
 def alerts(nasty: str) -> Iterator[Alert]:
     """An open alert of every kind, with this wherever it can be somebody else's words."""
     for kind in EVERY_KIND:
         yield kind.open(TRANSFER_ID if kind.about is About.TRANSFER else nasty, NOW, details_saying(kind, nasty))
-    yield overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, PATHWAY, CAUSES)
-    yield overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, PATHWAY, CAUSES).escalated(NOW)
+    yield overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, PATHWAY, causes(nasty))
+    yield overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, PATHWAY, causes(nasty)).escalated(NOW)
     yield chain_unobserved(nasty, NOW, silent_for=9, waiting=2, why=nasty)
     yield backup_failed("upload", NOW, reason=nasty)
     yield database_failing(NOW, DatabaseTrouble(TroubleKind.DISK, nasty), since=DUE_AT)

@@ -43,8 +43,8 @@ ENDS_OF_LIFE = (Change.OPENED, Change.RESOLVED)
 """What of a single alert is told."""
 
 
-def sighting(timestamp: int, number: int = 7) -> Sighting:
-    return Sighting(BlockRef(BlockNumber(number), Hash32(b"\xab" * 32), Timestamp(timestamp)), Hash32(b"\xcd" * 32), 0)
+def sighting(timestamp: int, number: int = 7, block_hash: bytes = b"\xab" * 32) -> Sighting:
+    return Sighting(BlockRef(BlockNumber(number), Hash32(block_hash), Timestamp(timestamp)), Hash32(b"\xcd" * 32), 0)
 
 
 INFO = TransferInfo(

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
 from enum import StrEnum
 
+from connext_monitor.core.alerts.simulated_execution import is_simulated, simulation_facts, simulation_words
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.execution import SimulatedExecution
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.side_events import CalldataExecuted, RelayerFeeIncreased, SideEvent, SlippageUpdated
 from connext_monitor.core.token import plain_number
@@ -21,6 +23,7 @@ class CauseKind(StrEnum):
     PAUSED = "paused"
     CALLDATA_FAILED = "calldata_failed"
     AWAITS_EXECUTION = "awaits_execution"
+    EXECUTION_SIMULATED = "execution_simulated"
     RECONCILE_PENDING = "reconcile_pending"
     NO_ROUTER_BID = "no_router_bid"
     FEE_INCREASED = "fee_increased"
@@ -130,19 +133,39 @@ def of_side_events(events: Iterable[SideEvent], transfer: Transfer) -> Findings:
     return Findings(tuple(causes.values()))
 
 
+def state_to_simulate(transfer: Transfer, known: Iterable[Cause]) -> str | None:
+    """The state in which a transfer's execution is to be simulated; None where it has been, or nothing is to be.
+
+    Only what is reconciled can be executed without a router's signature. Another slippage makes another state.
+    """
+    if transfer.reconciled is None or transfer.executed is not None:
+        return None
+    facts = {cause.kind: cause.facts for cause in known}
+    slippage = facts.get(CauseKind.SLIPPAGE_UPDATED, {}).get("slippage", "")
+    state = f"{transfer.reconciled.block.hash.hex()[:16]} {slippage}"
+    return None if is_simulated(facts.get(CauseKind.EXECUTION_SIMULATED, {}), state) else state
+
+
+def of_simulation(simulated: SimulatedExecution, state: str) -> Findings:
+    """What a simulated execution says, about a state that `state_to_simulate` gave."""
+    facts = simulation_facts(simulated, state)
+    return Findings((Cause(CauseKind.EXECUTION_SIMULATED, facts),), frozenset({CauseKind.EXECUTION_SIMULATED}))
+
+
 def known_words(causes: Iterable[Cause], labels: ChainLabels, *, ended: bool) -> str:
     """``Known of the cause: …`` as a sentence; empty where nothing is. ``ended``: the leg is no longer late."""
-    words = [
-        _template(cause.kind, past=cause.past or ended).format_map(_words_of(cause.facts, labels)) for cause in causes
-    ]
+    words = [_words(cause, labels, past=cause.past or ended) for cause in causes]
     return f"Known of the cause: {'; '.join(words)}." if words else ""
 
 
-def _template(kind: CauseKind, *, past: bool) -> str:
-    return _TIMELESS[kind] if kind in _TIMELESS else _NOW_AND_PAST[kind][past]
+def _words(cause: Cause, labels: ChainLabels, *, past: bool) -> str:
+    if cause.kind is CauseKind.EXECUTION_SIMULATED:
+        return simulation_words(cause.facts, past=past)
+    template = _TIMELESS[cause.kind] if cause.kind in _TIMELESS else _NOW_AND_PAST[cause.kind][past]
+    return template.format_map(_words_of(cause.facts, labels))
 
 
-# Nothing in here is a stranger's text: chains are called as the config calls them, all else is numbers.
+# Nothing in these is a stranger's text: chains are called as the config calls them, all else is numbers.
 _TIMELESS: Mapping[CauseKind, str] = {
     CauseKind.CALLDATA_FAILED: "the call to its recipient failed, which keeps routers from executing a transfer",
     CauseKind.NO_ROUTER_BID: (
@@ -158,8 +181,8 @@ _NOW_AND_PAST: Mapping[CauseKind, tuple[str, str]] = {
         "the bridge on {chain} was paused and executed nothing",
     ),
     CauseKind.AWAITS_EXECUTION: (
-        "it has been reconciled, so any relayer can execute it without a router",
-        "it had been reconciled, so any relayer could execute it without a router",
+        "it has been reconciled, so its execution needs a relayer and no router",
+        "it had been reconciled, so its execution needed a relayer and no router",
     ),
     CauseKind.RECONCILE_PENDING: (
         "no router has fronted the funds, and the slow path waits for its reconciliation",

@@ -18,11 +18,14 @@ from connext_monitor.core.alerts.cause import (
     of_pause,
     of_side_events,
     of_sight,
+    of_simulation,
     of_transfer,
+    state_to_simulate,
 )
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import Address
+from connext_monitor.core.events import Address, BlockNumber
+from connext_monitor.core.execution import SimulatedExecution
 from connext_monitor.core.side_events import CalldataExecuted, RelayerFeeIncreased, SideEvent, SlippageUpdated
 from tests.world.alerts import ARRIVED, DESTINATION, DUE_AT, LABELS, LATE, NOW, OPENED, ORIGIN, sighting
 from tests.world.kinds import overdue
@@ -97,10 +100,56 @@ def test_what_was_done_stays_true() -> None:
     assert merged(bumped, of_side_events([], LATE) + PAUSED) == (*PAUSED.causes, *bumped)
 
 
+def simulated(**says: str) -> Findings:
+    by_relayer = "by_delegate" not in says
+    says.pop("by_delegate", None)
+    return of_simulation(SimulatedExecution(BlockNumber(7), by_relayer, **says), "a state")
+
+
+@pytest.mark.parametrize(
+    ("says", "now", "past"),
+    [
+        ({"reverts": "X__y"}, "would revert: X__y", "would have reverted: X__y"),
+        (
+            {},
+            "would succeed: no relayer has executed it",
+            "would have succeeded: no relayer had executed it",
+        ),
+        (
+            {"by_delegate": "1"},
+            "would succeed for an approved relayer, of which none is known here",
+            "would have succeeded for an approved relayer, of which none is known here",
+        ),
+        (
+            {"recipient_reverts": "Y"},
+            "would succeed: no relayer has executed it, although the call to its recipient would fail: Y",
+            "would have succeeded: no relayer had executed it, although the call to its recipient would have failed: Y",
+        ),
+    ],
+)
+def test_a_simulated_execution_is_said_with_its_block(says: dict[str, str], now: str, past: str) -> None:
+    for words, ended in ((now, False), (past, True)):
+        expected = f"Known of the cause: its execution, simulated at block 7, {words}."
+        assert said(simulated(**says), ended=ended) == expected
+
+
+def test_an_execution_is_simulated_once_in_each_state_of_a_reconciled_transfer() -> None:
+    state = state_to_simulate(RECONCILED, ())
+    assert state is not None
+    known = of_simulation(SimulatedExecution(BlockNumber(7), by_relayer=True), state).causes
+    assert state_to_simulate(RECONCILED, known) is None
+    slipped = of_side_events([SlippageUpdated(550)], RECONCILED).causes
+    elsewhere = replace(RECONCILED, reconciled=sighting(DUE_AT - 8, block_hash=b"\x01" * 32))
+    assert len({state, state_to_simulate(RECONCILED, [*known, *slipped]), state_to_simulate(elsewhere, known)}) == 3
+    assert state_to_simulate(LATE, ()) is state_to_simulate(replace(RECONCILED, executed=sighting(1)), ()) is None
+
+
 causes = st.builds(
     Cause,
     st.sampled_from(CauseKind),
-    st.just({"domain": DESTINATION, "transfers": 2, "lately": 21600, "times": 1, "wei": "1", "slippage": "9"}),
+    st.just(
+        {"domain": DESTINATION, "transfers": 2, "lately": 21600, "times": 1, "wei": "1", "slippage": "9", "block": 1}
+    ),
     st.booleans(),
 )
 any_findings = st.builds(
