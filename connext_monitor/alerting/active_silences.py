@@ -71,6 +71,10 @@ class ActiveSilences:
         """Whether a silence keeps the alert from being delivered now."""
         return any(silence.covers(alert, self._labels) for silence in self._in_force)
 
+    def acknowledge(self, alert: Alert) -> bool:
+        """Whether somebody has marked this very alert as being dealt with."""
+        return any(silence.ack and silence.subject == alert.id for silence in self._in_force)
+
     async def load(self) -> list[Silence]:
         """Read them from the store; returns those that have ended."""
         silences = [await self._redated(silence) for silence in await self._store.standing()]

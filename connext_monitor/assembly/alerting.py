@@ -13,6 +13,7 @@ from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.causes import CauseFinder
 from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.change_watch import ChangeWatch
 from connext_monitor.alerting.database_watch import DatabaseWatch
 from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.manager import AlertManager
@@ -94,6 +95,7 @@ async def build_alerting(
         Part("alert manager", manager.run, patient=True),
         Part("silences", partial(silences.run, desk)),
         Part("escalation", escalation.run),
+        Part("change watch", ChangeWatch(desk, silences.acknowledge, clock, every=looks.escalation).run),
         Part("provider watch", provider_watch.run),
         Part("cause watch", cause_watch.run),
         Part("arrival watch", ArrivalWatch(store.deadlines, chains, clock, every=looks.arrivals).run),

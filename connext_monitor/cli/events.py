@@ -42,7 +42,7 @@ def list_events(chain: str | None, kind: str | None, since: str | None, limit: i
             unix_rfc3339(record.block.timestamp),
             labels.display_name(record.domain),
             record.event.kind,
-            bridge_words(record.event, labels),
+            bridge_words(record.event, labels.display_name),
             made_by(record.event) or "-",
             hex_text(record.tx_hash),
         )

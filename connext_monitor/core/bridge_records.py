@@ -26,7 +26,7 @@ class BridgeChanges:
     """
 
     saved: tuple[StoredBridgeRecord, ...] = ()
-    removed: tuple[BridgeRecord, ...] = ()
+    removed: tuple[StoredBridgeRecord, ...] = ()
     covered: tuple[BridgeRecord, ...] = ()
     standing: tuple[StoredBridgeRecord, ...] = ()
 
@@ -66,7 +66,7 @@ def bridge_changes(prior: Collection[StoredBridgeRecord], observed: Sequence[Obs
     ]
     return BridgeChanges(
         tuple(stored for identity, stored in after.items() if before.get(identity) != stored),
-        tuple(stored.record for identity, stored in before.items() if identity not in after),
+        tuple(stored for identity, stored in before.items() if identity not in after),
         tuple(covered),
         tuple(after.values()),
     )

@@ -5,17 +5,18 @@ from typing import Any, Final
 
 from connext_monitor.core.bridge_events import BridgeEvent
 from connext_monitor.core.checksum import to_checksum_address
-from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.events import DomainId
 
 _CUTS_NAMED: Final = 3
 _ADDRESS_LENGTH: Final = 42
 _Fields = Mapping[str, Any]
-_Say = Callable[[_Fields, ChainLabels], str]
+_Name = Callable[[DomainId], str]
+_Say = Callable[[_Fields, _Name], str]
 
 
-def bridge_words(event: BridgeEvent, labels: ChainLabels) -> str:
-    """One sentence without its full stop: what has changed."""
-    return _WORDS[event.kind](event.fields, labels)
+def bridge_words(event: BridgeEvent, name: Callable[[DomainId], str]) -> str:
+    """One sentence without its full stop: what has changed; ``name`` is what a chain is called."""
+    return _WORDS[event.kind](event.fields, name)
 
 
 def made_by(event: BridgeEvent) -> str | None:
@@ -27,7 +28,7 @@ def made_by(event: BridgeEvent) -> str | None:
 def _text(template: str) -> _Say:
     """``{field}`` is the field's value, an address with its checksum."""
 
-    def say(fields: _Fields, _labels: ChainLabels) -> str:
+    def say(fields: _Fields, _name: _Name) -> str:
         return template.format_map({name: _shown(value) for name, value in fields.items()})
 
     return say
@@ -39,21 +40,21 @@ def _shown(value: object) -> str:
     return to_checksum_address(text) if is_address else text.replace("_", " ")
 
 
-def _remote(fields: _Fields, labels: ChainLabels) -> str:
-    return f"{_shown(fields['remote'])} was made the bridge on {labels.display_name(fields['domain'])}"
+def _remote(fields: _Fields, name: _Name) -> str:
+    return f"{_shown(fields['remote'])} was made the bridge on {name(fields['domain'])}"
 
 
-def _asset(fields: _Fields, labels: ChainLabels) -> str:
-    local, home = _shown(fields["local_asset"]), labels.display_name(fields["domain"])
+def _asset(fields: _Fields, name: _Name) -> str:
+    local, home = _shown(fields["local_asset"]), name(fields["domain"])
     return f"the token {local} was added, which stands for {fields['canonical_id']} of {home}"
 
 
-def _allowlist(fields: _Fields, _labels: ChainLabels) -> str:
+def _allowlist(fields: _Fields, _name: _Name) -> str:
     return "any router may take part" if fields["renounced"] else "only approved routers may take part"
 
 
 def _cut(verb: str) -> _Say:
-    def say(fields: _Fields, _labels: ChainLabels) -> str:
+    def say(fields: _Fields, _name: _Name) -> str:
         cuts = [_cut_words(cut) for cut in fields["cuts"][:_CUTS_NAMED]]
         more = fields["facets"] - len(cuts)
         parts = [*cuts, f"{more} more facets"] if more else cuts

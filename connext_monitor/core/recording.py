@@ -8,6 +8,7 @@ from datetime import datetime
 from connext_monitor.core.added_events import with_event
 from connext_monitor.core.alerts.effects import OpenAlert, ResolveAlert
 from connext_monitor.core.batch import Batch
+from connext_monitor.core.bridge_effects import bridge_effects
 from connext_monitor.core.bridge_records import NO_BRIDGE_CHANGES, BridgeChanges, bridge_changes
 from connext_monitor.core.chain_effects import (
     NameOfChain,
@@ -70,13 +71,14 @@ def record(prior: PriorState, batch: Batch, at: datetime, *, durations: PathwayD
     """
     changes = transfer_changes(prior, batch.changes, durations)
     false_deliveries = false_delivery_changes(prior, batch)
+    bridge = bridge_changes(prior.bridge, batch.changes)
     effects = (
         *changes.effects,
         *ended_by_reorgs(prior, false_deliveries),
         *ended_by_reading(prior, batch, name),
         *opened_by_reading(batch, name, at),
+        *bridge_effects(bridge, name, at),
     )
-    bridge = bridge_changes(prior.bridge, batch.changes)
     return replace(changes, effects=effects, false_deliveries=false_deliveries, bridge=bridge)
 
 

@@ -26,6 +26,12 @@ _SELECT_BLOCKS = Prepared(
 _SELECT_IN_BLOCKS = Prepared(
     lambda: select(bridge_events).where(tuple_(_B.domain, _B.block_hash).in_(list_parameter("blocks"))).order_by(_B.id)
 )
+# No index: a reorg that takes such an event along is rare, and there are few of them.
+_SELECT_OF_TX = Prepared(
+    lambda: (
+        select(bridge_events).where(tuple_(_B.domain, _B.tx_hash).in_(list_parameter("transactions"))).order_by(_B.id)
+    )
+)
 _DELETE = Prepared(lambda: delete(bridge_events).where(tuple_(*_IDENTITY).in_(list_parameter("identities"))))
 
 
@@ -49,9 +55,20 @@ def in_blocks(connection: Connection, blocks: Collection[tuple[DomainId, Hash32]
     return [read(row) for part in parts(blocks) for row in _SELECT_IN_BLOCKS.rows(connection, blocks=part)]
 
 
+def touched(
+    connection: Connection, seen: Collection[tuple[DomainId, Hash32]], gone: Collection[tuple[DomainId, Hash32]]
+) -> list[StoredBridgeRecord]:
+    """Those in blocks where something was seen or that are gone; of transactions in the latter, wherever they stand."""
+    records = in_blocks(connection, {*seen, *gone})
+    blocks = set(gone)
+    moved = {(r.domain, r.tx_hash) for r in (stored.record for stored in records) if (r.domain, r.block.hash) in blocks}
+    of_tx = [read(row) for part in parts(moved) for row in _SELECT_OF_TX.rows(connection, transactions=part)]
+    return list({stored.record.identity: stored for stored in (*records, *of_tx)}.values())
+
+
 def save(connection: Connection, changes: BridgeChanges) -> None:
     """Store what a batch changed of them."""
-    for part in parts(record.identity for record in changes.removed):
+    for part in parts(stored.record.identity for stored in changes.removed):
         _DELETE.execute(connection, identities=part)
     _SAVE(connection, flat(_row(stored) for stored in changes.saved))
 

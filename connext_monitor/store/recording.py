@@ -56,7 +56,7 @@ def prior_state(connection: Connection, batch: Batch, known: Known) -> PriorStat
         pruned=retention.pruned_among(connection, known.unknown),
         false_deliveries=mismatches.touched(connection, gone),
         chain_alerts=glance.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
-        bridge=bridge_events.in_blocks(connection, batch.bridge_blocks | gone),
+        bridge=bridge_events.touched(connection, batch.bridge_blocks, gone),
         history={read.domain: backfills.read(connection, read.domain) for read in batch.history},
     )
 

@@ -74,7 +74,7 @@ def test_what_the_contracts_write_reads_back(data: st.DataObject) -> None:
     body = encode([kind for kind, _ in rest], [value for _, value in rest])
     event = decode_bridge_event(raw_log((BRIDGE_EVENTS[name].topic, *topics), body))
     assert event.kind == name
-    assert bridge_words(event, ChainLabels({})).isprintable()
+    assert bridge_words(event, ChainLabels({}).display_name).isprintable()
     for value in values:
         _assert_shown(value, list(event.fields.values()))
 
@@ -133,7 +133,7 @@ def test_cuts_that_share_one_array_cannot_fill_the_memory() -> None:
 
 def test_a_cut_is_told_by_its_facets() -> None:
     cuts = [(bytes([facet]) * 20, action, [bytes([1, 2, 3, 4])] * 2) for facet, action in enumerate((0, 1, 2, 0, 0))]
-    words = bridge_words(decode_bridge_event(_cut_log(cuts)), ChainLabels({}))
+    words = bridge_words(decode_bridge_event(_cut_log(cuts)), ChainLabels({}).display_name)
     assert words == (
         "the bridge's code was changed: adds 2 functions of 0x0000000000000000000000000000000000000000; "
         "replaces 2 functions by those of 0x0101010101010101010101010101010101010101; "

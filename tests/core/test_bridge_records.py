@@ -25,8 +25,8 @@ class Kept:
 
     def commit(self, *observed: ObservedChange) -> None:
         changes = bridge_changes(list(self.stored.values()), observed)
-        for record in changes.removed:
-            del self.stored[record.identity]
+        for gone in changes.removed:
+            del self.stored[gone.record.identity]
         self.stored |= {stored.record.identity: stored for stored in changes.saved}
         self.covered += changes.covered
 

@@ -1,6 +1,7 @@
 """What the bridge says beside its transfers is stored with what was read, and taken back with its block."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -55,3 +56,14 @@ async def test_no_block_becomes_final_with_what_its_reader_did_not_know(store: S
     await put(store, pushed)
     with pytest.raises(RecordedMeanwhile):
         await put(store, covered, progress=[progress])
+
+
+async def test_a_covered_change_opens_its_alert_in_the_same_commit_once(store: Store) -> None:
+    cut, at = bridge_record("DiamondCut"), datetime.fromtimestamp(PAUSED.block.timestamp + 60, UTC)
+    assert (await put(store, read_in(Provenance.PUSHED, cut), at=at))[1] == []
+    [alert_id] = (await put(store, read_in(Provenance.COVERED, cut), at=at))[1]
+    assert alert_id == f"bridge_changed:alpha:0x{cut.tx_hash.hex()}"
+    elsewhere = bridge_record("DiamondCut", sighting(11, fork="b"))
+    assert (await put(store, read_in(Provenance.COVERED, cut, elsewhere), at=at))[1] == []
+    assert (await put(store, block_gone(cut), at=at))[1] == []
+    assert (await put(store, block_gone(elsewhere), at=at))[1] == [alert_id]

@@ -195,10 +195,23 @@ class KindOf(Generic[D]):
         """The one id of its alert about this transfer, whatever restarts in between."""
         return f"{self.name}:{_hex(transfer_id)}"
 
-    def open(self, subject: TransferId | str, at: datetime, details: D, causes: tuple[Cause, ...] = ()) -> Alert:
+    def keyed_id(self, subject: str, key: str) -> str:
+        """The one id of its alert about what has this name that is known by ``key``."""
+        return f"{self.name}:{subject}:{key}"
+
+    def open(
+        self,
+        subject: TransferId | str,
+        at: datetime,
+        details: D,
+        causes: tuple[Cause, ...] = (),
+        *,
+        key: str | None = None,
+    ) -> Alert:
         """An alert of this kind that opens at ``at``, about a transfer or about what has this name.
 
-        One about a transfer has one id for ever; any other is a new alert with each opening.
+        One about a transfer has one id for ever, and so has one with a ``key``; any other is a new alert with each
+        opening.
         """
         of_transfer = isinstance(subject, bytes)
         if of_transfer is not (self.about is About.TRANSFER):
@@ -206,7 +219,7 @@ class KindOf(Generic[D]):
         return Alert(
             id=self.alert_id(subject)
             if isinstance(subject, bytes)
-            else f"{self.name}:{subject}:{at:%Y%m%dT%H%M%S.%fZ}",
+            else self.keyed_id(subject, f"{at:%Y%m%dT%H%M%S.%fZ}" if key is None else key),
             kind=self,
             severity=self.severity,
             subject=_hex(subject) if isinstance(subject, bytes) else subject,

@@ -15,4 +15,6 @@ class Resolution(StrEnum):
     RECOVERED = "recovered"
     BACKED_UP = "backed_up"
     CAUGHT_UP = "caught_up"
+    ACKNOWLEDGED = "acknowledged"
+    NOTED = "noted"
     REMOVED = "removed"

@@ -53,7 +53,7 @@ def bridge_event_document(record: BridgeRecord, labels: ChainLabels) -> BridgeEv
         tx_hash=hex_text(record.tx_hash),
         log_index=record.log_index,
         timestamp=unix_rfc3339(block.timestamp),
-        text=bridge_words(record.event, labels),
+        text=bridge_words(record.event, labels.display_name),
         caller=made_by(record.event),
         fields=dict(record.event.fields),
         link=labels.tx_link(record.domain, record.tx_hash),

@@ -111,7 +111,7 @@ def bridge_event_row(record: BridgeRecord, labels: ChainLabels) -> BridgeEventRo
         key=f"{record.tx_hash.hex()}:{record.event.digest.hex()}:{record.ordinal}:{record.block.hash.hex()}",
         kind=record.event.kind,
         chain=labels.display_name(record.domain),
-        words=bridge_words(record.event, labels),
+        words=bridge_words(record.event, labels.display_name),
         by=by,
         by_link=labels.address_link(record.domain, Address(bytes.fromhex(by[2:]))) if by else None,
         at=record.block.timestamp,
