@@ -59,7 +59,7 @@ async def ended_as(store: Store, clock: ManualClock) -> Resolution | None:
 async def test_it_ends_when_somebody_acknowledges_it(store: Store) -> None:
     clock = ManualClock(AT)
     assert await ended_as(store, clock) is None
-    other = Silence(0, AT + timedelta(hours=1), subject="here", made_at=AT)
+    other = Silence(0, AT + timedelta(hours=1), subject=ALERT.id, made_at=AT)
     await store.silences.make(other, AT)
     assert await ended_as(store, clock) is None
     await store.silences.make(Silence(0, AT + timedelta(hours=1), subject=ALERT.id, ack=True, made_at=AT), AT)
