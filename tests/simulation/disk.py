@@ -1,9 +1,11 @@
 """The disk of a simulated process: its database's files, and what befalls them while statements run."""
 
 import asyncio
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,10 +18,9 @@ T = TypeVar("T")
 FILE = "monitor.db"
 _MARK = "PRAGMA user_version = "
 _WRITING = ("INSERT", "UPDATE", "DELETE", _MARK)
-_ALERTS = ("INSERT INTO alerts ", "UPDATE alerts ")
+_INTO_TABLE = re.compile(r"(?:INSERT (?:OR [A-Z]+ )?INTO|UPDATE(?: OR [A-Z]+)?) (\w+) ")
 _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""
-_FIRST_LETTERS = frozenset(words[0] for words in (*_ALERTS, _MARK))
 _CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM alerts WHERE revision > ? ORDER BY 7"
 
 _FOR_A_WRITER = (*WRITER_PRAGMAS, "synchronous=OFF")
@@ -116,11 +117,11 @@ class Disk:
             connection.close()
 
     def _before_statement(self, statement: str) -> None:
-        if statement[:1] in _FIRST_LETTERS:  # few are; all are heard of
-            if statement.startswith(_ALERTS):
-                self._alerts_written = True
-            elif statement.startswith(_MARK):
-                self._marked = True
+        table = _table_written(statement)
+        if table == "alerts":
+            self._alerts_written = True
+        elif table is None and statement.startswith(_MARK):
+            self._marked = True
         if self.dead or self._statements is not None:
             self._count(statement)
         room = self._full()
@@ -141,7 +142,7 @@ class Disk:
     def _count(self, statement: str) -> None:
         if self.dead:
             raise Killed
-        if self._waits_for is not None and _writes(statement, self._waits_for):
+        if self._waits_for is not None and _table_written(statement) == self._waits_for:
             self._waits_for = None
         if self._statements is not None and self._waits_for is None:
             self._statements -= 1
@@ -151,9 +152,11 @@ class Disk:
                 raise Killed
 
 
-def _writes(statement: str, table: str) -> bool:
-    """Whether a statement adds rows to a table, or changes some."""
-    return statement.startswith((f"INSERT INTO {table} ", f"UPDATE {table} "))
+@lru_cache(1024)
+def _table_written(statement: str) -> str | None:
+    """The table that a statement adds rows to, or changes some of; None where it does neither."""
+    into = _INTO_TABLE.match(statement)
+    return None if into is None else into[1]
 
 
 class _Writer(Connection):
