@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -103,8 +102,19 @@ async def look_every(
 async def _pause(seconds: float, woken: asyncio.Event | None) -> None:
     if woken is None:
         await asyncio.sleep(seconds)
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await woken.wait()
+    else:
+        await rest(seconds, woken)
+
+
+async def rest(seconds: float, woken: asyncio.Event) -> None:
+    """Wait until ``woken``, but no longer than that; the event is cleared, whichever it was.
+
+    Whoever waits for the event beside us is woken by the end of our rest, too.
+    """
+    # A timeout would have to cancel us and take that back, with an exception through every frame that waits.
+    end = asyncio.get_running_loop().call_later(seconds, woken.set)
+    try:
+        await woken.wait()
+    finally:
+        end.cancel()
     woken.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from connext_monitor.clock.watch_loop import rest
 from connext_monitor.core.events import BlockNumber, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
@@ -75,9 +76,4 @@ class CoverRequests:
 
     async def wait(self, seconds: float) -> None:
         """Wait until something is requested, but no longer than that."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
-        self._woken.clear()
+        await rest(seconds, self._woken)

@@ -106,7 +106,8 @@ class Bridge:
             course.owed.append((transfer_id, event))
             return
         write = write_executed if event is Event.EXECUTED else write_reconciled
-        self._send(transfer.destination, index, event, write(transfer, index, course.standing.info))
+        log = write(transfer, index, course.standing.info, course.standing.transfer_id)
+        self._send(transfer.destination, index, event, log)
 
     # Blocks
 

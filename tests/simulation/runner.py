@@ -16,6 +16,7 @@ from tests.simulation.oracle import judge
 from tests.simulation.report import Report
 from tests.simulation.shrink import shrink
 from tests.simulation.story import Story, to_json
+from tests.world.databases import made_by_first_run
 
 KEPT = Path(__file__).resolve().parents[2] / ".cache" / "simulation"
 """Where logs and stories lie that showed something wrong."""
@@ -53,6 +54,7 @@ def played(story: Story) -> tuple[Run, Verdict]:
 
 def outcome(story: Story) -> Outcome:
     """Play and judge a story, and keep its log and itself where anything is wrong."""
+    made_by_first_run()  # once in each process, as its modules are loaded: no day takes that
     began = time.process_time()
     run, verdict = played(story)
     cpu = time.process_time() - began

@@ -34,7 +34,7 @@ class WrittenLog:
 
     event: Event
     transfer: int
-    transfer_id: bytes
+    transfer_id: TransferId
     info: TransferInfo
     honest: bool
     fast: bool
@@ -82,21 +82,28 @@ def write_xcalled(transfer: Transfer, index: int, nonce: int) -> WrittenLog:
     return _write(event, Event.XCALLED, transfer, index, info, transfer.origin)
 
 
-def write_executed(transfer: Transfer, index: int, info: TransferInfo) -> WrittenLog:
-    """The log of its Executed, which says something else than was called if that is its deed."""
+def write_executed(
+    transfer: Transfer, index: int, info: TransferInfo, transfer_id: TransferId | None = None
+) -> WrittenLog:
+    """The log of its Executed, which says something else than was called if that is its deed.
+
+    The ``transfer_id`` is that of the ``info``; it need not be known.
+    """
     said = replace(info, to=_NOTHING, bridged_amount=info.bridged_amount + 1) if is_mismatch(transfer) else info
     amount = transfer.amount * _FEE_LEFT // _OF if transfer.fast else transfer.amount
     routers = (_ROUTER,) if transfer.fast else ()
     asset = _asset(transfer)
-    event = Executed(transfer_id_of(info), said.to, asset, said, routers, asset, amount, _RELAYER)
+    event = Executed(transfer_id or transfer_id_of(info), said.to, asset, said, routers, asset, amount, _RELAYER)
     return _write(event, Event.EXECUTED, transfer, index, info, transfer.destination)
 
 
-def write_reconciled(transfer: Transfer, index: int, info: TransferInfo) -> WrittenLog:
-    """The log of its Reconciled."""
+def write_reconciled(
+    transfer: Transfer, index: int, info: TransferInfo, transfer_id: TransferId | None = None
+) -> WrittenLog:
+    """The log of its Reconciled; ``transfer_id`` as above."""
     routers = (_ROUTER,) if transfer.fast else ()
     origin, asset = DomainId(transfer.origin), _asset(transfer)
-    event = Reconciled(transfer_id_of(info), origin, asset, routers, transfer.amount, _RELAYER)
+    event = Reconciled(transfer_id or transfer_id_of(info), origin, asset, routers, transfer.amount, _RELAYER)
     return _write(event, Event.RECONCILED, transfer, index, info, transfer.destination)
 
 
