@@ -114,11 +114,12 @@ def revert_reason(data: str) -> str:
     raw = bytes.fromhex(data.removeprefix("0x"))
     if raw[:4] == keccak(text="Error(string)")[:4]:
         return str(abi_decode(["string"], raw[4:])[0])
-    return _error_names().get(raw[:4], "")
+    return error_names().get(raw[:4], "")
 
 
 @functools.cache
-def _error_names() -> dict[bytes, str]:
+def error_names() -> dict[bytes, str]:
+    """The facets' custom errors by their selectors."""
     entries = [entry for facet in FACETS for entry in artifact(facet).abi if entry["type"] == "error"]
     return {keccak(text=_signature(entry))[:4]: entry["name"] for entry in entries}
 

@@ -51,6 +51,7 @@ from tests.world.kinds import (
 PATHWAY = (ORIGIN, DESTINATION)
 FACTS: Mapping[str, str | int] = {
     "domain": DESTINATION, "transfers": 2, "lately": 21600, "times": 1, "wei": "7", "slippage": "500", "before": "3",
+    "block": 7,
 }  # fmt: skip
 GROUPED = {EXECUTE_OVERDUE, CHAIN_UNOBSERVED}
 """A group's message differs by this alone: whether its alerts are about transfers."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connext_monitor.core.checksum import to_checksum_address
+from connext_monitor.core.contract_errors import error_names
 from connext_monitor.core.decoding import EVENT_TOPICS, decode
 from connext_monitor.core.events import (
     Address,
@@ -20,7 +21,7 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from connext_monitor.monitoring.endpoint import open_endpoint
-from scripts.devnet import Chain, Devnet
+from scripts.devnet import Chain, Devnet, contracts
 from scripts.devnet.contracts import artifact
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -105,6 +106,11 @@ async def logs_of(chain: Chain) -> list[RawLog]:
     async with open_endpoint(chain.http_url) as endpoint:
         head = await endpoint.head()
         return (await endpoint.logs(contract, [EVENT_TOPICS], BlockNumber(0), head.number)).logs
+
+
+async def test_every_error_of_the_published_facets_is_known_by_name() -> None:
+    known = error_names()
+    assert {selector: known.get(selector) for selector in contracts.error_names()} == contracts.error_names()
 
 
 async def test_web3_reads_every_real_log_as_we_do(devnet: Devnet, web3_reads: Callable[[RawLog], Says]) -> None:

@@ -158,6 +158,7 @@ async def test_an_alert_has_exactly_the_documented_shape(client: aiohttp.ClientS
                     {"name": "XCalled", "url": f"https://here.example/tx/0x{sample.tx_hash('xcalled').hex()}"},
                     {"name": "Recipient", "url": f"https://there.example/address/{to_checksum_address(RECIPIENT)}"},
                 ],
+                "simulated_execution": None,
             }
         ],
         "next_cursor": None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.execution import SimulatedExecution
 
 _STATE, _BLOCK, _BY_DELEGATE = "state", "block", "by_delegate"
@@ -20,6 +21,17 @@ def simulation_facts(simulated: SimulatedExecution, state: str) -> Mapping[str, 
     return facts
 
 
+def simulation_of(facts: Mapping[str, str | int]) -> SimulatedExecution:
+    """What `simulation_facts` was given."""
+    reverts, recipient_reverts = facts.get(_REVERTS), facts.get(_RECIPIENT_REVERTS)
+    return SimulatedExecution(
+        block=BlockNumber(int(facts[_BLOCK])),
+        by_relayer=_BY_DELEGATE not in facts,
+        reverts=None if reverts is None else str(reverts),
+        recipient_reverts=None if recipient_reverts is None else str(recipient_reverts),
+    )
+
+
 def is_simulated(facts: Mapping[str, str | int], state: str) -> bool:
     """Whether the facts are about this state of the transfer."""
     return facts.get(_STATE) == state
@@ -27,7 +39,7 @@ def is_simulated(facts: Mapping[str, str | int], state: str) -> bool:
 
 def simulation_words(facts: Mapping[str, str | int], *, past: bool) -> str:
     """What would come of it, or in the ``past`` would have; strangers' words are quoted as they were kept."""
-    words = f"its execution, simulated at block {facts.get(_BLOCK, 'unknown')}, "
+    words = f"its execution, simulated at block {facts[_BLOCK]}, "
     if _REVERTS in facts:
         return words + f"would {'have reverted' if past else 'revert'}: {facts[_REVERTS]}"
     words += f"would {'have succeeded' if past else 'succeed'}"

@@ -5,8 +5,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from connext_monitor.core.alerts.alert import Alert, AlertState, compose
+from connext_monitor.core.alerts.cause import CauseKind
 from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.simulated_execution import simulation_of
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.documents.fields import Document, InstantText, ListDocument, says
 from connext_monitor.core.formats import rfc3339
@@ -19,6 +21,20 @@ class LinkDocument(Document, frozen=True):
 
     name: Annotated[str, says("What it shows.")]
     url: Annotated[str, Meta(description="Where it is.", extra_json_schema={"format": "uri"})]
+
+
+class SimulationDocument(Document, frozen=True):
+    """What an execution of the reconciled transfer would come to, simulated once and not sent."""
+
+    block_number: Annotated[int, says("The destination's block after which it was simulated.")]
+    by_relayer: Annotated[bool, says("In the name of an approved relayer; else of the delegate, as none was known.")]
+    reverts: Annotated[
+        str | None, says("Why it would revert; null if it would succeed. May quote what strangers wrote.")
+    ]
+    recipient_reverts: Annotated[
+        str | None,
+        says("Why the call to its recipient would fail, which its execution bears; null if not, or if not known."),
+    ]
 
 
 class AlertDocument(Document, frozen=True):
@@ -37,6 +53,10 @@ class AlertDocument(Document, frozen=True):
     title: Annotated[str, says("One line.")]
     text: Annotated[str, says("A sentence or two; may quote what strangers wrote.")]
     links: list[LinkDocument]
+    simulated_execution: Annotated[
+        SimulationDocument | None,
+        says("Of an `execute_overdue`; null while it waits for something else, or is unknown."),
+    ]
 
 
 class AlertList(ListDocument[AlertDocument], frozen=True):
@@ -62,4 +82,13 @@ def alert_document(alert: Alert, message: Message) -> AlertDocument:
         title=message.title,
         text=message.text,
         links=[LinkDocument(link.name, link.url) for link in message.links],
+        simulated_execution=_simulation(alert),
     )
+
+
+def _simulation(alert: Alert) -> SimulationDocument | None:
+    facts = next((cause.facts for cause in alert.causes if cause.kind is CauseKind.EXECUTION_SIMULATED), None)
+    if facts is None:
+        return None
+    simulated = simulation_of(facts)
+    return SimulationDocument(simulated.block, simulated.by_relayer, simulated.reverts, simulated.recipient_reverts)

@@ -24,6 +24,7 @@ from connext_monitor.core.alerts.cause import (
 )
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.deadline import Leg
+from connext_monitor.core.documents.alerts import SimulationDocument, alert_in_words
 from connext_monitor.core.events import Address, BlockNumber
 from connext_monitor.core.execution import SimulatedExecution
 from connext_monitor.core.side_events import CalldataExecuted, RelayerFeeIncreased, SideEvent, SlippageUpdated
@@ -131,6 +132,17 @@ def test_a_simulated_execution_is_said_with_its_block(says: dict[str, str], now:
     for words, ended in ((now, False), (past, True)):
         expected = f"Known of the cause: its execution, simulated at block 7, {words}."
         assert said(simulated(**says), ended=ended) == expected
+
+
+@pytest.mark.parametrize("reverts", [None, "X__y"])
+@pytest.mark.parametrize("by_relayer", [True, False])
+def test_a_document_says_what_was_simulated(by_relayer: bool, reverts: str | None) -> None:
+    simulation = SimulatedExecution(BlockNumber(7), by_relayer, reverts, reverts)
+    causes = of_simulation(simulation, "a state").causes
+    alert = overdue(LATE.transfer_id, Leg.EXECUTE, DUE_AT, NOW, causes=causes)
+    document = alert_in_words(alert, LATE, LABELS).simulated_execution
+    assert document == SimulationDocument(7, by_relayer, reverts, reverts)
+    assert alert_in_words(OPENED, LATE, LABELS).simulated_execution is None
 
 
 def test_an_execution_is_simulated_once_in_each_state_of_a_reconciled_transfer() -> None:
