@@ -15,6 +15,8 @@ from connext_monitor.store.schema import events
 EventRow = tuple[object, ...]
 """The values of `_COLUMNS`."""
 
+TX_START = 8
+"""Bytes of a transaction's hash in the index."""
 _COLUMNS = (
     events.c.transfer, events.c.kind, events.c.domain, events.c.block_number, events.c.block_hash, events.c.block_at,
     events.c.tx_hash, events.c.log_index, events.c.payload,
@@ -22,7 +24,7 @@ _COLUMNS = (
 _SELECT = SelectIn(lambda: select(*_COLUMNS), events.c.transfer)
 # An event that is stored already is none to insert: who inserts has looked, and what is there after all is a mistake
 # that must not pass as done.
-_INSERT = InsertMany(lambda: ending_all(insert(events)), _COLUMNS)
+_INSERT = InsertMany(lambda: ending_all(insert(events)), (*_COLUMNS, events.c.tx_start))
 
 
 def of_transfers(connection: Connection, transfer_ids: Mapping[int, TransferId]) -> list[EventRecord]:
@@ -50,6 +52,6 @@ def add(connection: Connection, numbers: Mapping[TransferId, int], records: tupl
             block = sighting.block
             values += (
                 number, NUMBERS[event.kind], record.domain, block.number, block.hash, block.timestamp, sighting.tx_hash,
-                sighting.log_index, pack(event),
+                sighting.log_index, pack(event), sighting.tx_hash[:TX_START],
             )  # fmt: skip
     _INSERT(connection, values)

@@ -6,7 +6,7 @@ The events are the truth; a transfer's row holds what is searched and sorted by,
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import Select, select
 
 from connext_monitor.core.coverage import BlockRange, StoredRange
 from connext_monitor.core.deadline import DueDates, TransferWithDeadlines
@@ -21,9 +21,6 @@ from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import events, transfers
 
-_TX_START = 8
-_tx_start = func.substr(events.c.tx_hash, literal_column("1"), literal_column(str(_TX_START)))
-"""What the index knows of a transaction."""
 _SELECT_STORED = Prepared(
     lambda: (
         select(events.c.block_number, events.c.block_hash, events.c.kind, transfers.c.transfer_id)
@@ -40,7 +37,7 @@ _SELECT_BY_TX = Prepared(
     lambda: (
         select(transfers.c.transfer_id)
         .join(events, events.c.transfer == transfers.c.id)
-        .where(_tx_start == parameter("tx_start"), events.c.tx_hash == parameter("tx_hash"))
+        .where(events.c.tx_start == parameter("tx_start"), events.c.tx_hash == parameter("tx_hash"))
         .order_by(events.c.log_index)
     )
 )
@@ -110,7 +107,9 @@ def by_numbers(connection: Connection, numbers: Sequence[int]) -> list[TransferW
 
 def ids_by_tx(connection: Connection, tx_hash: Hash32) -> list[TransferId]:
     """The transfers with an event in this transaction, in the order of its logs."""
-    return list(dict.fromkeys(_SELECT_BY_TX.column(connection, tx_start=tx_hash[:_TX_START], tx_hash=tx_hash)))
+    return list(
+        dict.fromkeys(_SELECT_BY_TX.column(connection, tx_start=tx_hash[: event_records.TX_START], tx_hash=tx_hash))
+    )
 
 
 def _folded(connection: Connection, rows: Sequence[StoredRow]) -> list[TransferWithDeadlines]:

@@ -38,7 +38,7 @@ async def database(tmp_path: Path) -> Path:
         for kind, event in ((1, CALLED), (2, EXECUTED)):
             connection.execute(
                 "INSERT INTO events (transfer, domain, kind, block_number, block_hash, block_at, tx_hash, log_index,"
-                " payload) VALUES (1, ?, ?, ?, ?, ?, ?, ?, x'')",
+                " payload, tx_start) VALUES (1, ?, ?, ?, ?, ?, ?, ?, x'', x'')",
                 [
                     *(event.domain, kind, event.block),
                     bytes.fromhex(event.block_hash[2:]),

@@ -74,7 +74,7 @@ def _insert(connection: sqlite3.Connection, revision: str, table: str, values: d
         if COLUMNS_SINCE.get((table, name), "") <= revision < COLUMNS_BEFORE.get((table, name), "9999")
     }
     if table == "events" and revision >= KINDS_AS_NUMBERS:
-        kept["kind"] = KINDS.index(kept["kind"])
+        kept |= {"kind": KINDS.index(kept["kind"]), "tx_start": kept["tx_hash"][:8]}
     names, marks = ", ".join(f'"{name}"' for name in kept), ", ".join("?" * len(kept))
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(kept.values()))  # noqa: S608 - our own
 

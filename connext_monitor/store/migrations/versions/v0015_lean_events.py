@@ -34,9 +34,10 @@ _FILL_TRANSFERS = (
 )
 # The signs + have SQLite go through the events by their ids, and look each one's transfer up.
 _FILL_EVENTS = (
-    "INSERT INTO events (id, transfer, kind, domain, block_number, block_hash, block_at, tx_hash, log_index, payload)"
+    "INSERT INTO events (id, transfer, kind, domain, block_number, block_hash, block_at, tx_hash, log_index, payload,"
+    " tx_start)"
     " SELECT e.id, t.id, CASE e.kind WHEN 'xcalled' THEN 1 WHEN 'executed' THEN 2 ELSE 3 END, e.domain, e.block_number,"
-    " e.block_hash, e.block_at, e.tx_hash, e.log_index, e.payload"
+    " e.block_hash, e.block_at, e.tx_hash, e.log_index, e.payload, substr(e.tx_hash, 1, 8)"
     " FROM old_events AS e CROSS JOIN old_transfers AS t ON t.transfer_id = e.transfer_id"
     " WHERE e.id > :after AND e.id <= :until ORDER BY e.id"
 )
@@ -96,6 +97,7 @@ def _make_events() -> None:
         sa.Column("tx_hash", sa.LargeBinary(), nullable=False),
         sa.Column("log_index", sa.BigInteger(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("tx_start", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["transfer"], ["transfers.id"], deferrable=True, initially="DEFERRED"),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -132,4 +134,4 @@ def _index_some(name: str, columns: list[str], where: str) -> None:
 def _index_events() -> None:
     op.create_index("events_by_transfer", "events", ["transfer", "kind", "domain", "block_hash"], unique=True)
     op.create_index("events_by_block", "events", ["domain", "block_number"])
-    op.create_index("events_by_tx", "events", [sa.text("substr(tx_hash, 1, 8)")])
+    op.create_index("events_by_tx", "events", ["tx_start"])
