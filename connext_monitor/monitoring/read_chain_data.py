@@ -5,6 +5,7 @@ Fields that are not needed are not looked at; chains add their own, and some fil
 
 from binascii import unhexlify
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from struct import Struct
 from typing import Final, TypeVar, overload
 
@@ -21,6 +22,7 @@ from connext_monitor.monitoring.written_json import (
     number_of,
     parse_block,
     parse_bytes,
+    parse_events,
     parse_log,
     parse_logs,
     parse_quantity,
@@ -97,30 +99,38 @@ def read_logs(
     if bytes(memoryview(result)[:5]) == b"null":
         return iter(())
     try:
-        whole = parse_logs(result)
+        if events is not None:
+            return _read_each(result, parse_events(result), events.read, log_filter, events)
+        return _read_each(result, parse_logs(result), partial(_asked_for, log_filter), log_filter, None)
     except DECODE_ERRORS:
         # At least one of them is not written as it should be: one by one, so that it takes no other with it.
         return (_event_or_log(read_log(entry, log_filter), events) for entry in _entries(result))
-    return _read_logs(result, whole, log_filter, events)
 
 
-def _read_logs(
-    result: msgspec.Raw, whole: Sequence[WrittenLog], log_filter: LogFilter, events: WrittenEvents | None
+def _read_each(
+    result: msgspec.Raw,
+    whole: Sequence[_T],
+    read: Callable[[_T], SeenLog | None],
+    log_filter: LogFilter,
+    events: WrittenEvents | None,
 ) -> Iterator[SeenLog | MalformedEntry]:
+    """Each by ``read``, or, where that says nothing of it or raises, the long way."""
     entries: list[msgspec.Raw] = []
     for index, fields in enumerate(whole):
+        log: SeenLog | MalformedEntry | None
         try:
-            if events is not None and (event := events.read(fields)) is not None:
-                yield event
-                continue
-            log = _raw_log(fields)
-            if not fields.removed and log_filter.why_not(log) is None:
-                yield _event_or_log(log, events)
-                continue
+            log = read(fields)
         except DECODE_ERRORS:
-            pass
-        entries = entries or _entries(result)
-        yield _event_or_log(read_log(entries[index], log_filter), events)
+            log = None
+        if log is None:
+            entries = entries or _entries(result)
+            log = _event_or_log(read_log(entries[index], log_filter), events)
+        yield log
+
+
+def _asked_for(log_filter: LogFilter, fields: WrittenLog) -> RawLog | None:
+    log = _raw_log(fields)
+    return None if fields.removed or log_filter.why_not(log) is not None else log
 
 
 def _event_or_log(log: RawLog | MalformedEntry, events: WrittenEvents | None) -> SeenLog | MalformedEntry:

@@ -11,11 +11,12 @@ from connext_monitor.core.events import Address, BlockNumber, DomainId, EventLog
 from connext_monitor.core.transfer import wrong_chain
 from connext_monitor.core.usual_logs import USUAL_READERS, usual_event
 from connext_monitor.monitoring.chain_data import to_hex
-from connext_monitor.monitoring.written_json import WrittenLog, bytes_of, number_of
+from connext_monitor.monitoring.written_json import WrittenEvent, bytes_of, number_of
 
 _READERS: Final = {to_hex(topic): read for topic, read in USUAL_READERS.items()}
-_TOPICS: Final = 4
-_TOPIC_DIGITS: Final = 3 * 64
+_HEX: Final = memoryview(b"0x")
+_HASHES: Final = 4 * 32
+_TOPICS: Final = 3 * 32
 
 
 class WrittenEvents:
@@ -26,36 +27,35 @@ class WrittenEvents:
         self._contract = to_hex(contract)
         self._first = first
         self._last = last
-        self._block = ("", Hash32(b""))
+        self._block: tuple[str, str] | None = None
+        self._number = BlockNumber(0)
+        self._hash = Hash32(b"")
 
-    def read(self, log: WrittenLog) -> EventLog | None:
+    def read(self, log: WrittenEvent) -> EventLog | None:
         """The event of a log that stands; None, or a ValueError, for any that is to be read the long way."""
-        if len(log.topics) != _TOPICS or log.address != self._contract or log.removed:
-            return None
         kind, first, second, third = log.topics
         read = _READERS.get(kind)
-        number = number_of(log.block_number)
-        if read is None or not self._first <= number <= self._last:
+        if read is None or log.address != self._contract or log.removed:
             return None
-        digits = "".join([text.removeprefix("0x") for text in (first, second, third, log.data)])
-        if len(digits) != _TOPIC_DIGITS + len(log.data) - 2:
+        if (log.block_number, log.block_hash) != self._block and not self._go_to(log.block_number, log.block_hash):
+            return None
+        # All hashes in one go, the data straight from the text: that takes half the time of field by field.
+        hashes = unhexlify("".join([text.removeprefix("0x") for text in (first, second, third, log.transaction_hash)]))
+        data = memoryview(log.data)
+        if len(hashes) != _HASHES or data[1:3] != _HEX:
             return None  # one of them did not begin with 0x
-        event = read(unhexlify(digits))
+        event = read(hashes[:_TOPICS] + unhexlify(data[3:-1]))
         if event is None or wrong_chain(event, self._domain) is not None:
             return None
-        return EventLog(
-            event,
-            BlockNumber(number),
-            self._hash_of(log.block_hash),
-            Hash32(bytes_of(log.transaction_hash)),
-            number_of(log.log_index),
-        )
+        return EventLog(event, self._number, self._hash, Hash32(hashes[_TOPICS:]), number_of(log.log_index))
 
-    def _hash_of(self, block: str) -> Hash32:
-        """A block's hash; logs of one block follow each other."""
-        if block != self._block[0]:
-            self._block = (block, Hash32(bytes_of(block)))
-        return self._block[1]
+    def _go_to(self, number: str, block_hash: str) -> bool:
+        """Whether a block was asked for; it is kept then, since logs of one block follow each other."""
+        height, hash_ = BlockNumber(number_of(number)), Hash32(bytes_of(block_hash))
+        if not self._first <= height <= self._last:
+            return False
+        self._block, self._number, self._hash = (number, block_hash), height, hash_
+        return True
 
     def read_log(self, log: RawLog) -> SeenLog:
         """The same of a log that was read and was asked for; the log itself where its event is none of the usual."""

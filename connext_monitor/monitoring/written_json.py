@@ -41,12 +41,25 @@ class WrittenBlock(msgspec.Struct, rename="camel"):
     logs_bloom: str | None = None
 
 
-class WrittenLog(msgspec.Struct, rename="camel"):
+class WrittenLog(msgspec.Struct, rename="camel", gc=False):
     """A log as the specification has it."""
 
     address: _Hex20
     topics: Annotated[list[_Hex32], msgspec.Meta(max_length=4)]
     data: str
+    block_number: _Quantity
+    block_hash: _Hex32
+    transaction_hash: _Hex32
+    log_index: _Quantity
+    removed: bool = False
+
+
+class WrittenEvent(msgspec.Struct, rename="camel", gc=False):
+    """A log as the specification has it, with four topics; its data as they are in the text, in quotes."""
+
+    address: _Hex20
+    topics: tuple[_Hex32, _Hex32, _Hex32, _Hex32]
+    data: msgspec.Raw
     block_number: _Quantity
     block_hash: _Hex32
     transaction_hash: _Hex32
@@ -81,6 +94,7 @@ _TEXT: Final = msgspec.json.Decoder(str)
 parse_block: Final = msgspec.json.Decoder(WrittenBlock | None).decode
 parse_log: Final = msgspec.json.Decoder(WrittenLog).decode
 parse_logs: Final = msgspec.json.Decoder(list[WrittenLog]).decode
+parse_events: Final = msgspec.json.Decoder(list[WrittenEvent]).decode
 """What is written as the specification has it; quick. Like all below they raise one of DECODE_ERRORS."""
 
 

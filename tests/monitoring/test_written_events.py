@@ -29,7 +29,7 @@ from connext_monitor.monitoring.chain_data import LogFilter, MalformedEntry
 from connext_monitor.monitoring.decoded_log import decode_log
 from connext_monitor.monitoring.read_chain_data import read_log, read_logs
 from connext_monitor.monitoring.written_events import WrittenEvents
-from connext_monitor.monitoring.written_json import parse_log
+from connext_monitor.monitoring.written_json import WrittenEvent, parse_events
 from tests.monitoring.written import entry, raw
 from tests.world.examples import examples
 from tests.world.strategies import honest_events, log_of
@@ -100,6 +100,11 @@ def asked(domain: DomainId) -> tuple[LogFilter, WrittenEvents]:
     return log_filter, WrittenEvents(domain, CONTRACT, FIRST, LAST)
 
 
+def written(log: RawLog) -> WrittenEvent:
+    """The log as an endpoint writes it, its fields apart."""
+    return parse_events(raw([entry(log)]))[0]
+
+
 USUAL = executed(info(), sighting(1)).event
 
 
@@ -112,7 +117,7 @@ def at_length(written: msgspec.Raw, log_filter: LogFilter, events: WrittenEvents
 @given(standing_logs())
 def test_a_log_written_and_laid_out_as_usual_is_read_at_once(drawn: tuple[DomainId, TransferEvent, RawLog]) -> None:
     domain, event, log = drawn
-    read = asked(domain)[1].read(parse_log(raw(entry(log))))
+    read = asked(domain)[1].read(written(log))
     assert read == EventLog(slim(event), log.block_number, log.block_hash, log.tx_hash, log.log_index)
 
 
@@ -174,8 +179,8 @@ def test_digits_that_only_together_are_as_usual_are_left() -> None:
 
 @pytest.mark.parametrize("block", [FIRST, LAST])
 def test_the_first_and_last_block_are_read_at_once(block: BlockNumber) -> None:
-    written = parse_log(raw(entry(replace(log_of(USUAL), block_number=block))))
-    assert asked(domain_of(USUAL))[1].read(written) is not None
+    log = replace(log_of(USUAL), block_number=block)
+    assert asked(domain_of(USUAL))[1].read(written(log)) is not None
 
 
 @given(standing_logs(), st.sampled_from(["address", "topics", "data", "blockHash", "transactionHash"]))
