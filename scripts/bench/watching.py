@@ -25,6 +25,7 @@ from connext_monitor.monitoring.observation import Committed, Observation, Obser
 from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.process.allocator import keep_little
 from connext_monitor.process.garbage import spare_collections
 from connext_monitor.store.store import Store
 from scripts.bench.made_up_bridge import CHAIN_IDS, CONTRACT, DOMAINS, Bridge
@@ -86,6 +87,7 @@ async def watching(
     urls: Sequence[str], file: Path, *, start_block: StartBlock, puts: list[WatchedPuts]
 ) -> AsyncIterator[Watching]:
     """Both chains, watched as long as the context lasts."""
+    keep_little()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     labels = ChainLabels({domain: ChainLabel(f"chain {domain}") for domain in DOMAINS})
     store = await CountingStore.open(file, {})

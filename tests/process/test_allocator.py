@@ -1,6 +1,7 @@
 """How many heaps a process with threads has, the monitor among them, and what is given back of them."""
 
 import platform
+import resource
 import subprocess
 import sys
 from itertools import pairwise
@@ -59,6 +60,21 @@ run_virtually(main())
 """
 
 
+_ANSWERS = """
+import resource
+from connext_monitor.process.allocator import keep_little
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+keep_little()
+before = faults()
+for _ in range(20):
+    b"x" * (4 << 20)
+print(faults() - before)
+"""
+
+
 def heaps(how: str) -> int:
     command = [sys.executable, "-c", _THREADS_ALLOCATE, how]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
@@ -101,3 +117,11 @@ def test_what_is_free_between_blocks_is_given_back_within_a_minute() -> None:
     command = [sys.executable, "-c", _FREE_BETWEEN]
     given_back = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout)
     assert given_back > 20_000_000
+
+
+@only_glibc
+def test_memory_of_an_answer_serves_the_next_one() -> None:
+    command = [sys.executable, "-c", _ANSWERS]
+    faults = int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT).stdout)
+    pages_of_one = (4 << 20) // resource.getpagesize()
+    assert faults < 3 * pages_of_one
