@@ -113,14 +113,14 @@ def usual_event(log: RawLog) -> TransferEvent | None:
 
 
 def _read_xcalled(words: bytes) -> XCalled | None:
-    head = words[: _XCALLED.size]
-    if len(head) < _XCALLED.size or int.from_bytes(head, "big") & _XCALLED.fixed_bits != _XCALLED.fixed:
+    head = _XCALLED
+    if len(words) < head.size or int.from_bytes(words[: head.size], "big") & head.fixed_bits != head.fixed:
         return None
     (
         transfer_id, nonce, message_hash, asset, amount, local, body_at, origin, destination, canonical, to, delegate,
         receive_local, slippage, sender, bridged, normalized, params_nonce, canonical_id, length,
-    ) = _XCALLED.unpack_from(head)  # fmt: skip
-    after_call_data = _after_bytes(words, _XCALLED.size, length)
+    ) = head.unpack_from(words)  # fmt: skip
+    after_call_data = _after_bytes(words, head.size, length)
     if nonce != params_nonce or body_at != after_call_data - _TOPICS:
         return None
     body_length = int.from_bytes(words[after_call_data : after_call_data + WORD], "big")
@@ -137,15 +137,15 @@ def _read_xcalled(words: bytes) -> XCalled | None:
 
 
 def _read_executed(words: bytes) -> Executed | None:
-    head = words[: _EXECUTED.size]
-    if len(head) < _EXECUTED.size or int.from_bytes(head, "big") & _EXECUTED.fixed_bits != _EXECUTED.fixed:
+    head = _EXECUTED
+    if len(words) < head.size or int.from_bytes(words[: head.size], "big") & head.fixed_bits != head.fixed:
         return None
     (
         transfer_id, recipient, asset, local, amount, caller, routers_at, signatures_at, _, sequencer_signature_at,
         origin, destination, canonical, to, delegate, receive_local, slippage, sender, bridged, normalized, nonce,
         canonical_id, length,
-    ) = _EXECUTED.unpack_from(head)  # fmt: skip
-    after_call_data = _after_bytes(words, _EXECUTED.size, length)
+    ) = head.unpack_from(words)  # fmt: skip
+    after_call_data = _after_bytes(words, head.size, length)
     rest = words[after_call_data:]
     layout = _AFTER_CALL_DATA.get(len(rest))
     if layout is None or int.from_bytes(rest, "big") & layout.fixed_bits != layout.fixed:
@@ -187,5 +187,7 @@ USUAL_READERS: Final[Mapping[bytes, Callable[[bytes], TransferEvent | None]]] = 
 def _after_bytes(words: bytes, start: int, length: int) -> int:
     """Where what follows so many bytes begins; behind all data where these are not there or not padded with zeros."""
     end = start + length
+    if not length % WORD:
+        return end
     padded = end + -length % WORD
     return padded if words[end:padded] == _ZEROS[: padded - end] else len(words) + 1

@@ -119,11 +119,14 @@ class RangeReader:
         blocks = await self._placed(standing, headers)
         decoded: list[DecodedLog] = []
         async for part in in_slices(logs, self._endpoint.yield_every):
-            decoded += [self._decoded(log, blocks[log.block_hash], stored) for log in part]
+            if stored.events:
+                decoded += [self._unless_stored(log, blocks[log.block_hash], stored) for log in part]
+            else:
+                decoded += [decode_log(self._domain, log, blocks[log.block_hash]) for log in part]
         return decoded
 
-    def _decoded(self, log: SeenLog, block: BlockRef, stored: StoredRange) -> DecodedLog:
-        named = named_event(log) if stored.events else None
+    def _unless_stored(self, log: SeenLog, block: BlockRef, stored: StoredRange) -> DecodedLog:
+        named = named_event(log)
         if named is not None and (log.block_hash, *named) in stored.events:
             return DecodedLog(log, block, None)
         return decode_log(self._domain, log, block)
