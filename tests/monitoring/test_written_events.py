@@ -153,6 +153,7 @@ def test_of_a_log_its_event_is_what_is_decoded_of_it(drawn: tuple[DomainId, RawL
         ("blockHash", "00" * 33),
         ("transactionHash", "00" * 33),
         ("data", "0x"),
+        pytest.param("data", "00" + log_of(USUAL).data.hex(), id="data-without-0x"),
     ],
 )
 def test_what_is_no_log_that_stands_and_was_asked_for_is_left(field: str, value: object) -> None:
