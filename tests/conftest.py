@@ -114,8 +114,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
         if needs := _needs(item.path):
             item.add_marker(needs)
-    order = ["chain", "process", "browser", None]
-    items.sort(key=lambda item: order.index(_needs(item.path)))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    return ["chain", "browser", "process", None].index(_needs(item.path))
 
 
 @pytest.hookimpl(trylast=True)
@@ -137,7 +140,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     groups = defaultdict[str, list[int]](list)
     for index, item in enumerate(session.items):
         groups[_group(item)].append(index)
-    run_in_workers(session, count, groups.values())
+    # The largest first: else the last one would have a single worker busy, at the end of the run.
+    order = sorted(groups.values(), key=lambda group: (_turn(session.items[group[0]]), -len(group)))
+    run_in_workers(session, count, order)
     return True
 
 
