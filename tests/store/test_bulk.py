@@ -1,5 +1,7 @@
 """Statements on many rows: none is left out, however many."""
 
+import re
+
 import pytest
 from sqlalchemy import insert, select
 
@@ -34,6 +36,18 @@ async def test_what_was_stored_is_read_back_as_it_was(store: Store) -> None:
 def test_columns_out_of_the_tables_order_are_refused() -> None:
     with pytest.raises(ValueError, match="order"):
         InsertMany(lambda: insert(events), (events.c.domain, events.c.transfer))
+
+
+async def test_nothing_has_a_journal_kept_of_each_statement_of_a_history(store: Store) -> None:
+    """See `ending_all`: no function in an index or a trigger, no foreign key that is looked at before the commit."""
+
+    def kept(connection: Connection) -> list[tuple[str, str]]:
+        query = "SELECT type, sql FROM sqlite_master WHERE tbl_name IN ('events', 'transfers') AND sql IS NOT NULL"
+        return connection.run(query).fetchall()
+
+    texts = await store.database.read(kept)
+    assert [sql for kind, sql in texts if kind != "table" and re.search(r"\w\(", sql)] == []
+    assert [sql for _, sql in texts if sql.count("REFERENCES") != sql.count("DEFERRABLE INITIALLY DEFERRED")] == []
 
 
 async def test_bytes_that_are_not_there_are_told_from_none(store: Store) -> None:
