@@ -157,6 +157,7 @@ async def _build(
         alerts.chain_watch,
         alerts.cause_watch,
         alerts.phantom_watch,
+        alerts.pause_watch,
         origins,
         web.feed.transfers_changed if web else None,
         tally,

@@ -74,6 +74,16 @@ class ObservedChain:
         """Whether its diamond is paused; None if it cannot be asked now."""
         return await self._circumstantial(self._queries.paused())
 
+    async def paused_when_covered(self, number: BlockNumber) -> bool | None:
+        """Whether it is after the last covered block.
+
+        None if that is below ``number``, while history is read, or if it cannot be asked now.
+        """
+        covered = self._state.covered
+        if covered is None or covered.number < number or not self._state.caught_up:
+            return None
+        return await self._circumstantial(self._queries.paused_when_covered())
+
     async def side_events(
         self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp
     ) -> list[SeenSideEvent] | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.pause_watch import PauseWatch
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.core.events import TransferId
@@ -21,6 +22,7 @@ class AfterCommit:
         chain_watch: ChainWatch,
         cause_watch: CauseWatch,
         phantom_watch: PhantomWatch,
+        pause_watch: PauseWatch,
         origins: OriginSearch,
         transfers_changed: Callable[[Collection[TransferId]], None] | None,
         tally: Tally,
@@ -29,6 +31,7 @@ class AfterCommit:
         self._chain_watch = chain_watch
         self._cause_watch = cause_watch
         self._phantom_watch = phantom_watch
+        self._pause_watch = pause_watch
         self._origins = origins
         self._transfers_changed = transfers_changed
         self._tally = tally
@@ -41,6 +44,7 @@ class AfterCommit:
         if news.changed_alerts:
             self._cause_watch.resolved(news.effects, news.changed_alerts)
         self._phantom_watch.committed(news.changes, news.progress)
+        self._pause_watch.committed(news.changes.bridge)
         self._origins.committed(news.changes)
         touched = [*(transfer.transfer_id for transfer in news.changes.transfers), *news.changes.vanished]
         if self._transfers_changed is not None and (touched or news.changed_alerts):

@@ -18,6 +18,7 @@ from connext_monitor.alerting.database_watch import DatabaseWatch
 from connext_monitor.alerting.escalation import Escalation
 from connext_monitor.alerting.manager import AlertManager
 from connext_monitor.alerting.outage_announcer import OutageAnnouncer
+from connext_monitor.alerting.pause_watch import PauseWatch
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers.configured import ConfiguredProvider, subscriptions
@@ -52,6 +53,7 @@ class Alerting:
     provider_watch: ProviderWatch
     cause_watch: CauseWatch
     phantom_watch: PhantomWatch
+    pause_watch: PauseWatch
     chain_watch: ChainWatch
     unjudged: UnjudgedWatch
     scheduler: AlertScheduler
@@ -87,6 +89,7 @@ async def build_alerting(
     chain_watch = ChainWatch(
         desk, chains, scheduler.waiting, unjudged, unobserved_after, clock, lambda: store.database.condition.works_for
     )
+    pauses = PauseWatch(desk, chains, store.bridge, clock)
     manager = _manager(config, providers, store, provider_watch, desk, labels, clock, tally, outside)
     escalation = Escalation(desk, escalations(config), clock, clock.latest, every=looks.escalation)
     # What delivers starts before what opens alerts.
@@ -96,6 +99,7 @@ async def build_alerting(
         Part("silences", partial(silences.run, desk)),
         Part("escalation", escalation.run),
         Part("change watch", ChangeWatch(desk, silences.acknowledge, clock, every=looks.escalation).run),
+        Part("pause watch", pauses.run),
         Part("provider watch", provider_watch.run),
         Part("cause watch", cause_watch.run),
         Part("arrival watch", ArrivalWatch(store.deadlines, chains, clock, every=looks.arrivals).run),
@@ -104,7 +108,7 @@ async def build_alerting(
         Part("unjudged watch", partial(unjudged.run, chain_watch.unjudged_changed)),
         Part("alert scheduler", scheduler.run),
     ]
-    return Alerting(parts, desk, provider_watch, cause_watch, phantoms, chain_watch, unjudged, scheduler)
+    return Alerting(parts, desk, provider_watch, cause_watch, phantoms, pauses, chain_watch, unjudged, scheduler)
 
 
 async def _find_causes(tokens: TokenReader, finder: CauseFinder, transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:

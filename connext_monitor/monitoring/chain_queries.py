@@ -98,14 +98,26 @@ class ChainQueries:
         """What an execution of a reconciled transfer would come to after the last covered block. Raises Unanswered."""
         return await self._executions.simulated(transfer_id, info, relayers)
 
-    async def _view(self, endpoints: AnyEndpoint, calls: Sequence[bytes], read: Callable[[bytes], _T]) -> list[_T]:
+    async def paused_when_covered(self) -> bool:
+        """The same after the last covered block itself, not after a later one. Raises Unanswered."""
+        (paused,) = await self._view(self._pauses, [PAUSED_CALL], read_flag, at_covered=True)
+        return paused
+
+    async def _view(
+        self,
+        endpoints: AnyEndpoint,
+        calls: Sequence[bytes],
+        read: Callable[[bytes], _T],
+        *,
+        at_covered: bool = False,
+    ) -> list[_T]:
         covered = self._state.covered
         if covered is None:
             raise Unanswered(f"nothing of {self._state.config.name} has been covered yet")
 
         async def view(endpoint: Endpoint) -> list[_T]:
             # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
-            block = BlockNumber(max(covered.number, await self._head_of(endpoint)))
+            block = covered.number if at_covered else max(covered.number, await self._head_of(endpoint))
             answers = [read(await endpoint.call(self._state.config.contract, call, block)) for call in calls]
             # After the answers: a provider may route one connection to another chain at any moment.
             await prove(endpoint, covered)

@@ -91,6 +91,16 @@ async def test_a_pause_is_asked_about_at_the_covered_block(answer: int, paused: 
         assert [params[1] for params in node.calls("eth_call")] == [hex(100)]
 
 
+async def test_a_pause_is_asked_about_no_later_than_the_covered_block() -> None:
+    node = Answering(120)
+    node.status = "0x" + (1).to_bytes(32).hex()
+    async with querying(node) as (queries, _, state):
+        assert state.endpoint is not None
+        state.saw_head(await state.endpoint.head())
+        assert await queries.paused_when_covered() is True
+        assert [params[1] for params in node.calls("eth_call")] == [hex(100)]
+
+
 async def test_a_flag_that_is_neither_is_no_answer() -> None:
     node = Answering(120)
     node.status = "0x" + (2).to_bytes(32).hex()

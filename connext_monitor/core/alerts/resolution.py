@@ -17,4 +17,5 @@ class Resolution(StrEnum):
     CAUGHT_UP = "caught_up"
     ACKNOWLEDGED = "acknowledged"
     NOTED = "noted"
+    UNPAUSED = "unpaused"
     REMOVED = "removed"
