@@ -193,7 +193,7 @@ class CoverPass:
             checked = checked.then(await self._second_look.at_undecodable(checked.read, doubted))
             if checked.comparison is Comparison.AGREED:
                 undecodable.agreed(doubted)
-        unclear = undecodable.read(checked.read.logs, self._endpoint.host)
+        unclear = undecodable.read(checked.read.blocks, checked.read.logs, self._endpoint.host)
         return checked, final if unclear is None else min(final, BlockNumber(unclear - 1))
 
     async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from connext_monitor.clock import Clock
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.bridge_events import BridgeRecord
+from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, Hash32
 from connext_monitor.monitoring.decoded_log import DecodedLog
 
@@ -37,14 +38,15 @@ def _of_transfers(log: DecodedLog) -> bool:
 
 
 class Undecodable:
-    """The run of a chain's logs that could not be decoded and that no other endpoint gave alike.
+    """The newest logs of a chain, where these could not be decoded and no other endpoint gave them alike.
 
-    ``since`` is when it began, on the monotonic clock, and ``why`` says so in words; both are None while there is none.
+    ``since`` is when that began, on the monotonic clock, and ``why`` says so in words; both are None otherwise.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._agreed: dict[_LogKey, None] = {}
+        self._first: tuple[BlockNumber, int] | None = None
         self.since: float | None = None
         self.why: str | None = None
 
@@ -61,17 +63,37 @@ class Undecodable:
         while len(self._agreed) > _KEPT:
             del self._agreed[next(iter(self._agreed))]
 
-    def read(self, logs: Sequence[DecodedLog], host: str) -> BlockNumber | None:
-        """Logs of covered blocks were read; returns the first block that must not become final until read again."""
-        doubted = self.unsettled(logs)
-        if len(undecodable(logs)) < sum(map(_of_transfers, logs)):
-            self.since = self.why = None
-        elif doubted:
-            self.since = self._clock.monotonic() if self.since is None else self.since
-            reason = doubted[-1].content.reason if isinstance(doubted[-1].content, UnreadableLog) else ""
-            self.why = f"{host} gives logs of the contract that cannot be decoded: {reason}"
-            return min(log.log.block_number for log in doubted)
-        return None
+    def read(self, blocks: BlockRange, logs: Sequence[DecodedLog], host: str) -> BlockNumber | None:
+        """All logs of covered blocks were read; returns the first block that must not become final until read again.
+
+        A log that can be decoded says nothing about later ones: a contract may have been upgraded in between.
+        """
+        last = max((_position(log) for log in logs if _decoded(log)), default=None)
+        doubted = [log for log in self.unsettled(logs) if last is None or _position(log) > last]
+        read_again = self._first is not None and blocks.first <= self._first[0] <= blocks.last
+        if self._first is not None and ((last is not None and last > self._first) or (read_again and not doubted)):
+            self.since = self.why = self._first = None
+        if not doubted:
+            return None
+        if self.since is None:
+            self.since = self._clock.monotonic()
+        if self._first is None or read_again:
+            self._first = min(map(_position, doubted))
+        self.why = f"{host} gives logs of the contract that cannot be decoded: {_reason(doubted[-1])}"
+        return min(log.log.block_number for log in doubted)
+
+
+def _decoded(log: DecodedLog) -> bool:
+    """Whether it is an event of a transfer that can be read."""
+    return _of_transfers(log) and not undecodable([log])
+
+
+def _position(decoded: DecodedLog) -> tuple[BlockNumber, int]:
+    return decoded.log.block_number, decoded.log.log_index
+
+
+def _reason(decoded: DecodedLog) -> str:
+    return decoded.content.reason if isinstance(decoded.content, UnreadableLog) else ""
 
 
 def _key(decoded: DecodedLog) -> _LogKey:

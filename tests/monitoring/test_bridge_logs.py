@@ -61,18 +61,6 @@ async def test_what_cannot_be_decoded_beside_transfers_holds_nothing_up() -> Non
     assert [isinstance(content, UnreadableLog) for content in contents] == [True, True]
 
 
-async def test_what_stands_beside_transfers_does_not_show_that_these_can_be_decoded() -> None:
-    node, memory = Chain(100, logs=[50, 60]), Looking()
-    async with covering(node, memory) as (coverer, announce):
-        await coverer.cover_for(Aim.CONFIRM, hinted=True)
-        since = coverer.state.undecodable.since
-        assert since is not None
-        node.log_changes = {"topics": [to_hex(BRIDGE_EVENTS["Paused"].topic)]}
-        await announce(101)
-        await coverer.cover_for(Aim.CONFIRM, hinted=True)
-        assert coverer.state.undecodable.since == since
-
-
 async def test_what_stands_beside_transfers_comes_with_the_last_part() -> None:
     at = sighting(7)
     paused = decode_log(ALPHA, bridge_log("Paused", at), at.block)

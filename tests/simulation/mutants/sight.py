@@ -159,8 +159,8 @@ SIGHT = (
         "undecodable-is-in-sight",
         11,
         "monitoring/undecodable.py",
-        "            self.since = self._clock.monotonic() if self.since is None else self.since\n",
-        "",
+        "            self.since = self._clock.monotonic()\n",
+        "            pass\n",
         "a chain whose logs cannot be decoded counts as seen",
     ),
     mutant(
