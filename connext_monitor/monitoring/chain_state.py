@@ -139,6 +139,8 @@ class ChainState:
         if self.coverage is None or coverage.checkpoint > self.coverage.checkpoint:
             self.checkpoint_risen_at = self.clock.monotonic()
             self._forget_below(coverage.checkpoint)
+        elif coverage.checkpoint < self.coverage.checkpoint:
+            self.caught_up = False  # what follows a replaced block may be gone as well, and is read again
         self.coverage = coverage
         self.final = coverage.checkpoint
         if coverage.covered and (before is None or coverage.covered.number > before.number):

@@ -1,5 +1,7 @@
 """What is said of a chain that is behind: whether history is being read."""
 
+from dataclasses import replace
+
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
@@ -60,6 +62,15 @@ def test_a_block_that_is_not_final_is_sure_once_read_again() -> None:
     assert state.has_reread(BlockNumber(401))
     state.disconnected()
     assert not state.has_reread(BlockNumber(401))
+
+
+def test_what_follows_a_final_block_that_was_replaced_is_not_sure() -> None:
+    state = following(manual_clock(NOW))
+    read = Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW)))
+    state.reached(read)
+    state.caught_up = True
+    state.reached(replace(read, checkpoint=BlockNumber(300)))
+    assert (state.has_reread(BlockNumber(300)), state.has_reread(BlockNumber(301))) == (True, False)
 
 
 def test_what_was_read_last_counts_while_a_chain_is_out_of_sight() -> None:
