@@ -21,6 +21,8 @@ _LONE = {
     "deep_reorg": r"(?:Reorg below finality|Covered again after a deep reorg): (?P<name>.+)",
     "monitor_started_blind": r"Started without part of the past: (?P<name>.+)"
     r"|The past that was missing has been read: (?P<other>.+)",
+    "bridge_paused": r"(?:Bridge paused|Bridge unpaused|Pause taken back): (?P<name>.+)",
+    "bridge_changed": r"Bridge change(?:d| acknowledged| noted| taken back): (?P<name>.+)",
     "provider_failing": r"Alert provider (?P<name>.+) (?:refuses for good|is failing|is taking alerts again)",
     "database_failing": r"The monitor cannot start|The monitor has lost its database and is stopping"
     r"|The monitor's (?P<name>database) (?:is failing|works again)",
@@ -35,6 +37,8 @@ _DIGESTS = {
     "chain_unobserved": ("not observed", "observed again"),
     "deep_reorg": ("reorganised below finality", "covered again after a deep reorg"),
     "monitor_started_blind": ("watched without part of the past", "read after all"),
+    "bridge_paused": ("paused", "unpaused"),
+    "bridge_changed": ("not acknowledged", "acknowledged or noted"),
     "provider_failing": ("failing", "taking alerts again"),
 }
 _NOUNS = {
@@ -42,6 +46,8 @@ _NOUNS = {
     "delivery": ("phantom_delivery", "delivery_mismatch"),
     "deliverie": ("phantom_delivery", "delivery_mismatch"),
     "chain": ("chain_unobserved", "deep_reorg", "monitor_started_blind"),
+    "bridge change": ("bridge_changed",),
+    "bridge": ("bridge_paused",),
     "alert provider": ("provider_failing",),
 }
 _COUNTED = re.compile(

@@ -63,11 +63,11 @@ BRIDGE_CHANGED = KindOf(
         Resolution.REMOVED: REMOVED_CHAIN,
     },
     burst=BurstWords(
-        singular="change",
-        plural="changes",
-        wrong="of who may do what on the bridge, or of its code",
+        singular="bridge change",
+        plural="bridge changes",
+        wrong="not acknowledged",
         right="acknowledged or noted",
         meaning="If nobody of yours made them, the bridge may be in somebody else's hands.",
     ),
-    headline=Headline("1 change of the bridge is not acknowledged", "{} changes of the bridge are not acknowledged"),
+    headline=Headline("1 bridge change is not acknowledged", "{} bridge changes are not acknowledged"),
 )
