@@ -5,7 +5,6 @@ import logging
 import os
 import re
 import signal
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import settings
-
-from tests.world.workers import run_in_workers
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 _TESTS = Path(__file__).parent
 _NEEDS = {
@@ -37,7 +36,6 @@ _NEEDS = {
     "store/test_lock.py": "process",
     "store/test_restore.py": "process",
     "test_signals.py": "process",
-    "world/test_workers.py": "process",
 }
 """What the tests in a folder or a file need beside themselves; a marker of pyproject.toml each."""
 
@@ -114,11 +112,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
         if needs := _needs(item.path):
             item.add_marker(needs)
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    return ["chain", "browser", "process", None].index(_needs(item.path))
+    order = ["chain", "process", "browser", None]
+    items.sort(key=lambda item: order.index(_needs(item.path)))
 
 
 @pytest.hookimpl(trylast=True)
@@ -127,32 +122,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--workers", type=int, default=0, help="run the tests in so many processes")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Hand the tests to several processes, where they are asked for."""
-    count = session.config.getoption("workers")
-    if not count or session.config.option.collectonly or session.testsfailed:
-        return None
-    groups = defaultdict[str, list[int]](list)
-    for index, item in enumerate(session.items):
-        groups[_group(item)].append(index)
-    # The largest first: else the last one would have a single worker busy, at the end of the run.
-    order = sorted(groups.values(), key=lambda group: (_turn(session.items[group[0]]), -len(group)))
-    run_in_workers(session, count, order)
-    return True
-
-
-def _group(item: pytest.Item) -> str:
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
     """Tests of one file go to one worker; where they take long and share nothing, each goes to whoever is free."""
-    if _needs(item.path) == "browser":
-        return "browser"  # whose start takes longer than a test
-    test = item.nodeid.partition("::")[2]
-    shared = _shared_in(item.path) if _needs(item.path) else "file"
-    return f"{item.path} {({'file': '', 'parameter': test.partition('[')[2], 'nothing': test})[shared]}"
+
+    def _split_scope(self, nodeid: str) -> str:
+        name, _, test = nodeid.partition("::")
+        file = _TESTS.parent / name
+        if _needs(file) == "browser":
+            return "browser"  # whose start takes longer than a test
+        shared = _shared_in(file) if _needs(file) else "file"
+        return name + {"file": "", "parameter": test.partition("[")[2], "nothing": test}[shared]
 
 
 @cache
@@ -160,3 +139,8 @@ def _shared_in(file: Path) -> str:
     """What the tests of a file have in common, by the scope of its fixtures."""
     fixture = re.search(r'scope="module"(.*params=)?', file.read_text(encoding="utf-8"))
     return "nothing" if fixture is None else "parameter" if fixture[1] else "file"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Only for ``--dist loadfile``, which scripts/test asks for."""
+    return _Scheduling(config, log) if config.getoption("dist") == "loadfile" else None

@@ -220,7 +220,6 @@ def _install_nodejs(into: Path) -> None:
         "--target",
         str(into),
     ]
-    _run([sys.executable, "-m", "ensurepip"], cwd=into)  # scripts/setup does without
     done = _run([*pip, *wheels], cwd=into)
     if done.returncode:
         raise DevnetError(
