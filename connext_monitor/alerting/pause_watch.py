@@ -114,7 +114,9 @@ class PauseWatch:
         return pause
 
     async def _look_at(self, domain: DomainId, chain: PausableChain, number: BlockNumber) -> None:
-        del self._to_ask[domain]  # what is covered from now on asks again
+        del self._to_ask[domain]  # what is covered or taken back from now on asks again
+        taken_back = domain in self._reorged
+        self._reorged.discard(domain)
         paused = None
         try:
             paused = await chain.paused_when_covered(number)
@@ -122,16 +124,18 @@ class PauseWatch:
                 await self._alerts.open(BRIDGE_PAUSED.open(chain.name, self._clock.now(), await self._details(domain)))
                 log.warning("bridge.paused", chain=chain.name)
             elif paused is False and chain.name in self._alerts:
-                taken_back = domain in self._reorged
                 await self._alerts.resolve(chain.name, Resolution.REORGED if taken_back else Resolution.UNPAUSED)
                 log.info("bridge.unpaused", chain=chain.name)
         except BaseException:
-            self._owes(domain, number)
+            self._owes_again(domain, number, taken_back=taken_back)
             raise
         if paused is None:
-            self._owes(domain, number)
-        else:
-            self._reorged.discard(domain)
+            self._owes_again(domain, number, taken_back=taken_back)
+
+    def _owes_again(self, domain: DomainId, number: BlockNumber, *, taken_back: bool) -> None:
+        if taken_back and domain not in self._to_ask:  # else something has happened since
+            self._reorged.add(domain)
+        self._owes(domain, number)
 
     async def _details(self, domain: DomainId) -> BridgePausedDetails:
         """Where the pause stands, unless its end was seen after it."""

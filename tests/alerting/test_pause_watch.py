@@ -133,3 +133,22 @@ async def test_a_pause_that_a_reorg_takes_back_ends_so(store: Store) -> None:
         pauses.committed(BridgeChanges(removed=(StoredBridgeRecord(PAUSED, covered=True),)))
         await until(lambda: resolution(store))
     assert await resolution(store) is Resolution.REORGED
+
+
+async def test_a_pause_that_is_taken_back_while_its_alert_opens_ends_so(store: Store) -> None:
+    diamond = Diamond(paused=True)
+    pauses = watch(store, diamond)
+    answer = diamond.paused_when_covered
+
+    async def taken_back_meanwhile(number: BlockNumber) -> bool | None:
+        paused = await answer(number)
+        if diamond.asked == 1:
+            diamond.paused = False
+            pauses.committed(BridgeChanges(removed=(StoredBridgeRecord(PAUSED, covered=True),)))
+        return paused
+
+    diamond.paused_when_covered = taken_back_meanwhile  # type: ignore[method-assign]
+    async with running(pauses.run()):
+        await until(lambda: diamond.asked > 1)
+        await until(lambda: resolution(store))
+    assert await resolution(store) is Resolution.REORGED
