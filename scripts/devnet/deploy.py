@@ -1,6 +1,7 @@
 """Makes a bridge: deploys a diamond on a chain, and joins chains that carry one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from scripts.devnet import contracts
 from scripts.devnet.chain import Chain, Diamond
@@ -55,6 +56,8 @@ async def join(chains: Sequence[Chain]) -> None:
     for chain in chains:
         await chain.send_block([*await _permissions(chain), *await _remotes(chain, chains), _asset(chain, chains[0])])
         await chain.send_block(_funds(chain))
+        # Who watches from here is not told of all that makes a bridge as if somebody had changed it.
+        chain.diamond = replace(chain.diamond, start_block=await chain.head() + 1)
 
 
 def _token() -> str:
