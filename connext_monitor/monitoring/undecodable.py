@@ -52,10 +52,7 @@ class Undecodable:
 
     def unsettled(self, logs: Sequence[DecodedLog]) -> list[DecodedLog]:
         """Those of the logs that cannot be decoded, without those that another endpoint gives as well."""
-        return self._without_agreed(undecodable(logs))
-
-    def _without_agreed(self, logs: Sequence[DecodedLog]) -> list[DecodedLog]:
-        return [log for log in logs if _key(log) not in self._agreed]
+        return [log for log in undecodable(logs) if _key(log) not in self._agreed]
 
     def agreed(self, logs: Sequence[DecodedLog]) -> None:
         """Another endpoint gives these logs as well: they are what the chain has."""

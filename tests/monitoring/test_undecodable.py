@@ -68,6 +68,13 @@ def test_what_cannot_be_decoded_after_that_begins_anew() -> None:
     assert chain.read(15, 50, bad(15), good(30), bad(40)) == (40, 2.0)
 
 
+def test_of_several_the_first_that_still_stands_counts() -> None:
+    chain = Chain()
+    assert chain.read(1, 40, bad(15), bad(30)) == (15, 1.0)
+    assert chain.read(10, 40, bad(30)) == (30, 1.0)
+    assert chain.read(10, 45, good(20), bad(30)) == (30, 1.0)
+
+
 def test_blocks_without_logs_and_what_stands_beside_transfers_end_nothing() -> None:
     chain = Chain()
     chain.read(1, 25, bad(15))

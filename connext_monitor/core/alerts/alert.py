@@ -14,7 +14,7 @@ from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.message import Field, Link, Message
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.events import Pathway, TransferId
+from connext_monitor.core.events import DomainId, Hash32, Pathway, TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.transfer import Transfer
 
@@ -127,6 +127,11 @@ class AlertView(Generic[D_co]):
     def subject(self) -> str:
         """What it is about."""
         return self.alert.subject
+
+    def tx_links(self, name: str, domain: DomainId, tx_hash: str) -> tuple[Link, ...]:
+        """A link of this name to a transaction (its hash in hex) in its chain's explorer; none if that is not known."""
+        url = self.labels.tx_link(domain, Hash32(bytes.fromhex(tx_hash.removeprefix("0x"))))
+        return () if url is None else (Link(name, url),)
 
 
 @dataclass(frozen=True, slots=True)

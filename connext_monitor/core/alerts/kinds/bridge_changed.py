@@ -2,11 +2,11 @@
 
 from connext_monitor.core.alerts.alert import About, AlertView, Body, BurstWords, Ending, Headline, KindOf
 from connext_monitor.core.alerts.details import Details
-from connext_monitor.core.alerts.message import Field, Instant, Link
+from connext_monitor.core.alerts.message import Field, Instant
 from connext_monitor.core.alerts.removed import REMOVED_CHAIN
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.events import DomainId, Hash32
+from connext_monitor.core.events import DomainId
 
 
 class BridgeChangedDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,9 +45,8 @@ def _body(view: AlertView[BridgeChangedDetails], title: str, text: str) -> Body:
     if details.by is not None:
         fields.append(Field("By", details.by))
     fields.append(Field("Changed", Instant(details.changed_at)))
-    tx_hash = Hash32(bytes.fromhex(details.tx_hash.removeprefix("0x")))
-    url = view.labels.tx_link(details.domain, tx_hash)
-    return Body(f"{title}: {view.subject}", text, tuple(fields), () if url is None else (Link("Transaction", url),))
+    links = view.tx_links("Transaction", details.domain, details.tx_hash)
+    return Body(f"{title}: {view.subject}", text, tuple(fields), links)
 
 
 BRIDGE_CHANGED = KindOf(

@@ -6,7 +6,7 @@ from connext_monitor.core.alerts.message import Field, Instant, Link
 from connext_monitor.core.alerts.removed import REMOVED_CHAIN
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.events import DomainId, Hash32
+from connext_monitor.core.events import DomainId
 
 
 class BridgePausedDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,15 +36,13 @@ def _reorged(view: AlertView[BridgePausedDetails]) -> Body:
 def _body(view: AlertView[BridgePausedDetails], title: str, text: str) -> Body:
     details = view.details
     fields = [Field("Chain", view.subject)]
-    links = []
+    links: tuple[Link, ...] = ()
     if details.paused_at is not None:
         fields.append(Field("Paused", Instant(details.paused_at)))
     if details.tx_hash is not None:
         fields.append(Field("Transaction", details.tx_hash))
-        tx_hash = Hash32(bytes.fromhex(details.tx_hash.removeprefix("0x")))
-        url = view.labels.tx_link(details.domain, tx_hash)
-        links += [] if url is None else [Link("Paused", url)]
-    return Body(f"{title}: {view.subject}", text, tuple(fields), tuple(links))
+        links = view.tx_links("Paused", details.domain, details.tx_hash)
+    return Body(f"{title}: {view.subject}", text, tuple(fields), links)
 
 
 BRIDGE_PAUSED = KindOf(

@@ -10,7 +10,7 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.transfer_facts import explorer_links, party_fields
 from connext_monitor.core.checksum import to_checksum_address
-from connext_monitor.core.events import DomainId, Executed, Hash32
+from connext_monitor.core.events import DomainId, Executed
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.transfer import Sighting
 
@@ -107,10 +107,7 @@ def _compared(view: AlertView[MismatchDetails]) -> str:
 
 def _links(view: AlertView[MismatchDetails]) -> Iterator[Link]:
     yield from (link for link in explorer_links(view.transfer, view.labels) if link.name == "XCalled")
-    tx_hash = Hash32(bytes.fromhex(view.details.tx_hash.removeprefix("0x")))
-    url = view.labels.tx_link(view.details.destination, tx_hash)
-    if url is not None:
-        yield Link("Executed", url)
+    yield from view.tx_links("Executed", view.details.destination, view.details.tx_hash)
 
 
 DELIVERY_MISMATCH = KindOf(
