@@ -21,6 +21,7 @@ from connext_monitor.config.models import (
     PathwayConfig,
     StatsConfig,
 )
+from connext_monitor.config.router_tables import RouterTable
 from connext_monitor.config.table import Table
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.documents.command_line import (
@@ -93,6 +94,7 @@ def test_every_key_of_the_config_is_documented() -> None:
         "[stats]": StatsConfig,
         "[backup]": BackupConfig,
         "[chains.NAME]": ChainTable,
+        "[routers.NAME]": RouterTable,
         "[alert_providers.NAME]": ProviderConfig,
     }
     assert keys.keys() == models.keys()

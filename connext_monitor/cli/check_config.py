@@ -6,13 +6,17 @@ from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, styled
 from connext_monitor.cli.settings import load
-from connext_monitor.config import ChainConfig, Config, PathwayConfig
+from connext_monitor.config import ChainConfig, Config, PathwayConfig, RouterConfig
+from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.documents.command_line import (
     AbsentProvider,
     AskedDocument,
     CheckedChain,
     CheckedConfig,
+    CheckedMinimum,
+    CheckedPathway,
     CheckedProvider,
+    CheckedRouter,
 )
 from connext_monitor.core.words import duration_words
 
@@ -53,6 +57,9 @@ def _print(config: Config, findings: Sequence[AskedDocument]) -> None:
     print_line()
     providers = [(name, str(table.get("type"))) for name, table in config.alert_providers.items()]
     print_table(("ALERT PROVIDER", "TYPE"), providers or [("none: alerts are only stored and shown", "")])
+    if config.routers:
+        print_line()
+        print_table(("ROUTER", "ADDRESS", "PATHWAYS", "SILENT", "LIQUIDITY BELOW"), _router_rows(config))
     if config.not_configured:
         print_line()
         print_table(("NOT CONFIGURED", "TYPE", "WITHOUT"), _absent_rows(config))
@@ -95,6 +102,28 @@ def _absent_rows(config: Config) -> list[Row]:
     return [(name, absent.type, ", ".join(absent.variables)) for name, absent in config.not_configured.items()]
 
 
+def _router_rows(config: Config) -> list[Row]:
+    return [
+        (
+            router.name,
+            to_checksum_address(router.address),
+            ", ".join(f"{pathway.origin} → {pathway.destination}" for pathway in router.pathways) or "all",
+            _silence(router),
+            ", ".join(
+                f"{least.amount:f} of {to_checksum_address(least.asset)} on {least.chain}" for least in router.minimums
+            )
+            or "never alerted about",
+        )
+        for router in config.routers.values()
+    ]
+
+
+def _silence(router: RouterConfig) -> str:
+    if router.silent_after is None:
+        return "never alerted about"
+    return f"{duration_words(router.silent_after.total_seconds())}, {router.silent_transfers} transfers"
+
+
 def _finding_row(finding: AskedDocument) -> Row:
     word = _NOT_ASKED if finding.ok is None else "ok" if finding.ok else "failed"
     style = {True: "green", False: "bold red", None: "dim"}[finding.ok]
@@ -115,5 +144,20 @@ def _document(config: Config, findings: Sequence[AskedDocument]) -> CheckedConfi
         not_configured=[
             AbsentProvider(name, absent.type, list(absent.variables)) for name, absent in config.not_configured.items()
         ],
+        routers=[_checked_router(router) for router in config.routers.values()],
         asked=list(findings),
+    )
+
+
+def _checked_router(router: RouterConfig) -> CheckedRouter:
+    return CheckedRouter(
+        name=router.name,
+        address=to_checksum_address(router.address),
+        pathways=[CheckedPathway(pathway.origin, pathway.destination) for pathway in router.pathways],
+        silent_after_seconds=None if router.silent_after is None else router.silent_after.total_seconds(),
+        silent_transfers=router.silent_transfers,
+        min_liquidity=[
+            CheckedMinimum(least.chain, to_checksum_address(least.asset), f"{least.amount:f}")
+            for least in router.minimums
+        ],
     )

@@ -12,7 +12,7 @@ from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.config.models import ANY_CHAIN
+from connext_monitor.config.pathways import ANY_CHAIN
 from connext_monitor.config.rules import pathway_durations
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.chains import chain_name

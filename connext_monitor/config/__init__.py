@@ -1,10 +1,12 @@
 """The configuration: one TOML file, read once at the start, all its mistakes reported together.
 
 `source` reads the file, `variables` fills in the environment, `values`, `secret` and `table` are the machinery that the
-providers' own tables use too, `models` is what the rest of the program gets, `chain_tables` and `provider_tables` read
-what there may be several of, `load` puts it together, and `findings` and `problems` say what is wrong.
+providers' own tables use too, `models` is what the rest of the program gets, `chain_tables`, `provider_tables`
+and `router_tables` read what there may be several of, `load` puts it together, and `findings` and
+`problems` say what is wrong.
 """
 
+from connext_monitor.config.addresses import ContractAddress
 from connext_monitor.config.load import load_config
 from connext_monitor.config.models import (
     CREDENTIALS,
@@ -17,17 +19,17 @@ from connext_monitor.config.models import (
     MonitorConfig,
     NotConfigured,
     PathwayConfig,
-    PathwayPattern,
     ProviderTable,
     StatsConfig,
 )
+from connext_monitor.config.pathways import PathwayPattern
 from connext_monitor.config.problems import ConfigError, Problem, bad_value
 from connext_monitor.config.provider_tables import ProviderCheck
+from connext_monitor.config.router_tables import MinLiquidity, RouterConfig
 from connext_monitor.config.secret import BaseUrl, EndpointUrl, HeaderToken, SecretText, SecretUrl, ServiceUrl
 from connext_monitor.config.table import Table, parse_table
 from connext_monitor.config.values import (
     Bucket,
-    ContractAddress,
     Duration,
     Flag,
     FromDigits,
@@ -56,6 +58,7 @@ __all__ = [
     "HeartbeatConfig",
     "LegDeadlines",
     "ListenAddress",
+    "MinLiquidity",
     "MonitorConfig",
     "NotConfigured",
     "PathwayConfig",
@@ -63,6 +66,7 @@ __all__ = [
     "Problem",
     "ProviderCheck",
     "ProviderTable",
+    "RouterConfig",
     "SecretText",
     "SecretUrl",
     "ServiceUrl",

@@ -9,7 +9,6 @@ from typing import cast
 from connext_monitor.config.chain_tables import CHAIN_NAME, read_chains
 from connext_monitor.config.findings import ConfigFindings, RawTable, outside, table_of
 from connext_monitor.config.models import (
-    ANY_CHAIN,
     CREDENTIALS,
     AlertsConfig,
     BackupConfig,
@@ -18,13 +17,15 @@ from connext_monitor.config.models import (
     MonitorConfig,
     StatsConfig,
 )
+from connext_monitor.config.pathways import ANY_CHAIN
 from connext_monitor.config.problems import ConfigError, Problem, dotted, suggestion
 from connext_monitor.config.provider_tables import ProviderCheck, read_providers
+from connext_monitor.config.router_tables import forgotten_fills, read_routers
 from connext_monitor.config.source import read_toml
 from connext_monitor.config.table import parse_table
 from connext_monitor.config.variables import Variables, trimmed
 
-_TABLES = ("monitor", "alerts", "heartbeat", "stats", "backup", "chains", "alert_providers")
+_TABLES = ("monitor", "alerts", "heartbeat", "stats", "backup", "chains", "alert_providers", "routers")
 _VISIBLE = re.compile(r"[!-~]*")
 
 
@@ -52,6 +53,12 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
     for name, provider in providers.items():
         key_path = ("alert_providers", name, "pathways")
         findings.add(_unknown_chains(key_path, provider.get("pathways"), tables["chains"]))
+    routers = read_routers(tables["routers"], findings, tables["chains"])
+    for name, router in routers.items():
+        patterns = [pattern.model_dump() for pattern in router.pathways]
+        findings.add(_unknown_chains(("routers", name, "pathways"), patterns, tables["chains"]))
+    if monitor is not None:
+        findings.add(forgotten_fills(routers, monitor.keep))
     # A string that could not be filled in has its own problem: what its stand-in would cause is not reported as well.
     of_values = map(variables.explain, findings.problems)
     problems = [*variables.problems, *outside(of_values, [problem.key for problem in variables.problems])]
@@ -67,6 +74,7 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
         backup,
         stats,
         MappingProxyType(not_configured),
+        MappingProxyType(routers),
     )
 
 

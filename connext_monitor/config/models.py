@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from connext_monitor.config.addresses import ContractAddress
+from connext_monitor.config.pathways import PathwayPattern
+from connext_monitor.config.router_tables import RouterConfig
 from connext_monitor.config.secret import EndpointUrl, ExplorerUrl, SecretUrl, ServiceUrl
 from connext_monitor.config.table import Table
 from connext_monitor.config.values import (
-    ContractAddress,
     DatabasePath,
     DirectoryPath,
     Duration,
@@ -31,8 +33,6 @@ CREDENTIALS = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
 )  # fmt: skip
 """What the upload of backups reads from the environment by itself."""
-ANY_CHAIN = "*"
-"""In a pathway: every chain, configured or not."""
 
 
 class MonitorConfig(Table):
@@ -49,21 +49,6 @@ class MonitorConfig(Table):
     log_format: Literal["auto", "console", "json"] = "auto"
     keep: Keep = None
     durability: Literal["full", "fast"] = "full"
-
-
-class PathwayPattern(Table):
-    """Some pathways, by the names of their chains."""
-
-    origin: str = ANY_CHAIN
-    destination: str = ANY_CHAIN
-
-    def matches(self, origin: str, destination: str) -> bool:
-        """Whether it covers the pathway between the chains of these names."""
-        return self.origin in {ANY_CHAIN, origin} and self.destination in {ANY_CHAIN, destination}
-
-    def touches(self, chain: str) -> bool:
-        """Whether any pathway that it covers begins or ends at the chain of this name."""
-        return not {self.origin, self.destination}.isdisjoint({ANY_CHAIN, chain})
 
 
 class PathwayConfig(PathwayPattern):
@@ -200,3 +185,4 @@ class Config:
     backup: BackupConfig = field(default_factory=lambda: BackupConfig(every=None))
     stats: StatsConfig = field(default_factory=StatsConfig)
     not_configured: Mapping[str, NotConfigured] = field(default_factory=dict)
+    routers: Mapping[str, RouterConfig] = field(default_factory=dict)

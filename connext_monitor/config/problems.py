@@ -14,7 +14,7 @@ from connext_monitor.core.printable import escape
 KeyPath = tuple[str | int, ...]
 """Where a value stands: table names and keys as text, places in a list as numbers from 0."""
 
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}|0[xX][0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True, slots=True)

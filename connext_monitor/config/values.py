@@ -16,8 +16,6 @@ from pydantic_core import PydanticCustomError
 
 from connext_monitor.config.problems import bad_value, text_of
 from connext_monitor.config.url import is_host
-from connext_monitor.core.checksum import claims_checksum, to_checksum_address
-from connext_monitor.core.events import Address
 
 _LONGEST = timedelta(days=365)
 _LONGEST_GROUP_WAIT = timedelta(minutes=1)
@@ -100,29 +98,6 @@ def _read_group_wait(value: object) -> timedelta:
 
 
 GroupWait = Annotated[timedelta, BeforeValidator(_read_group_wait)]
-
-
-_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
-
-
-def _read_contract(value: object) -> Address:
-    if isinstance(value, bytes) and len(value) == 20:
-        return Address(value)
-    text = text_of(value)
-    if not _ADDRESS.fullmatch(text):
-        raise bad_value("is not an address", "write 0x and 40 hex digits")
-    if claims_checksum(text) and to_checksum_address(text) != text:
-        raise bad_value(
-            "fails its checksum (EIP-55): a digit or the case of a letter is wrong",
-            "copy it again from its published source",
-        )
-    contract = Address(bytes.fromhex(text[2:]))
-    if not any(contract):
-        raise bad_value("is the zero address, which holds no contract", "write the address of the Connext diamond")
-    return contract
-
-
-ContractAddress = Annotated[Address, PlainValidator(_read_contract)]
 
 
 @dataclass(frozen=True, slots=True)

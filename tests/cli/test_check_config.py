@@ -75,6 +75,18 @@ def test_a_provider_that_is_not_configured_is_said_to_be(monitor: Program) -> No
     ]
 
 
+def test_a_named_router_is_shown_with_what_is_expected_of_it(monitor: Program) -> None:
+    router = f'[routers.ours]\naddress = "0x{"52" * 20}"\npathways = [{{ origin = "here" }}]\n'
+    monitor.write_config(chain_table("here", 1001), f'{router}min_liquidity.here.0x{"a5" * 20} = "0.5"\n')
+    lines = [line.split() for line in monitor.run("check-config").stdout.splitlines()]
+    [shown] = [words for words in lines if words[:1] == ["ours"]]
+    assert {"here", "→", "*", "0.5", "3"} <= {*shown}
+    [document] = monitor.json("check-config")["routers"]
+    assert document["pathways"] == [{"origin": "here", "destination": "*"}]
+    assert (document["silent_after_seconds"], document["silent_transfers"]) == (3600, 3)
+    assert [least["amount"] for least in document["min_liquidity"]] == ["0.5"]
+
+
 def test_the_config_at_the_root_passes_in_an_environment_of_nothing(monitor: Program) -> None:
     (monitor.folder / "config.toml").write_text(START.read_text(encoding="utf-8"))
     passed = monitor.process("check-config")

@@ -17,12 +17,13 @@ from connext_monitor.config import (
     ConfigError,
     MonitorConfig,
     PathwayConfig,
+    RouterConfig,
     load_config,
 )
 from tests.config.configs import SECRET
 from tests.world.examples import examples
 
-TABLES = ["monitor", "alerts", "chains", "alert_providers", "stats"]
+TABLES = ["monitor", "alerts", "chains", "alert_providers", "stats", "routers"]
 
 
 WORDS = [
@@ -31,6 +32,7 @@ WORDS = [
     *AlertsConfig.model_fields,
     *PathwayConfig.model_fields,
     *ChainConfig.model_fields,
+    *RouterConfig.model_fields,
 ]
 
 

@@ -7,7 +7,7 @@ from msgspec import field
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.documents.chains import ChainName
-from connext_monitor.core.documents.fields import Count, Document, InstantText, says
+from connext_monitor.core.documents.fields import AddressText, Count, Document, InstantText, says
 from connext_monitor.core.documents.stats import PercentilesDocument, StatsDocument
 from connext_monitor.core.documents.transfers import TransferDocument
 
@@ -36,6 +36,32 @@ class AbsentProvider(Document, frozen=True):
     variables: list[str]
 
 
+class CheckedPathway(Document, frozen=True):
+    """Pathways between chains; ``*`` is every chain."""
+
+    origin: str
+    destination: str
+
+
+class CheckedMinimum(Document, frozen=True):
+    """What a router is to have of a local asset on a chain."""
+
+    chain: str
+    asset: AddressText
+    amount: Annotated[str, says("A decimal number of whole tokens.")]
+
+
+class CheckedRouter(Document, frozen=True):
+    """A router that would be watched."""
+
+    name: str
+    address: AddressText
+    pathways: Annotated[list[CheckedPathway], says("Empty for all.")]
+    silent_after_seconds: Annotated[float | None, says("Null where its silence is not alerted about.")]
+    silent_transfers: Count
+    min_liquidity: list[CheckedMinimum]
+
+
 class AskedDocument(Document, frozen=True):
     """What an endpoint or a channel answered."""
 
@@ -53,6 +79,7 @@ class CheckedConfig(Document, frozen=True):
     chains: list[CheckedChain]
     alert_providers: list[CheckedProvider]
     not_configured: list[AbsentProvider]
+    routers: list[CheckedRouter]
     asked: Annotated[list[AskedDocument], says("Empty unless asked for.")]
 
 
