@@ -6,8 +6,9 @@ from typing import TypeVar
 import structlog
 
 from connext_monitor.core.calls import TransferStatus
-from connext_monitor.core.events import Address, BlockNumber, Timestamp, TransferId, TransferInfo
+from connext_monitor.core.events import Address, BlockNumber, BlockRef, Timestamp, TransferId, TransferInfo
 from connext_monitor.core.execution import SimulatedExecution
+from connext_monitor.core.router_balances import CoveredBalances, RouterAsset
 from connext_monitor.core.side_events import SeenSideEvent
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.observer import Observer
@@ -25,6 +26,7 @@ class ObservedChain:
         self._queries = queries
         self._state = observer.state
         self.unanswered: str | None = None
+        self._start: tuple[BlockNumber, Timestamp] | None = None
 
     @property
     def name(self) -> str:
@@ -83,6 +85,35 @@ class ObservedChain:
         if covered is None or covered.number < number or not self._state.caught_up:
             return None
         return await self._circumstantial(self._queries.paused_when_covered())
+
+    @property
+    def covered(self) -> BlockRef | None:
+        """The last block covered; None before the first, and while the chain is out of sight or history is read."""
+        return self._state.covered if self._state.observed and self._state.caught_up else None
+
+    async def router_balances(
+        self, holdings: Sequence[RouterAsset], earlier: BlockRef | None = None
+    ) -> CoveredBalances | str:
+        """What each of these is after the last covered block, or in words why that is not known now.
+
+        An ``earlier`` block is looked at too: whether it still stands.
+        """
+        if self.covered is None:
+            return f"{self.name} is out of sight, or its history is being read"
+        try:
+            return await self._queries.routers.at_covered(holdings, earlier)
+        except Unanswered as error:
+            return str(error)
+
+    async def watched_since(self) -> Timestamp | None:
+        """When its first watched block was made; None while that is not known."""
+        coverage = self._state.coverage
+        if coverage is None:
+            return None
+        if self._start is None or self._start[0] != coverage.start:
+            made_at = await self._circumstantial(self._queries.routers.block_time(coverage.start))
+            self._start = None if made_at is None else (coverage.start, made_at)
+        return None if self._start is None else self._start[1]
 
     async def side_events(
         self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp

@@ -3,10 +3,11 @@
 from enum import IntEnum
 from typing import Final
 
-from connext_monitor.core.abi import MalformedData, TupleLayout
-from connext_monitor.core.events import TransferId
+from connext_monitor.core.abi import WORD, MalformedData, TupleLayout
+from connext_monitor.core.events import Address, TransferId
 
 _TRANSFER_STATUS_SELECTOR: Final = bytes.fromhex("bfd79030")
+_ROUTER_BALANCES_SELECTOR: Final = bytes.fromhex("41258b5c")
 NONCE_CALL: Final = bytes.fromhex("affed0e0")
 """Calldata of ``nonce()``: the nonce that the next xcall of the diamond will have."""
 
@@ -34,6 +35,11 @@ class TransferStatus(IntEnum):
 def transfer_status_call(transfer_id: TransferId) -> bytes:
     """Return the calldata of ``transferStatus(bytes32)``."""
     return _TRANSFER_STATUS_SELECTOR + transfer_id
+
+
+def router_balances_call(router: Address, asset: Address) -> bytes:
+    """Return the calldata of ``routerBalances(address,address)``: what a router has of a local asset, in base units."""
+    return _ROUTER_BALANCES_SELECTOR + router.rjust(WORD, b"\0") + asset.rjust(WORD, b"\0")
 
 
 def read_transfer_status(answer: bytes) -> TransferStatus:

@@ -37,6 +37,7 @@ from connext_monitor.monitoring.lineage import confirm_chain
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.range_reader import RangeReader
+from connext_monitor.monitoring.router_balances import RouterBalanceQueries
 from connext_monitor.monitoring.unusable_answers import Unsettled
 
 __all__ = ["ChainQueries", "Unanswered"]
@@ -69,6 +70,7 @@ class ChainQueries:
         self._events = AnyEndpoint(state, pool)
         self._origins = AnyEndpoint(state, pool)
         self._executions = ExecutionQueries(state, pool)
+        self.routers = RouterBalanceQueries(state, pool)
 
     async def transfer_status(self, transfer_id: TransferId) -> TransferStatus:
         """What the chain says of a transfer, after the last covered block at least. Raises Unanswered."""
