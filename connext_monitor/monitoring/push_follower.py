@@ -3,7 +3,7 @@
 from typing import Self
 
 from connext_monitor.core.batch import UnreadableLog
-from connext_monitor.core.bridge_events import OBSERVED_TOPICS
+from connext_monitor.core.bridge_events import OBSERVED_TOPICS, BridgeRecord
 from connext_monitor.core.events import RawLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
@@ -103,8 +103,9 @@ class PushFollower:
             return
         await self._observations.put(Observation(self._config.domain_id, logs=decoded))
         content = decoded[0].content
-        if isinstance(content, UnreadableLog) and content.delivery is not None:
-            # It says that something else was delivered than was sent. Pushed, it accuses nobody; covered, it does.
+        if isinstance(content, BridgeRecord) or (isinstance(content, UnreadableLog) and content.delivery is not None):
+            # A bridge that was paused or changed, or something else delivered than was sent. Pushed, it alerts nobody;
+            # covered, it does.
             self._requests.cover_block(raw.block_number)
 
     async def _believed(self, raw: RawLog) -> list[DecodedLog] | None:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,12 +80,12 @@ async def measure(transfers: int) -> list[Delay]:
     """The delays of that many transfers."""
     arrivals = Arrivals()
     with tempfile.TemporaryDirectory() as folder:
-        async with Devnet.start() as devnet, _webhook(arrivals) as url:
+        async with Devnet.start() as devnet, webhook(arrivals.take) as url:
             alpha, beta = devnet.chains
             config = Path(folder) / "config.toml"
-            config.write_text(_config(devnet.chains, url), encoding="utf-8")
+            config.write_text(config_of(devnet.chains, url), encoding="utf-8")
             following = asyncio.create_task(arrivals.follow(beta))
-            async with _monitor(config):
+            async with monitor(config):
                 sending = []
                 for _ in range(transfers):
                     sending.append(asyncio.create_task(devnet.xcall(alpha, beta)))
@@ -100,9 +100,10 @@ async def measure(transfers: int) -> list[Delay]:
 
 
 @asynccontextmanager
-async def _webhook(arrivals: Arrivals) -> AsyncIterator[str]:
+async def webhook(take: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    """A receiver on loopback that answers with ``take``; its URL."""
     app = web.Application()
-    app.router.add_post("/", arrivals.take)
+    app.router.add_post("/", take)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -113,7 +114,8 @@ async def _webhook(arrivals: Arrivals) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _monitor(config: Path) -> AsyncIterator[None]:
+async def monitor(config: Path) -> AsyncIterator[None]:
+    """The program as a process of its own, ended in the end. Raises `SystemExit` where it ended by itself."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "connext_monitor", "--config", str(config)), stderr=asyncio.subprocess.DEVNULL
     )
@@ -127,7 +129,8 @@ async def _monitor(config: Path) -> AsyncIterator[None]:
         await process.wait()
 
 
-def _config(chains: Sequence[Chain], url: str) -> str:
+def config_of(chains: Sequence[Chain], url: str) -> str:
+    """A configuration that watches these chains and tells a webhook."""
     parts = ['[monitor]\nlisten = ""\nlog_level = "warning"', f'[alerts]\nexecute_deadline = "PT{_DEADLINE}S"']
     parts += [
         f"[chains.{chain.name}]\nchain_id = {chain.chain_id}\ndomain_id = {chain.domain_id}\n"

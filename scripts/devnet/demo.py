@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from scripts.devnet.administration import pause, unpause
+from scripts.devnet.chain import Chain
 from scripts.devnet.config_file import Deadlines, config_toml
 from scripts.devnet.devnet import Devnet
 from scripts.devnet.errors import DevnetError
@@ -17,14 +19,18 @@ from scripts.devnet.traffic import Fate, Pace, traffic
 DEADLINES = Deadlines(execute="PT15S", reconcile="PT25S")
 PACE = Pace(every=3.0, step=2.0, late_after=25.0)
 STUCK = (Fate.NEVER_EXECUTED, Fate.LATE, Fate.NEVER_RECONCILED)
+PAUSE_AFTER = PAUSE_FOR = 60.0
+"""Seconds: until the second chain's bridge is paused, and for how long it then is."""
+
 _STOP_SECONDS = 6.0
 _DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
 
 _GUIDE = """
   Two local chains carry the real Connext contracts, and transfers cross between them. Three get stuck on purpose:
   one is never executed, one is executed late, one is never reconciled. A transfer is due to be executed after 15 s
-  here and reconciled after 25 s, so the first alert comes in about 20 s. Lines that begin with "bridge" are the
-  traffic; all else is the monitor.
+  here and reconciled after 25 s, so the first alert comes in about 20 s. After a minute the bridge is
+  paused on {paused} for another minute: what waits for it then is late because of that. Lines that begin with
+  "bridge" are what happens on the bridge; all else is the monitor.
 
   Open http://{listen}/ in a browser, or look into it from another terminal, in this folder:
       .venv/bin/python -m connext_monitor --config {config} status
@@ -69,13 +75,25 @@ async def _run() -> int:
                 config_toml(devnet.chains, DEADLINES, database="demo.db", listen=listen, log_level="warning"),
                 encoding="utf-8",
             )
-            print(_GUIDE.format(config=config, listen=listen), flush=True)
-            making = asyncio.create_task(traffic(devnet, rng=random.Random(), pace=PACE, stuck=STUCK, say=_tell))  # noqa: S311 - choices of a demo
+            paused = devnet.chains[1]
+            print(_GUIDE.format(config=config, listen=listen, paused=paused.name), flush=True)
+            making = traffic(devnet, rng=random.Random(), pace=PACE, stuck=STUCK, say=_tell)  # noqa: S311 - choices of a demo
+            acts = [asyncio.create_task(making), asyncio.create_task(_pause_once(paused))]
             try:
                 return await _monitor(config)
             finally:
-                making.cancel()
-                await asyncio.gather(making, return_exceptions=True)
+                for act in acts:
+                    act.cancel()
+                await asyncio.gather(*acts, return_exceptions=True)
+
+
+async def _pause_once(chain: Chain) -> None:
+    await asyncio.sleep(PAUSE_AFTER)
+    paused = await pause(chain)
+    _tell(f"{chain.name}: paused in block {paused.block_number}, for {PAUSE_FOR:g} s")
+    await asyncio.sleep(PAUSE_FOR)
+    unpaused = await unpause(chain)
+    _tell(f"{chain.name}: unpaused in block {unpaused.block_number}")
 
 
 async def _monitor(config: Path) -> int:

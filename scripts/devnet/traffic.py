@@ -69,7 +69,8 @@ async def traffic(
 ) -> None:
     """Make transfers until cancelled, or ``count`` of them and their ends; those of ``stuck`` are the first.
 
-    ``say`` gets a line for every step. A step that fails is reported in the same way, and the rest goes on.
+    ``say`` gets a line for every step. A step that fails is reported in the same way, and the rest goes on. While a
+    destination is paused, what is to be executed there waits, as relayers and routers do.
     """
     async with asyncio.TaskGroup() as lives:
         made = 0
@@ -131,6 +132,10 @@ class _Life:
     def _step(self) -> float:
         return self.pace.step * self.rng.uniform(0.5, 1.5)
 
+    async def _until_open(self, chain: Chain) -> None:
+        while await chain.view(chain.contract, "bool", "paused()"):  # noqa: ASYNC110 - it is elsewhere
+            await asyncio.sleep(self._step())
+
     async def _reconcile(self, transfer: Transfer) -> None:
         await asyncio.sleep(self._step())
         receipt = await self.devnet.reconcile(transfer)
@@ -138,11 +143,13 @@ class _Life:
 
     async def _execute_slow(self, transfer: Transfer) -> None:
         await asyncio.sleep(self._step())
+        await self._until_open(transfer.destination)
         receipt = await self.devnet.execute_slow(transfer)
         self.say(f"executed in block {receipt.block_number} (slow)")
 
     async def _execute_fast(self, transfer: Transfer, *, after: float) -> None:
         await asyncio.sleep(after)
+        await self._until_open(transfer.destination)
         routers = min(self.plan.routers, max(1, len(self.devnet.acting_routers(transfer.destination))))
         receipt = await self.devnet.execute_fast(transfer, routers=routers)
         self.say(f"executed in block {receipt.block_number} (fast, {routers} router{'s' if routers > 1 else ''})")

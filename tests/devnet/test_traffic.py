@@ -1,13 +1,17 @@
 """The traffic does what it says, and what gets stuck is stuck in the way that was asked for."""
 
+import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 from eth_abi.abi import decode
 
 from scripts.devnet import Chain, Devnet, TransferInfo
+from scripts.devnet.administration import pause, unpause
 from scripts.devnet.contracts import TRANSFER_INFO, XCALLED
 from scripts.devnet.traffic import Fate, Pace, choose, traffic
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -64,6 +68,24 @@ async def test_where_no_router_acts_transfers_take_the_slow_path(devnet: Devnet)
             devnet.resume(router, on=chain)
     assert statuses == [3, 3, 3]
     assert sum("(slow)" in line for line in lines) == 3
+
+
+async def test_what_is_to_be_executed_waits_while_its_destination_is_paused(devnet: Devnet) -> None:
+    lines: list[str] = []
+    (origin, paused), pace = devnet.chains[:2], replace(QUICK, every=0.0)
+    await pause(paused)
+    try:
+        making = asyncio.create_task(
+            traffic(devnet, rng=seeded(3), pace=pace, stuck=(Fate.SLOW,) * 6, count=6, say=lines.append)
+        )
+        there = f"{origin.name} → {paused.name}"
+        await until(lambda: any(line.startswith(there) and "reconciled" in line for line in lines))
+        assert not any(line.startswith(there) and "executed" in line for line in lines)
+    finally:
+        await unpause(paused)
+    await making
+    arrived = [line for line in lines if line.startswith(there) and "xcalled" in line]
+    assert sum(line.startswith(there) and "executed" in line for line in lines) == len(arrived) > 0
 
 
 async def test_beside_those_that_are_stuck_the_others_go_on(devnet: Devnet) -> None:

@@ -1,13 +1,15 @@
 """A bridge that is paused, and one whose rights change, on the real contracts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scripts.devnet import Devnet
+from scripts.devnet import Chain, Devnet
 from scripts.devnet.administration import add_sequencer, pause, remove_sequencer, unpause
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.webhook import Receiver
+from tests.faults.proxy import Proxy
 from tests.world.processes import typed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -37,3 +39,37 @@ async def test_a_pause_and_a_change_of_rights_are_told_and_end(bridge: Devnet, t
             ended = await webhook.gets("alert.resolved", "bridge_paused", "beta")
             assert ended.alert["resolution"] == "unpaused"
     await remove_sequencer(alpha, SOMEBODY)
+
+
+async def test_an_unseen_pause_is_told_once_seen_until_reorged(bridge: Devnet, tmp_path: Path) -> None:
+    alpha, _, gamma = bridge.chains
+    async with Receiver() as webhook, Proxy(gamma.http_url) as proxy:
+        setup = Setup((alpha, gamma), {"machines": webhook}, unobserved_after="PT4S", finality=1000)
+        config = await write_config(replace(setup, endpoints={"gamma": [proxy.ws_url]}), tmp_path)
+        try:
+            async with Monitor(config) as monitor:
+                await monitor.ready()
+                await proxy.stop()
+                unseen = await pause(gamma)
+                await webhook.gets("alert.opened", "chain_unobserved", "gamma")
+                assert [kind for kind, _, _ in await monitor.alerts()] == ["chain_unobserved"]
+                await proxy.start()
+                opened = (await webhook.gets("alert.opened", "bridge_paused", "gamma")).alert
+                assert opened["severity"] == "critical"
+            async with Monitor(config) as monitor:
+                await monitor.ready()
+                await monitor.covers("gamma", await timestamp(gamma))
+                assert [change for change, kind in webhook.about("gamma") if kind == "bridge_paused"] == [
+                    "alert.opened"
+                ]
+                await gamma.reorg(await gamma.head() - unseen.block_number + 1)
+                resolved = (await webhook.gets("alert.resolved", "bridge_paused", "gamma")).alert
+                assert (resolved["resolution"], resolved["id"]) == ("reorged", opened["id"])
+        finally:
+            if await gamma.view(gamma.contract, "bool", "paused()"):
+                await unpause(gamma)
+
+
+async def timestamp(chain: Chain) -> int:
+    """That of its head."""
+    return int((await chain.rpc("eth_getBlockByNumber", ["latest", False]))["timestamp"], 16)

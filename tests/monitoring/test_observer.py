@@ -14,7 +14,9 @@ from websockets.asyncio.server import ServerConnection
 
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.core.bridge_events import BRIDGE_EVENTS
 from connext_monitor.core.events import Timestamp
+from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest
@@ -175,36 +177,58 @@ async def test_past_trouble_is_not_shown_while_history_is_read() -> None:
         let_go.set()
 
 
-async def test_an_awaited_instant_is_covered_once_a_head_passes_it() -> None:
-    node = Whole(10)
-    subscribed: dict[str, Any] = {}
+class Feeds:
+    """What a node pushes to its one subscriber."""
 
-    async def behave(connection: Any) -> None:
-        import json
+    def __init__(self, node: Whole) -> None:
+        self.node = node
+        self.subscribed: dict[str, ServerConnection] = {}
 
+    async def behave(self, connection: ServerConnection) -> None:
         async for message in connection:
             request = json.loads(message)
             if request["method"] == "eth_subscribe":
                 feed = request["params"][0]
-                subscribed[feed] = connection
+                self.subscribed[feed] = connection
                 await connection.send(result(request, feed), text=True)
             else:
-                await connection.send(node.answer(request), text=True)
+                await connection.send(self.node.answer(request), text=True)
 
-    async def announce(number: int) -> None:
-        from tests.monitoring.nodes import push
+    async def announce(self, number: int) -> None:
+        """A new head."""
+        self.node.head = number
+        await self.subscribed["newHeads"].send(push("newHeads", self.node.block(number)), text=True)
 
-        node.head = number
-        await subscribed["newHeads"].send(push("newHeads", node.block(number)), text=True)
+    async def show(self, log: Mapping[str, Any]) -> None:
+        """A new log."""
+        await self.subscribed["logs"].send(push("logs", log), text=True)
 
-    async with websocket_node(behave) as url, observing(url) as (observer, _):
-        await until(lambda: covered(observer) == 10 and len(subscribed) == 2)
-        await announce(11)
+
+async def test_an_awaited_instant_is_covered_once_a_head_passes_it() -> None:
+    node = Whole(10)
+    feeds = Feeds(node)
+    async with websocket_node(feeds.behave) as url, observing(url) as (observer, _):
+        await until(lambda: covered(observer) == 10 and len(feeds.subscribed) == 2)
+        await feeds.announce(11)
         observer.cover_past(Timestamp(GENESIS_TIME + 12))
-        await announce(12)
-        await announce(13)
+        await feeds.announce(12)
+        await feeds.announce(13)
         await until(lambda: covered(observer) == 13)
         assert node.ranges[1:] == [(11, 13)]
+
+
+async def test_a_pushed_pause_is_covered_at_once_unlike_a_transfer() -> None:
+    node = Whole(10)
+    feeds = Feeds(node)
+    paused = BRIDGE_EVENTS["Paused"].encode(account="0x" + "5e" * 20)
+    async with websocket_node(feeds.behave) as url, observing(url) as (observer, _):
+        await until(lambda: covered(observer) == 10 and len(feeds.subscribed) == 2)
+        await feeds.announce(11)
+        await feeds.show(node.log(11))
+        await feeds.announce(12)
+        await feeds.show(node.log(12) | {"topics": [to_hex(topic) for topic in paused[0]], "data": to_hex(paused[1])})
+        await until(lambda: covered(observer) == 12)
+        assert node.ranges[1:] == [(6, 12)]
 
 
 async def test_a_stop_that_comes_together_with_an_endpoints_failure_still_ends_it() -> None:
