@@ -158,6 +158,7 @@ async def _build(
         alerts.cause_watch,
         alerts.phantom_watch,
         alerts.pause_watch,
+        alerts.stall_watch,
         origins,
         web.feed.transfers_changed if web else None,
         tally,

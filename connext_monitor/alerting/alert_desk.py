@@ -1,6 +1,6 @@
 """The desk through which every watch opens, changes and ends alerts: it routes them, stores them and wakes delivery."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -81,6 +81,13 @@ class AlertDesk:
         """Open an alert that is about no transfer; False where it is open already."""
         opened = await self._store.open(alert, self.route(alert))
         self.wake_delivery()
+        return opened
+
+    async def open_by(self, transaction: Callable[[Route], Awaitable[Alert | None]]) -> Alert | None:
+        """Open what a transaction decides on and opens, for whom this desk says; None where that is none."""
+        opened = await transaction(self.route)
+        if opened is not None:
+            self.wake_delivery()
         return opened
 
     async def open_decided(self, decisions: Sequence[tuple[TransferId, Decide]]) -> list[Alert]:

@@ -1,10 +1,11 @@
 """The open alerts of one kind by what they are about, as known to the watch that opens and ends them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.details import Details
+from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.alerts.resolution import Resolution
 
 
@@ -42,6 +43,13 @@ class StandingAlerts:
         """Open an alert."""
         await self._desk.open(alert)
         self._by_subject[alert.subject] = alert
+
+    async def open_by(self, transaction: Callable[[Route], Awaitable[Alert | None]]) -> Alert | None:
+        """Open what a transaction decides on and opens; None where that is none."""
+        alert = await self._desk.open_by(transaction)
+        if alert is not None:
+            self._by_subject[alert.subject] = alert
+        return alert
 
     async def change_details(self, subject: str, details: Details) -> None:
         """Keep what the subject's alert says now; nothing is delivered."""

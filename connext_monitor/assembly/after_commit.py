@@ -7,7 +7,8 @@ from connext_monitor.alerting.chain_watch import ChainWatch
 from connext_monitor.alerting.pause_watch import PauseWatch
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.scheduler import AlertScheduler
-from connext_monitor.core.events import TransferId
+from connext_monitor.alerting.stall_watch import StallWatch
+from connext_monitor.core.events import Executed, TransferId
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.reporting.metrics.tally import Tally
@@ -23,6 +24,7 @@ class AfterCommit:
         cause_watch: CauseWatch,
         phantom_watch: PhantomWatch,
         pause_watch: PauseWatch,
+        stall_watch: StallWatch,
         origins: OriginSearch,
         transfers_changed: Callable[[Collection[TransferId]], None] | None,
         tally: Tally,
@@ -32,6 +34,7 @@ class AfterCommit:
         self._cause_watch = cause_watch
         self._phantom_watch = phantom_watch
         self._pause_watch = pause_watch
+        self._stall_watch = stall_watch
         self._origins = origins
         self._transfers_changed = transfers_changed
         self._tally = tally
@@ -45,6 +48,8 @@ class AfterCommit:
             self._cause_watch.resolved(news.effects, news.changed_alerts)
         self._phantom_watch.committed(news.changes, news.progress)
         self._pause_watch.committed(news.changes.bridge)
+        executed = any(isinstance(record.event, Executed) for record in news.changes.added)
+        self._stall_watch.committed(executed, news.progress)
         self._origins.committed(news.changes)
         touched = [*(transfer.transfer_id for transfer in news.changes.transfers), *news.changes.vanished]
         if self._transfers_changed is not None and (touched or news.changed_alerts):

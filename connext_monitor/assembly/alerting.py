@@ -23,13 +23,14 @@ from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.provider_watch import ProviderWatch
 from connext_monitor.alerting.providers.configured import ConfiguredProvider, subscriptions
 from connext_monitor.alerting.scheduler import AlertScheduler
+from connext_monitor.alerting.stall_watch import StallWatch
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.alerting.worker import Rests
 from connext_monitor.assembly.housekeeping import report_delivery
 from connext_monitor.assembly.outside import LookIntervals, Outside
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
-from connext_monitor.config.rules import escalations, group_rules
+from connext_monitor.config.rules import escalations, group_rules, stall_rules
 from connext_monitor.core.alerts.cause import Cause, merged
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
@@ -54,6 +55,7 @@ class Alerting:
     cause_watch: CauseWatch
     phantom_watch: PhantomWatch
     pause_watch: PauseWatch
+    stall_watch: StallWatch
     chain_watch: ChainWatch
     unjudged: UnjudgedWatch
     scheduler: AlertScheduler
@@ -72,34 +74,32 @@ async def build_alerting(
     outside: Outside,
 ) -> Alerting:
     """The alerting about these chains. Raises StoreUnavailable."""
-    unobserved_after = config.alerts.unobserved_after.total_seconds()
-    looks = outside.looks
-    silences = ActiveSilences(store.silences, labels, clock, clock.settled, every=looks.silences)
-    await silences.load()
+    unobserved_after, looks = config.alerts.unobserved_after.total_seconds(), outside.looks
+    silences = await _silences(store, labels, clock, looks)
     desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
     provider_watch = ProviderWatch(desk, [configured.provider.name for configured in providers], clock)
     finder = CauseFinder(store.causes, chains, clock)
     scheduler = _scheduler(store, chains, desk, partial(_find_causes, tokens, finder), clock, looks)
     phantoms = PhantomWatch(store.suspects, chains, desk, clock, every=looks.phantoms, rest=looks.without_suspects)
     names = {domain: chain.name for domain, chain in chains.items()}
-    unjudged = UnjudgedWatch(
-        store.unjudged, desk, scheduler, phantoms.held, names, unobserved_after, clock, every=looks.unjudged
-    )
+    legs = store.unjudged
+    unjudged = UnjudgedWatch(legs, desk, scheduler, phantoms.held, names, unobserved_after, clock, every=looks.unjudged)
     cause_watch = CauseWatch(store.transfers, store.causes, finder, desk, clock, every=looks.causes)
     chain_watch = ChainWatch(
         desk, chains, scheduler.waiting, unjudged, unobserved_after, clock, lambda: store.database.condition.works_for
     )
     pauses = PauseWatch(desk, chains, store.bridge, clock)
+    stalls = _stall_watch(config, store, chains, desk, clock, looks)
     manager = _manager(config, providers, store, provider_watch, desk, labels, clock, tally, outside)
-    escalation = Escalation(desk, escalations(config), clock, clock.latest, every=looks.escalation)
     # What delivers starts before what opens alerts.
     parts = [
         Part("database watch", _database_watch(providers, store, lock, desk, labels, clock, outside).run),
         Part("alert manager", manager.run, patient=True),
         Part("silences", partial(silences.run, desk)),
-        Part("escalation", escalation.run),
+        Part("escalation", Escalation(desk, escalations(config), clock, clock.latest, every=looks.escalation).run),
         Part("change watch", ChangeWatch(desk, silences.acknowledge, clock, every=looks.escalation).run),
         Part("pause watch", pauses.run),
+        Part("stall watch", stalls.run),
         Part("provider watch", provider_watch.run),
         Part("cause watch", cause_watch.run),
         Part("arrival watch", ArrivalWatch(store.deadlines, chains, clock, every=looks.arrivals).run),
@@ -108,7 +108,27 @@ async def build_alerting(
         Part("unjudged watch", partial(unjudged.run, chain_watch.unjudged_changed)),
         Part("alert scheduler", scheduler.run),
     ]
-    return Alerting(parts, desk, provider_watch, cause_watch, phantoms, pauses, chain_watch, unjudged, scheduler)
+    return Alerting(
+        parts, desk, provider_watch, cause_watch, phantoms, pauses, stalls, chain_watch, unjudged, scheduler
+    )
+
+
+async def _silences(store: Store, labels: ChainLabels, clock: AgreedClock, looks: LookIntervals) -> ActiveSilences:
+    silences = ActiveSilences(store.silences, labels, clock, clock.settled, every=looks.silences)
+    await silences.load()
+    return silences
+
+
+def _stall_watch(
+    config: Config,
+    store: Store,
+    chains: Mapping[DomainId, ObservedChain],
+    desk: AlertDesk,
+    clock: AgreedClock,
+    looks: LookIntervals,
+) -> StallWatch:
+    names, rules = {domain: chain.name for domain, chain in chains.items()}, stall_rules(config)
+    return StallWatch(desk, chains, names, store.stalls, rules, clock, clock.latest, every=looks.stalls)
 
 
 async def _find_causes(tokens: TokenReader, finder: CauseFinder, transfer: Transfer, leg: Leg) -> tuple[Cause, ...]:

@@ -24,6 +24,7 @@ class LookIntervals:
     - ``arrivals``: at contracts, for what has become of legs that are called late;
     - ``phantoms``, ``unjudged``, ``escalation``: at deliveries without an origin, at legs that nobody could judge, at
       alerts that become critical;
+    - ``stalls``: at the pathways on which transfers wait;
     - ``without_suspects``: at deliveries without an origin, in the store, where none is known or none is due to be
       looked into;
     - ``reports``: whether a report is due, where the time of day may have been set;
@@ -42,6 +43,7 @@ class LookIntervals:
     phantoms: float = 2.0
     unjudged: float = 5.0
     escalation: float = 5.0
+    stalls: float = 5.0
     without_suspects: float = 60.0
     reports: float = 60.0
     numbers: float = 300.0

@@ -51,11 +51,16 @@ class MonitorConfig(Table):
     durability: Literal["full", "fast"] = "full"
 
 
+StalledTransfers = Annotated[int, FromDigits, Field(ge=2, le=100_000)]
+
+
 class PathwayConfig(PathwayPattern):
-    """One of ``[[alerts.pathways]]``: deadlines for some pathways; None means the general one."""
+    """One of ``[[alerts.pathways]]``: what holds for some pathways; None means the general value."""
 
     execute_deadline: Duration | None = None
     reconcile_deadline: Duration | None = None
+    stalled_after: Duration | None = None
+    stalled_transfers: StalledTransfers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,8 @@ class AlertsConfig(Table):
 
     An alert becomes critical, and is delivered again, so long after its leg was due: ``execute_critical_after`` and
     ``reconcile_critical_after``. ``group_wait`` is how long a burst is gathered before it is sent, ``group_interval``
-    how far apart its messages are.
+    how far apart its messages are. A pathway is stalled while ``stalled_transfers`` wait for their execution, the
+    oldest for ``stalled_after`` (None: half its ``execute_deadline``), and nothing is executed.
     """
 
     execute_deadline: Duration = timedelta(minutes=5)
@@ -79,17 +85,28 @@ class AlertsConfig(Table):
     execute_critical_after: Duration | None = None
     reconcile_critical_after: Duration | None = None
     unobserved_after: Duration = timedelta(minutes=2)
+    stalled_after: Duration | None = None
+    stalled_transfers: StalledTransfers = 3
     group_wait: GroupWait = timedelta(seconds=2)
     group_interval: Duration = timedelta(minutes=1)
     pathways: Annotated[tuple[PathwayConfig, ...], Field(strict=False)] = ()
 
     def deadlines(self, origin: str, destination: str) -> LegDeadlines:
         """The deadlines between two chains, by name: those of the first pathway that matches, else the general ones."""
-        pathway = next((pattern for pattern in self.pathways if pattern.matches(origin, destination)), PathwayConfig())
+        pathway = self._pathway(origin, destination)
         return LegDeadlines(
             execute=pathway.execute_deadline or self.execute_deadline,
             reconcile=pathway.reconcile_deadline or self.reconcile_deadline,
         )
+
+    def stall(self, origin: str, destination: str) -> tuple[int, timedelta]:
+        """How many transfers make a stall between two chains, by name, and how long the oldest has to have waited."""
+        pathway = self._pathway(origin, destination)
+        after = pathway.stalled_after or self.stalled_after or self.deadlines(origin, destination).execute / 2
+        return pathway.stalled_transfers or self.stalled_transfers, after
+
+    def _pathway(self, origin: str, destination: str) -> PathwayConfig:
+        return next((pattern for pattern in self.pathways if pattern.matches(origin, destination)), PathwayConfig())
 
 
 class HeartbeatConfig(Table):

@@ -9,6 +9,7 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.deadline import Durations, Leg, PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.stalls import StallRule, StallRules
 
 
 def pathway_durations(config: Config) -> PathwayDurations:
@@ -24,6 +25,20 @@ def pathway_durations(config: Config) -> PathwayDurations:
         return Durations(_seconds(deadlines.execute), _seconds(deadlines.reconcile))
 
     return durations
+
+
+def stall_rules(config: Config) -> StallRules:
+    """When a pathway is stalled, by domain id; None where one of its ends is no configured chain."""
+    names = {chain.domain_id: name for name, chain in config.chains.items()}
+
+    @cache
+    def of_pathway(origin: DomainId, destination: DomainId) -> StallRule | None:
+        if origin not in names or destination not in names:
+            return None
+        transfers, after = config.alerts.stall(names[origin], names[destination])
+        return StallRule(transfers, _seconds(after))
+
+    return of_pathway
 
 
 def no_deadlines(_origin: DomainId, _destination: DomainId) -> None:

@@ -29,6 +29,7 @@ from connext_monitor.store import (
     reports,
     revisions,
     silences,
+    stalls,
     statistics,
     tokens,
     transfers,
@@ -73,6 +74,15 @@ class Deadlines(Noun):
     late_and_awaited = reads(late_legs.late_and_awaited)
     transfers_by_id = reads(transfers.by_ids)
     resolved_since = reads(alert_rows.resolved_since)
+
+
+class Stalls(Noun):
+    """The pathways on which nothing is executed while transfers wait."""
+
+    waiting_somewhere = reads(stalls.waiting_somewhere)
+    waits = reads(stalls.waits)
+    transfers_by_id = reads(transfers.by_ids)
+    open_decided = writes(stalls.open_decided)
 
 
 class UnjudgedLegs(Noun):

@@ -22,6 +22,7 @@ from connext_monitor.store.nouns import (
     Outbox,
     Reports,
     Silences,
+    Stalls,
     Statistics,
     Suspects,
     Tokens,
@@ -42,6 +43,7 @@ class Store:
         self.transfers = Transfers(database, names)
         self.suspects = Suspects(database, names)
         self.deadlines = Deadlines(database, names)
+        self.stalls = Stalls(database, names)
         self.unjudged = UnjudgedLegs(database, names)
         self.alerts = Alerts(database, names)
         self.causes = Causes(database, names)

@@ -102,6 +102,8 @@ BAD_VALUES = [
     ('alerts.group_wait = "PT61S"', "alerts.group_wait", "would hold alerts back for more than a minute"),
     ('alerts.group_wait = "2"', "alerts.group_wait", "is not an ISO 8601 duration"),
     ('alerts.group_interval = "PT0S"', "alerts.group_interval", "must be longer than zero"),
+    ("alerts.stalled_transfers = 1", "alerts.stalled_transfers", "at least 2"),
+    ('alerts.stalled_after = "S3CR3T"', "alerts.stalled_after", "ISO 8601"),
     ("alerts.unobserved_after = 12:00:00", "alerts.unobserved_after", "must be a string"),
     (
         '[[alerts.pathways]]\n[[alerts.pathways]]\nexecute_deadline = "PT0S"',

@@ -46,6 +46,7 @@ class Setup:
     execute: str = "PT6S"
     reconcile: str = "PT1H"
     unobserved_after: str = "PT20S"
+    stalled_transfers: int = 1000
     endpoints: Mapping[str, Sequence[str]] = field(default_factory=dict)
     start_blocks: Mapping[str, int] = field(default_factory=dict)
     finality: int = 5
@@ -65,6 +66,7 @@ async def write_config(setup: Setup, folder: Path) -> Path:
         f'execute_deadline = "{setup.execute}"',
         f'reconcile_deadline = "{setup.reconcile}"',
         f'unobserved_after = "{setup.unobserved_after}"',
+        f"stalled_transfers = {setup.stalled_transfers}",
     ]
     for chain in setup.chains:
         endpoints = json.dumps(list(setup.endpoints.get(chain.name, [chain.ws_url])))

@@ -22,6 +22,7 @@ _LONE = {
     "monitor_started_blind": r"Started without part of the past: (?P<name>.+)"
     r"|The past that was missing has been read: (?P<other>.+)",
     "bridge_paused": r"(?:Bridge paused|Bridge unpaused|Pause taken back): (?P<name>.+)",
+    "pathway_stalled": rf"Pathway (?:stalled|executing again|alert withdrawn): {_ENDS}",
     "bridge_changed": r"Bridge change(?:d| acknowledged| noted| taken back): (?P<name>.+)",
     "provider_failing": r"Alert provider (?P<name>.+) (?:refuses for good|is failing|is taking alerts again)",
     "database_failing": r"The monitor cannot start|The monitor has lost its database and is stopping"
@@ -39,6 +40,7 @@ _DIGESTS = {
     "monitor_started_blind": ("watched without part of the past", "read after all"),
     "bridge_paused": ("paused", "unpaused"),
     "bridge_changed": ("not acknowledged", "acknowledged or noted"),
+    "pathway_stalled": ("stalled", "executing again or withdrawn"),
     "provider_failing": ("failing", "taking alerts again"),
 }
 _NOUNS = {
@@ -46,6 +48,7 @@ _NOUNS = {
     "delivery": ("phantom_delivery", "delivery_mismatch"),
     "deliverie": ("phantom_delivery", "delivery_mismatch"),
     "chain": ("chain_unobserved", "deep_reorg", "monitor_started_blind"),
+    "pathway": ("pathway_stalled",),
     "bridge change": ("bridge_changed",),
     "bridge": ("bridge_paused",),
     "alert provider": ("provider_failing",),
@@ -90,6 +93,8 @@ def read(headline: str, facts: Iterable[tuple[str, str]]) -> Meaning:
 
 
 def _subject(kind: str, words: Mapping[str, str | None], facts: Mapping[str, str]) -> str | None:
+    if kind == "pathway_stalled":
+        return f"{words['origin']} → {words['destination']}"
     if "origin" in words:
         return facts["Transfer"]
     if kind == "database_failing":

@@ -35,6 +35,7 @@ LOOKS = LookIntervals(
     phantoms=60.0,
     unjudged=900.0,
     escalation=3600.0,
+    stalls=300.0,
     without_suspects=1800.0,
     reports=3600.0,
     numbers=3600.0,

@@ -21,12 +21,19 @@ def _transfer(view: AlertView[Details]) -> Body:
     return Body(f"No longer watched: {' → '.join(names)}", _TEXT, tuple(fields), links)
 
 
+def _pathway(view: AlertView[Details]) -> Body:
+    return Body(f"No longer watched: {view.subject}", _TEXT)
+
+
 def _chain(view: AlertView[Details]) -> Body:
     return Body(f"Chain {view.subject} is no longer configured", _TEXT, (Field("Chain", view.subject),))
 
 
 REMOVED_TRANSFER = Ending(_COUNTED, _transfer)
 """The end of an alert about a transfer that cannot be followed any more."""
+
+REMOVED_PATHWAY = Ending(_COUNTED, _pathway)
+"""The end of an alert about a pathway that is no longer watched."""
 
 REMOVED_CHAIN = Ending(_COUNTED, _chain)
 """The end of an alert about a chain that is no longer watched."""

@@ -18,4 +18,5 @@ class Resolution(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     NOTED = "noted"
     UNPAUSED = "unpaused"
+    EXECUTING = "executing"
     REMOVED = "removed"

@@ -18,6 +18,7 @@ from connext_monitor.core.alerts.kinds.bridge_changed import BRIDGE_CHANGED
 from connext_monitor.core.alerts.kinds.bridge_paused import BRIDGE_PAUSED
 from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG, DeepReorgDetails
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, OverdueDetails
+from connext_monitor.core.alerts.kinds.pathway_stalled import PATHWAY_STALLED
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.labels import ChainLabel, ChainLabels
@@ -107,7 +108,7 @@ def test_a_kind_is_withdrawn_when_its_subject_leaves_the_config(kind: KindOf[Any
 
 @every_kind
 def test_a_kind_of_alert_about_what_blocks_hold_can_be_reorged(kind: KindOf[Any]) -> None:
-    said_by_blocks = kind.about is About.TRANSFER or kind in {BRIDGE_CHANGED, BRIDGE_PAUSED}
+    said_by_blocks = kind.about is About.TRANSFER or kind in {BRIDGE_CHANGED, BRIDGE_PAUSED, PATHWAY_STALLED}
     assert (Resolution.REORGED in kind.resolutions) is said_by_blocks
 
 

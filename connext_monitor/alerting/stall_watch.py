@@ -1,0 +1,229 @@
+"""Alerts when nothing is executed on a pathway while transfers wait there, and when something is again.
+
+The store says what waits. Only where that would be a stall is the destination covered past the instant, and asked.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import NoReturn, Protocol
+
+import structlog
+
+from connext_monitor.alerting.alert_desk import AlertDesk
+from connext_monitor.alerting.chains import JudgedChain
+from connext_monitor.alerting.standing_alerts import StandingAlerts
+from connext_monitor.clock import Clock
+from connext_monitor.clock.watch_loop import StepFailures, look_every
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import Route
+from connext_monitor.core.alerts.kinds.pathway_stalled import PATHWAY_STALLED, StalledDetails
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.batch import ChainProgress
+from connext_monitor.core.calls import TransferStatus
+from connext_monitor.core.deadline import Leg, TransferWithDeadlines, done
+from connext_monitor.core.events import BlockRef, DomainId, Pathway, TransferId
+from connext_monitor.core.labels import ChainNames
+from connext_monitor.core.stalls import PathwayWaits, StallEvidence, StallRule, StallRules, StallRuling, rule_on_stall
+
+_LOOK_EVERY = 5.0
+_FEWEST = 2
+"""No fewer transfers make a stall, whatever the config says."""
+
+log = structlog.get_logger()
+
+
+class StalledChain(JudgedChain, Protocol):
+    """A chain that can be asked about single transfers, and of which it is known whether it is in sight."""
+
+    @property
+    def observed(self) -> bool:
+        """Whether its covered head has risen lately, since this program started."""
+        ...
+
+
+class StallStore(Protocol):
+    """What is stored of transfers that wait. Each method is one transaction, or one consistent read."""
+
+    async def waiting_somewhere(self, most: int) -> list[Pathway]:
+        """The pathways on which at least so many transfers have not been executed."""
+        ...
+
+    async def waits(self, pathways: Collection[Pathway]) -> list[PathwayWaits]:
+        """What waits on each of these."""
+        ...
+
+    async def transfers_by_id(self, ids: Collection[TransferId]) -> dict[TransferId, TransferWithDeadlines]:
+        """Those of these transfers that are known."""
+        ...
+
+    async def open_decided(
+        self, pathway: Pathway, decide: Callable[[PathwayWaits], Alert | None], route: Route
+    ) -> Alert | None:
+        """Open what ``decide`` makes of what waits within the transaction; None where that is nothing new."""
+        ...
+
+
+class StallWatch:
+    """Opens `pathway_stalled` by ``rules``; ``latest`` is the time on a destination (Unix seconds)."""
+
+    def __init__(
+        self,
+        desk: AlertDesk,
+        chains: Mapping[DomainId, StalledChain],
+        names: ChainNames,
+        store: StallStore,
+        rules: StallRules,
+        clock: Clock,
+        latest: Callable[[DomainId], float],
+        every: float = _LOOK_EVERY,
+    ) -> None:
+        self._desk = desk
+        self._chains = chains
+        self._names = names
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+        self._latest = latest
+        self._every = every
+        self._alerts = StandingAlerts(desk, PATHWAY_STALLED)
+        self._failures = StepFailures("stall_watch.failed")
+        self._covered: dict[DomainId, BlockRef] = {}
+        self._expected: set[DomainId] = set()
+        """The destinations that are to be covered further before something can be said."""
+        self._wake = asyncio.Event()
+
+    def committed(self, executed: bool, progress: Iterable[ChainProgress]) -> None:
+        """Something was ``executed``, or chains have been read further."""
+        for chain in progress:
+            if chain.coverage.covered is not None:
+                self._covered[chain.domain] = chain.coverage.covered
+                if chain.domain in self._expected:
+                    self._wake.set()
+        if executed and self._alerts:
+            self._wake.set()
+
+    async def run(self) -> NoReturn:
+        """Watch until cancelled."""
+        await look_every(self._every, self._look, failed="stall_watch.failed", woken=self._wake)
+
+    async def _look(self) -> float:
+        """Seconds to the next look."""
+        names = self._names.values()
+        await self._alerts.recall({_subject(origin, destination) for origin in names for destination in names})
+        self._expected.clear()
+        pathways = {*await self._store.waiting_somewhere(_FEWEST), *self._standing()}
+        soonest = self._every
+        for waits in await self._store.waits(sorted(pathways)):
+            # What fails for one pathway keeps no other from being alerted about.
+            with self._failures.survive(waits.pathway):
+                soonest = min(soonest, await self._look_at(waits))
+        return soonest
+
+    def _standing(self) -> list[Pathway]:
+        details = [PATHWAY_STALLED.details_of(self._alerts[subject]) for subject in self._alerts]
+        return [(its.origin, its.destination) for its in details]
+
+    async def _look_at(self, waits: PathwayWaits) -> float:
+        """Seconds after which it is to be looked at again."""
+        rule = self._rules(*waits.pathway)
+        if rule is None:
+            return self._every
+        subject = _subject(*(self._names[domain] for domain in waits.pathway))
+        if subject in self._alerts:
+            await self._keep_up(subject, waits)
+            return self._every
+        evidence = self._evidence(waits, rule)
+        ruling = rule_on_stall(evidence)
+        if ruling is StallRuling.EARLY and evidence.stalled_at is not None:
+            return max(0.1, evidence.stalled_at - evidence.time + 0.1)
+        if ruling not in {StallRuling.FEW, StallRuling.EARLY}:
+            await self._establish(subject, evidence)
+        return self._every
+
+    def _evidence(self, waits: PathwayWaits, rule: StallRule) -> StallEvidence:
+        _, destination = waits.pathway
+        chain, covered = self._chains[destination], self._covered.get(destination)
+        return StallEvidence(
+            waits,
+            rule,
+            self._latest(destination),
+            covered.timestamp if covered else None,
+            in_sight=chain.observed,
+            reread=covered is not None
+            and not chain.reads_history(covered.timestamp)
+            and chain.has_reread(covered.number),
+        )
+
+    async def _establish(self, subject: str, evidence: StallEvidence) -> None:
+        _, destination = evidence.waits.pathway
+        ruling = rule_on_stall(evidence)
+        if ruling is StallRuling.OUT_OF_SIGHT and evidence.stalled_at is not None:
+            self._expected.add(destination)
+            self._chains[destination].cover_past(evidence.stalled_at)
+        if ruling is not StallRuling.NOT_ANSWERED:
+            return
+        evidence = replace(evidence, origin_read=await self._has_reread_origin(evidence.waits))
+        if rule_on_stall(evidence) is StallRuling.NOT_ANSWERED:
+            evidence = replace(evidence, answers=await self._ask(evidence.waits))
+        match ruling := rule_on_stall(evidence):
+            case StallRuling.STALLED:
+                await self._open(subject, evidence)
+            case StallRuling.EVENT_MISSING:
+                await self._fetch(evidence)
+            case _:
+                log.debug("pathway.not_judged", pathway=subject, reason=ruling.value)
+
+    async def _has_reread_origin(self, waits: PathwayWaits) -> bool:
+        origin = self._chains[waits.pathway[0]]
+        known = await self._store.transfers_by_id([transfer_id for transfer_id, _ in waits.oldest])
+        calls = [stored.transfer.xcalled for stored in known.values()]
+        return all(call is not None and origin.has_reread(call.block.number) for call in calls)
+
+    async def _ask(self, waits: PathwayWaits) -> dict[TransferId, TransferStatus] | None:
+        ids = [transfer_id for transfer_id, _ in waits.oldest]
+        answers = await self._chains[waits.pathway[1]].transfer_statuses(ids)
+        return None if answers is None else dict(zip(ids, answers, strict=True))
+
+    async def _fetch(self, evidence: StallEvidence) -> None:
+        """The destination has executed what we have not seen: its event is fetched, one at a look."""
+        answers, chain = evidence.answers or {}, self._chains[evidence.waits.pathway[1]]
+        for transfer_id, sent_at in evidence.waits.oldest:
+            if done(Leg.EXECUTE, answers[transfer_id]):
+                await chain.fetch_events(transfer_id, sent_at)
+                return
+
+    async def _open(self, subject: str, evidence: StallEvidence) -> None:
+        decide = partial(_accusation, subject, evidence, self._clock.now())
+        alert = await self._alerts.open_by(partial(self._store.open_decided, evidence.waits.pathway, decide))
+        if alert is not None:
+            log.warning("pathway.stalled", pathway=subject, transfers=evidence.waits.count)
+
+    async def _keep_up(self, subject: str, waits: PathwayWaits) -> None:
+        """End the pathway's alert, or keep with it what waits now."""
+        details = PATHWAY_STALLED.details_of(self._alerts[subject])
+        if waits.last is not None and waits.last >= details.since:
+            await self._alerts.resolve(subject, Resolution.EXECUTING)
+            log.info("pathway.executing", pathway=subject)
+        elif waits.count < details.least:
+            await self._alerts.resolve(subject, Resolution.REORGED)
+            log.info("pathway.not_stalled", pathway=subject)
+        elif (now := StalledDetails.of(waits, details.least)) != details:
+            await self._alerts.change_details(subject, now)
+
+
+def _subject(origin: str, destination: str) -> str:
+    return f"{origin} → {destination}"
+
+
+def _accusation(subject: str, evidence: StallEvidence, at: datetime, waits: PathwayWaits) -> Alert | None:
+    """On what waits within the transaction: something may have been executed meanwhile, or be gone."""
+    # What was sent since the question does not make it another one; what was sent earlier and is new here does.
+    asked = [waiting for waiting in waits.oldest if waiting[0] in (evidence.answers or {})]
+    if asked[:1] != list(waits.oldest[:1]):
+        return None
+    if rule_on_stall(replace(evidence, waits=replace(waits, oldest=asked))) is not StallRuling.STALLED:
+        return None
+    return PATHWAY_STALLED.open(subject, at, StalledDetails.of(waits, evidence.rule.transfers))

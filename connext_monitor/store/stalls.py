@@ -1,0 +1,75 @@
+"""The pathways on which transfers wait for their execution while nothing is executed."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.effects import Route
+from connext_monitor.core.events import Pathway, Timestamp, TransferId
+from connext_monitor.core.stalls import ASKED, PathwayWaits
+from connext_monitor.core.stats import Window
+from connext_monitor.core.transfer import Status
+from connext_monitor.store import alerts
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.last_executions import last_executions
+from connext_monitor.store.prepared import Prepared, parameter
+from connext_monitor.store.schema import transfers
+from connext_monitor.store.transfer_states import counted
+
+_NOT_EXECUTED = (Status.XCALLED, Status.RECONCILED)
+_BEFORE_ALL = -1
+
+
+def waiting_somewhere(connection: Connection, most: int) -> list[Pathway]:
+    """The pathways on which at least ``most`` transfers have not been executed, whatever they wait for."""
+    waiting: dict[Pathway, int] = {}
+    for (origin, destination, _), (count, _oldest) in counted(connection, set(_NOT_EXECUTED)).items():
+        waiting[origin, destination] = waiting.get((origin, destination), 0) + count
+    return sorted(pathway for pathway, count in waiting.items() if count >= most)
+
+
+def waits(connection: Connection, pathways: Collection[Pathway]) -> list[PathwayWaits]:
+    """What waits on each of these pathways."""
+    return [_waits(connection, pathway) for pathway in pathways]
+
+
+def open_decided(
+    connection: Connection, pathway: Pathway, decide: Callable[[PathwayWaits], Alert | None], route: Route
+) -> Alert | None:
+    """Open what ``decide``, which must be pure, makes of what waits within this transaction, unless it is open."""
+    alert = decide(_waits(connection, pathway))
+    opened = alert is not None and alerts.open_one(connection, alert, route(alert))
+    return alert if opened else None
+
+
+def _waits(connection: Connection, pathway: Pathway) -> PathwayWaits:
+    origin, destination = pathway
+    executions = last_executions(connection, Window(0, 0, origin, destination))
+    last = max((Timestamp(row.last) for row in executions), default=None)
+    after = _BEFORE_ALL if last is None else last
+    of_pathway = {"origin": origin, "destination": destination, "after": after}
+    oldest = _SELECT_OLDEST.rows(connection, **of_pathway)
+    count = len(oldest) if len(oldest) < ASKED else _COUNT.value(connection, **of_pathway)
+    first = [(TransferId(row.transfer_id), Timestamp(row.started_at)) for row in oldest]
+    return PathwayWaits(pathway, count, first, last)
+
+
+def _are_waiting() -> list[ColumnElement[bool]]:
+    return [
+        transfers.c.origin == parameter("origin"),
+        transfers.c.destination == parameter("destination"),
+        transfers.c.status.in_([status.value for status in _NOT_EXECUTED]),
+        transfers.c.started_at > parameter("after"),
+        transfers.c.execute_due_at.is_not(None),
+    ]
+
+
+def _select_oldest() -> Select[*tuple[Any, ...]]:
+    order = (transfers.c.started_at, transfers.c.transfer_id)
+    return select(transfers.c.transfer_id, transfers.c.started_at).where(*_are_waiting()).order_by(*order).limit(ASKED)
+
+
+_SELECT_OLDEST = Prepared(_select_oldest)
+_COUNT = Prepared(lambda: select(func.count()).select_from(transfers).where(*_are_waiting()))
