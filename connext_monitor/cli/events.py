@@ -1,5 +1,7 @@
 """``events``: what the bridge said beside its transfers."""
 
+from collections.abc import Mapping
+
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
 from connext_monitor.cli.output import print_json, print_table, say
@@ -7,10 +9,12 @@ from connext_monitor.cli.settings import load
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.core.bridge_words import bridge_words, made_by
+from connext_monitor.core.bridge_words import bridge_words_on, made_by
 from connext_monitor.core.documents.bridge_events import BridgeEventList, bridge_event_document
 from connext_monitor.core.formats import hex_text, unix_rfc3339
+from connext_monitor.core.labels import KnownTokens, TokenId
 from connext_monitor.core.selection import BridgeEventFilter, BridgeEventPage
+from connext_monitor.core.token import Token
 from connext_monitor.reporting.web.cursors import write_bridge_event_cursor
 from connext_monitor.reporting.web.parameters import read_bridge_event_kind, read_chain, read_duration
 
@@ -28,11 +32,12 @@ def list_events(chain: str | None, kind: str | None, since: str | None, limit: i
         since=int(SystemClock().now().timestamp() - age.total_seconds()) if age is not None else None,
     )
 
-    async def read() -> BridgeEventPage:
+    async def read() -> tuple[BridgeEventPage, Mapping[TokenId, Token]]:
         async with reading(config) as store:
-            return await store.bridge.listed(which, limit=limit)
+            return await store.bridge.listed(which, limit=limit), await store.tokens.every()
 
-    page = complete(read())
+    page, tokens = complete(read())
+    labels = chain_labels(config, KnownTokens(tokens))
     if as_json:
         cursor = write_bridge_event_cursor(page.next) if page.next else None
         print_json(BridgeEventList([bridge_event_document(record, labels) for record in page.records], cursor))
@@ -42,7 +47,7 @@ def list_events(chain: str | None, kind: str | None, since: str | None, limit: i
             unix_rfc3339(record.block.timestamp),
             labels.display_name(record.domain),
             record.event.kind,
-            bridge_words(record.event, labels.display_name),
+            bridge_words_on(record.domain, record.event, labels),
             made_by(record.event) or "-",
             hex_text(record.tx_hash),
         )

@@ -75,7 +75,7 @@ def _print(stats: Stats, labels: ChainLabels) -> None:
     if owed:
         print_line()
         print_heading("Fronted by routers and not yet reconciled")
-        print_table(_OWED_HEADINGS, [_owed_row(router, debt, labels) for router, debt in owed])
+        print_table(_OWED_HEADINGS, [_owed_row(router, debt, labels, window.until) for router, debt in owed])
 
 
 def _print_rows(headings: Sequence[str], rows: Sequence[Row]) -> None:
@@ -89,7 +89,7 @@ _PATHWAY_HEADINGS = ("FROM", "TO", "BEGUN", "FAST", "SLOW", "OPEN", "LAST EXECUT
 _LATENCIES = {Leg.EXECUTE: "From XCalled to Executed", Leg.RECONCILE: "From XCalled to Reconciled"}
 _LEG_HEADINGS = ("FROM", "TO", "ARRIVED", "P50", "P95", "P99", "LATE", "OVERDUE NOW")
 _ROUTER_HEADINGS = ("ROUTER", "FILLS", "SHARE", "LAST FILL")
-_OWED_HEADINGS = ("ROUTER", "ON", "TRANSFERS", "AMOUNT")
+_OWED_HEADINGS = ("ROUTER", "ON", "TRANSFERS", "OLDEST", "AMOUNT")
 
 
 def _ends(pathway: PathwayStats, labels: ChainLabels) -> tuple[str, str]:
@@ -127,9 +127,10 @@ def _router_row(router: RouterStats, now: int) -> Row:
     return (to_checksum_address(router.router), str(router.fills), share, _ago(router.last_fill, now))
 
 
-def _owed_row(router: bytes, owed: Owed, labels: ChainLabels) -> Row:
+def _owed_row(router: bytes, owed: Owed, labels: ChainLabels, now: int) -> Row:
     amount = amount_on(owed.domain, owed.asset, owed.amount, labels).full
-    return (to_checksum_address(router), labels.display_name(owed.domain), str(owed.transfers), amount)
+    chain = labels.display_name(owed.domain)
+    return (to_checksum_address(router), chain, str(owed.transfers), _ago(owed.oldest, now), amount)
 
 
 def short_duration(seconds: int | None) -> str:

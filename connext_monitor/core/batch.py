@@ -7,6 +7,7 @@ from connext_monitor.core.coverage import BlockRange, Coverage, SettledBlocks
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.mismatch import Mismatch
+from connext_monitor.core.router_books import moves_liquidity
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 
 
@@ -79,6 +80,12 @@ class Batch:
     def bridge_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:
         """The blocks in which events beside transfers were seen."""
         return frozenset([(r.domain, r.block.hash) for change in self.changes for r in change.bridge])
+
+    @property
+    def liquidity_transactions(self) -> frozenset[tuple[DomainId, Hash32]]:
+        """The transactions in which a router was seen to add or remove funds."""
+        records = [r for change in self.changes for r in change.bridge if moves_liquidity(r)]
+        return frozenset([(r.domain, r.tx_hash) for r in records])
 
     @property
     def gone_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:

@@ -1,13 +1,23 @@
-"""What an event beside transfers says, in words: nothing in them was written by strangers but addresses and numbers."""
+"""What an event beside transfers says, in words. Strangers wrote nothing in them but addresses, numbers and symbols."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from connext_monitor.core.bridge_events import BridgeEvent
 from connext_monitor.core.checksum import to_checksum_address
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import Address, DomainId
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.token import Token
 
 _CUTS_NAMED: Final = 3
+_AMOUNTS: Final = ("amount", "fee")
+_TOKEN_FIELDS: Final = {
+    "RouterLiquidityAdded": "local",
+    "RouterLiquidityRemoved": "local",
+    "AavePortalMintUnbacked": "asset",
+    "AavePortalRepayment": "asset",
+}
+"""Of the events with amounts, the field with the token that they are of."""
 _ADDRESS_LENGTH: Final = 42
 _Fields = Mapping[str, Any]
 _Name = Callable[[DomainId], str]
@@ -17,6 +27,20 @@ _Say = Callable[[_Fields, _Name], str]
 def bridge_words(event: BridgeEvent, name: Callable[[DomainId], str]) -> str:
     """One sentence without its full stop: what has changed; ``name`` is what a chain is called."""
     return _WORDS[event.kind](event.fields, name)
+
+
+def bridge_words_on(domain: DomainId, event: BridgeEvent, labels: ChainLabels) -> str:
+    """The same of an event on this chain, its amounts in whole tokens where their decimals are known."""
+    fields = dict(event.fields)
+    if event.kind in _TOKEN_FIELDS and (token := _token(domain, fields[_TOKEN_FIELDS[event.kind]], labels)):
+        # The template writes the unit; the token's address stays beside its own words, which prove nothing.
+        amounts = {name: f"{token.number(int(fields[name]))} {token.symbol}" for name in _AMOUNTS if name in fields}
+        return _WORDS_IN_TOKENS[event.kind](fields | amounts, labels.display_name)
+    return bridge_words(event, labels.display_name)
+
+
+def _token(domain: DomainId, address: str, labels: ChainLabels) -> Token | None:
+    return labels.tokens.of(domain, Address(bytes.fromhex(address[2:])))
 
 
 def made_by(event: BridgeEvent) -> str | None:
@@ -102,4 +126,10 @@ _WORDS: Final[Mapping[str, _Say]] = {
     "AavePortalFeeUpdated": _text("the fee of Aave portals was set to {updated}"),
     "AavePortalMintUnbacked": _text("the router {router} borrowed {amount} base units of {asset} from Aave"),
     "AavePortalRepayment": _text("{amount} base units of {asset} were repaid to Aave, with a fee of {fee}"),
+}
+_WORDS_IN_TOKENS: Final[Mapping[str, _Say]] = {
+    "RouterLiquidityAdded": _text("the router {router} added {amount} (token {local})"),
+    "RouterLiquidityRemoved": _text("the router {router} removed {amount} (token {local}), to {to}"),
+    "AavePortalMintUnbacked": _text("the router {router} borrowed {amount} (token {asset}) from Aave"),
+    "AavePortalRepayment": _text("{amount} (token {asset}) was repaid to Aave, with a fee of {fee}"),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connext_monitor.core.added_events import with_event
@@ -21,6 +21,7 @@ from connext_monitor.core.deadline import DueDates, PathwayDurations, due_dates
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.leg_effects import Effect, leg_effects
 from connext_monitor.core.prior_state import NO_FALSE_DELIVERIES, FalseDeliveryChanges, PriorState
+from connext_monitor.core.router_books import Movements
 from connext_monitor.core.transfer import (
     EventRecord,
     Identity,
@@ -40,7 +41,8 @@ class Changes:
 
     ``added`` and ``removed`` are event records; ``transfers`` every transfer that is new or different, in short;
     ``vanished`` the ids of those that nothing is known of any more. ``effects`` are carried out in their
-    order, those on alerts in the same transaction. ``bridge`` are the events beside transfers.
+    order, those on alerts in the same transaction. ``bridge`` are the events beside transfers, ``books`` what all of it
+    changes of routers' books.
     """
 
     added: tuple[EventRecord, ...] = ()
@@ -50,6 +52,7 @@ class Changes:
     effects: tuple[Effect, ...] = ()
     false_deliveries: FalseDeliveryChanges = NO_FALSE_DELIVERIES
     bridge: BridgeChanges = NO_BRIDGE_CHANGES
+    books: Movements = field(default_factory=Movements)
 
     @property
     def ended(self) -> list[ResolveAlert]:
@@ -72,6 +75,7 @@ def record(prior: PriorState, batch: Batch, at: datetime, *, durations: PathwayD
     changes = transfer_changes(prior, batch.changes, durations)
     false_deliveries = false_delivery_changes(prior, batch)
     bridge = bridge_changes(prior.bridge, batch.changes)
+    changes.books.liquidity((stored.record for stored in prior.bridge), (stored.record for stored in bridge.standing))
     effects = (
         *changes.effects,
         *ended_by_reorgs(prior, false_deliveries),
@@ -94,6 +98,7 @@ def transfer_changes(prior: PriorState, observed: Sequence[ObservedChange], dura
     decided.added += [
         record for change in observed for record in change.seen if after[record.event.transfer_id] is not None
     ]
+    decided.count_in_books()
     had, has = _all_events(prior, observed, folded) if folded else ({}, {})
     for transfer_id, summary_now in after.items():
         if summary_now is not None:
@@ -142,6 +147,12 @@ class _Decided:
         self._transfers: list[TransferSummary] = []
         self._vanished: list[TransferId] = []
         self._effects: list[Effect] = []
+        self._books = Movements()
+
+    def count_in_books(self) -> None:
+        """What was added so far is one of its kind, and counts as it is."""
+        for record in self.added:
+            self._books.event(record)
 
     def fold(
         self,
@@ -154,6 +165,7 @@ class _Decided:
         # Compared whole: taken back and seen again, an event may say something else of the same block.
         self.added += [record for identity, record in has.items() if had.get(identity) != record]
         self._removed += [record for identity, record in had.items() if has.get(identity) != record]
+        self._books.of_transfer(had.values(), has.values())
         old, new = fold(had.values()), fold(has.values())
         if old != new:
             due = _due(old, was_due, new, durations)
@@ -175,6 +187,7 @@ class _Decided:
             tuple(self._transfers),
             tuple(self._vanished),
             tuple(self._effects),
+            books=self._books,
         )
 
 

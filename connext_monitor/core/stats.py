@@ -110,12 +110,14 @@ class Owed:
     """What a router fronted on one chain and has not got back: base units of ``asset``, for this many transfers.
 
     ``asset`` is the bridge's own token of that chain (Executed's ``local``), in which the router is paid back.
+    ``oldest`` is when the first of them was executed (Unix seconds).
     """
 
     domain: DomainId
     asset: Address
     amount: int
     transfers: int
+    oldest: Timestamp
 
 
 @dataclass(frozen=True, slots=True)

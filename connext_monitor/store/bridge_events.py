@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.sqlite import Insert, insert
 
+from connext_monitor.core.batch import Batch
 from connext_monitor.core.bridge_events import BridgeEvent, BridgeRecord
 from connext_monitor.core.bridge_records import BridgeChanges, StoredBridgeRecord
 from connext_monitor.core.coverage import BlockRange
@@ -26,7 +27,6 @@ _SELECT_BLOCKS = Prepared(
 _SELECT_IN_BLOCKS = Prepared(
     lambda: select(bridge_events).where(tuple_(_B.domain, _B.block_hash).in_(list_parameter("blocks"))).order_by(_B.id)
 )
-# No index: a reorg that takes such an event along is rare, and there are few of them.
 _SELECT_OF_TX = Prepared(
     lambda: (
         select(bridge_events).where(tuple_(_B.domain, _B.tx_hash).in_(list_parameter("transactions"))).order_by(_B.id)
@@ -55,13 +55,15 @@ def in_blocks(connection: Connection, blocks: Collection[tuple[DomainId, Hash32]
     return [read(row) for part in parts(blocks) for row in _SELECT_IN_BLOCKS.rows(connection, blocks=part)]
 
 
-def touched(
-    connection: Connection, seen: Collection[tuple[DomainId, Hash32]], gone: Collection[tuple[DomainId, Hash32]]
-) -> list[StoredBridgeRecord]:
-    """Those in blocks where something was seen or that are gone; of transactions in the latter, wherever they stand."""
-    records = in_blocks(connection, {*seen, *gone})
-    blocks = set(gone)
+def touched(connection: Connection, batch: Batch) -> list[StoredBridgeRecord]:
+    """Those in blocks where something was seen or that are gone.
+
+    Of transactions in the latter, and of those in which a router was seen to add or remove funds, wherever they stand.
+    """
+    blocks = batch.gone_blocks
+    records = in_blocks(connection, {*batch.bridge_blocks, *blocks})
     moved = {(r.domain, r.tx_hash) for r in (stored.record for stored in records) if (r.domain, r.block.hash) in blocks}
+    moved |= batch.liquidity_transactions
     of_tx = [read(row) for part in parts(moved) for row in _SELECT_OF_TX.rows(connection, transactions=part)]
     return list({stored.record.identity: stored for stored in (*records, *of_tx)}.values())
 

@@ -27,4 +27,6 @@ bridge_events = Table(
     # Rows of one instant stand in them by their number, as lists do.
     Index("bridge_events_by_time", "block_at"),
     Index("bridge_events_by_kind", "kind", "block_at"),
+    # The same event in another block is found by its transaction.
+    Index("bridge_events_by_tx", "tx_hash"),
 )

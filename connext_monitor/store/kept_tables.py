@@ -1,4 +1,4 @@
-"""The tables of numbers that are kept so that they need not be counted; triggers of the migrations keep them right."""
+"""The tables of numbers that are kept so that they need not be counted; triggers of the migrations keep most right."""
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, text
 
@@ -39,3 +39,21 @@ fronted = Table(
         sqlite_where=text("asset IS NOT NULL"),
     ),
 )  # fmt: skip
+
+# What routers added, removed, fronted and got back, by router, chain and the bridge's own token: signed big-endian base
+# units, changed in the transaction that records the events. What is pruned stays in it. The row without a router (no
+# bytes) counts the fast fills of that token.
+router_books = Table(
+    "router_books",
+    metadata,
+    Column("router", LargeBinary, primary_key=True),
+    Column("domain", BigInteger, primary_key=True, autoincrement=False),
+    Column("asset", LargeBinary, primary_key=True),
+    Column("added", LargeBinary, nullable=False),
+    Column("removed", LargeBinary, nullable=False),
+    Column("fronted", LargeBinary, nullable=False),
+    Column("reimbursed", LargeBinary, nullable=False),
+    Column("fills", BigInteger, nullable=False),
+    # The latest of them, Unix seconds.
+    Column("last_fill", BigInteger),
+)

@@ -28,6 +28,7 @@ from connext_monitor.store import (
     replay,
     reports,
     revisions,
+    router_books,
     silences,
     stalls,
     statistics,
@@ -157,6 +158,7 @@ class Bridge(Noun):
     """What the bridge says beside its transfers."""
 
     listed = reads(bridge_events.listed)
+    router_books = reads(router_books.page)
 
 
 class Tokens(Noun):

@@ -5,14 +5,15 @@ What was fronted stands in the event. It is read from there soon after, and kept
 comes, or one goes.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, update
 
-from connext_monitor.core.events import Address, DomainId
+from connext_monitor.core.events import Address, DomainId, Timestamp
 from connext_monitor.core.stats import Owed, Window, shares_of
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
@@ -20,9 +21,10 @@ from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.kept_tables import fronted
 from connext_monitor.store.payload import unpack_fronted
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
-from connext_monitor.store.schema import domain_of_event, events
+from connext_monitor.store.schema import domain_of_event, events, transfers
 
 _F = fronted.c
+_WITH_TRANSFERS = fronted.join(transfers, transfers.c.id == _F.transfer)
 _ADDRESS = 20
 
 Fill = tuple[DomainId, bytes, Address]
@@ -33,16 +35,24 @@ def owed(connection: Connection, window: Window) -> list[tuple[Address, Owed]]:
     """What each router is owed by token, the most transfers first; of the window its ends count."""
     amounts: Counter[tuple[Address, DomainId, Address]] = Counter()
     counts: Counter[tuple[Address, DomainId, Address]] = Counter()
-    for (domain, together, asset), each in _fills(connection, window).items():
-        routers = [Address(together[at : at + _ADDRESS]) for at in range(0, len(together), _ADDRESS)]
-        for router, amount in zip(routers, shares_of(each, len(routers)), strict=True):
+    oldest: dict[tuple[Address, DomainId, Address], Timestamp] = {}
+    for (domain, together, asset), its in _fills(connection, window).items():
+        routers = split(together)
+        for router, amount in zip(routers, shares_of(its.amounts, len(routers)), strict=True):
             amounts[router, domain, asset] += amount
         for router in set(routers):
-            counts[router, domain, asset] += len(each)
+            counts[router, domain, asset] += len(its.amounts)
+            since = oldest.get((router, domain, asset), its.oldest)
+            oldest[router, domain, asset] = min(since, its.oldest)
     return [
-        (router, Owed(domain, asset, amounts[router, domain, asset], count))
+        (router, Owed(domain, asset, amounts[router, domain, asset], count, oldest[router, domain, asset]))
         for (router, domain, asset), count in sorted(counts.items(), key=lambda counted: (-counted[1], counted[0]))
     ]
+
+
+def split(routers: bytes) -> list[Address]:
+    """The routers of a fill, in their order."""
+    return [Address(routers[at : at + _ADDRESS]) for at in range(0, len(routers), _ADDRESS)]
 
 
 def not_read(connection: Connection) -> bool:
@@ -54,7 +64,7 @@ def read_events(connection: Connection, limit: int) -> int:
     """Read what was fronted of at most ``limit`` rows, and keep it; how many there were."""
     read = [
         {"number": transfer, "asset": asset, "amount": amount}
-        for transfer, _, _, asset, amount in _unread(connection, Window(0, 0), limit)
+        for transfer, _, _, _, asset, amount in _unread(connection, Window(0, 0), limit)
     ]
     _KEEP.execute_many(connection, read)
     return len(read)
@@ -66,23 +76,41 @@ def forget(connection: Connection, numbers: Iterable[int]) -> None:
         _FORGET.execute(connection, numbers=part)
 
 
-def _fills(connection: Connection, window: Window) -> dict[Fill, list[int]]:
-    """What was fronted, each amount by itself."""
-    amounts: defaultdict[Fill, list[int]] = defaultdict(list)
+@dataclass(slots=True)
+class _Fronted:
+    """Each amount by itself, and when the oldest fill was (Unix seconds)."""
+
+    oldest: Timestamp
+    amounts: list[int] = field(default_factory=list)
+
+    def add(self, at: Timestamp, amounts: Iterable[int]) -> None:
+        self.oldest = min(self.oldest, at)
+        self.amounts += amounts
+
+
+def _fills(connection: Connection, window: Window) -> dict[Fill, _Fronted]:
+    """What was fronted."""
+    fronted_by: dict[Fill, _Fronted] = {}
     for row in _select_read(window.origin is not None, window.destination is not None).stream(
         connection, **_ends(window)
     ):
         # One text of all amounts: a row for each would take Python longer than SQLite takes to find it.
-        amounts[row.destination, row.routers, row.asset] += [int(amount, 16) for amount in row.amounts.split(",")]
-    for _, destination, routers, asset, amount in _unread(connection, window, -1):
-        amounts[destination, routers, asset].append(int.from_bytes(amount, "big"))
-    return amounts
+        amounts = [int(amount, 16) for amount in row.amounts.split(",")]
+        fill = (row.destination, row.routers, row.asset)
+        fronted_by.setdefault(fill, _Fronted(row.oldest)).add(row.oldest, amounts)
+    for _, at, destination, routers, asset, amount in _unread(connection, window, -1):
+        fill = (destination, routers, asset)
+        fronted_by.setdefault(fill, _Fronted(at)).add(at, [int.from_bytes(amount, "big")])
+    return fronted_by
 
 
 def _unread(
     connection: Connection, window: Window, limit: int
-) -> Iterator[tuple[int, DomainId, bytes, Address, bytes]]:
-    """Of rows whose event has not been read: transfer, chain, routers, token and amount; without end where negative."""
+) -> Iterator[tuple[int, Timestamp, DomainId, bytes, Address, bytes]]:
+    """Of rows whose event has not been read: transfer, when, chain, routers, token and amount.
+
+    At most ``limit`` of them, all where that is negative.
+    """
     last = None
     query = _select_unread(window.origin is not None, window.destination is not None)
     for row in query.stream(connection, most=limit, **_ends(window)):
@@ -90,7 +118,7 @@ def _unread(
         if row.transfer != last:
             last = row.transfer
             asset, amount = unpack_fronted(row.payload)
-            yield row.transfer, row.destination, row.routers, asset, amount
+            yield row.transfer, row.executed_at, row.destination, row.routers, asset, amount
 
 
 def _ends(window: Window) -> dict[str, object]:
@@ -109,7 +137,10 @@ def _select_read(origin: bool, destination: bool) -> Prepared:
     amounts = func.group_concat("0" + func.hex(_F.amount)).label("amounts")
     return Prepared(
         lambda: (
-            select(*columns, amounts).where(_F.asset.is_not(None), *_of_ends(origin, destination)).group_by(*columns)
+            select(*columns, amounts, func.min(transfers.c.executed_at).label("oldest"))
+            .select_from(_WITH_TRANSFERS)
+            .where(_F.asset.is_not(None), *_of_ends(origin, destination))
+            .group_by(*columns)
         )
     )
 
@@ -128,8 +159,8 @@ def _write_unread(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
     )
     executed = and_(events.c.transfer == _F.transfer, events.c.kind == EXECUTED, domain_of_event == _F.destination)
     return (
-        select(_F.transfer, _F.destination, _F.routers, events.c.payload)
-        .select_from(fronted.join(events, executed))
+        select(_F.transfer, transfers.c.executed_at, _F.destination, _F.routers, events.c.payload)
+        .select_from(_WITH_TRANSFERS.join(events, executed))
         .where(_F.transfer.in_(numbers))
         .order_by(_F.transfer, events.c.block_number, events.c.block_hash)
     )

@@ -21,6 +21,7 @@ from connext_monitor.store import (
     mismatches,
     nonces,
     retention,
+    router_books,
     transfer_changes,
 )
 from connext_monitor.store.connection import Connection
@@ -56,7 +57,7 @@ def prior_state(connection: Connection, batch: Batch, known: Known) -> PriorStat
         pruned=retention.pruned_among(connection, known.unknown),
         false_deliveries=mismatches.touched(connection, gone),
         chain_alerts=glance.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),
-        bridge=bridge_events.touched(connection, batch.bridge_blocks, gone),
+        bridge=bridge_events.touched(connection, batch),
         history={read.domain: backfills.read(connection, read.domain) for read in batch.history},
     )
 
@@ -67,6 +68,7 @@ def save(connection: Connection, batch: Batch, changes: Changes, known: Known, r
     nonces.forget(connection, changes.removed)
     mismatches.save(connection, changes.false_deliveries)
     bridge_events.save(connection, changes.bridge)
+    router_books.save(connection, changes.books)
     chains.keep_malformed(connection, batch.unreadable, at)
     for chain in batch.progress:
         _save_progress(connection, chain)

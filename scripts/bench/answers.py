@@ -127,6 +127,8 @@ def _paths(file: Path) -> dict[str, str]:
         "api stats, 30 days": "/api/v1/stats?since=P30D",
         "api stats, 30 days of a pathway": "/api/v1/stats?since=P30D&origin=alpha&destination=beta",
         "api stats, a year": "/api/v1/stats?since=P365D",
+        "/routers": "/routers",
+        "api routers": "/api/v1/routers?limit=500",
         "api chains": "/api/v1/chains",
         "api clock": "/api/v1/clock",
         "api openapi": "/api/v1/openapi.json",

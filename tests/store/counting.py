@@ -129,7 +129,8 @@ def routers(views: Sequence[TransferView], window: Window, amounts: dict[int, in
             open_ = [t for t in filled if t.destination == domain and router in t.routers and not t.reconciled]
             if open_:
                 amount = sum(part(t, router, amounts[t.info.nonce]) for t in open_ if t.info)
-                owed.append(Owed(domain, LOCALS[domain], amount, len(open_)))
+                oldest = min(t.executed.block.timestamp for t in open_ if t.executed)
+                owed.append(Owed(domain, LOCALS[domain], amount, len(open_), oldest))
         share = fills / len(inside) if inside else None
         stats.add(RouterStats(router, fills, share, last, tuple(sorted(owed, key=repr))))
     return stats

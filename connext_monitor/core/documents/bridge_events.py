@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from connext_monitor.core.bridge_events import BRIDGE_EVENTS, BridgeRecord
-from connext_monitor.core.bridge_words import bridge_words, made_by
+from connext_monitor.core.bridge_words import bridge_words_on, made_by
 from connext_monitor.core.documents.chains import ChainName, chain_name
 from connext_monitor.core.documents.fields import (
     AddressText,
@@ -53,7 +53,7 @@ def bridge_event_document(record: BridgeRecord, labels: ChainLabels) -> BridgeEv
         tx_hash=hex_text(record.tx_hash),
         log_index=record.log_index,
         timestamp=unix_rfc3339(block.timestamp),
-        text=bridge_words(record.event, labels.display_name),
+        text=bridge_words_on(record.domain, record.event, labels),
         caller=made_by(record.event),
         fields=dict(record.event.fields),
         link=labels.tx_link(record.domain, record.tx_hash),

@@ -72,6 +72,7 @@ class OwedDocument(Document, frozen=True):
     decimals: Annotated[Count | None, says("The token's decimals; null where they are not known.")]
     amount: Annotated[Digits, says("In base units.")]
     transfers: Annotated[Count, says("How many transfers it is owed for.")]
+    oldest: Annotated[InstantText, says("When the oldest of them was executed.")]
 
 
 class RouterStatsDocument(Document, frozen=True):
@@ -192,6 +193,7 @@ def _owed(owed: Owed, labels: ChainLabels) -> OwedDocument:
         decimals=token.decimals if token else None,
         amount=str(owed.amount),
         transfers=owed.transfers,
+        oldest=unix_rfc3339(owed.oldest),
     )
 
 

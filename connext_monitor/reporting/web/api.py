@@ -11,8 +11,13 @@ from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.answers import NotKnownError, answer
 from connext_monitor.reporting.web.bridge_query import BRIDGE_FILTERS, read_bridge_query
-from connext_monitor.reporting.web.cursors import read_alert_cursor, write_bridge_event_cursor, write_transfer_cursor
-from connext_monitor.reporting.web.lists import alerts_list, chains_list, stats
+from connext_monitor.reporting.web.cursors import (
+    read_alert_cursor,
+    read_router_cursor,
+    write_bridge_event_cursor,
+    write_transfer_cursor,
+)
+from connext_monitor.reporting.web.lists import alerts_list, chains_list, routers_list, stats
 from connext_monitor.reporting.web.openapi import description
 from connext_monitor.reporting.web.sources import WebSources
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
@@ -39,6 +44,7 @@ class Api:
             web.get("/api/v1/alerts", self.alerts),
             web.get("/api/v1/bridge-events", self.bridge_events),
             web.get("/api/v1/openapi.json", self.openapi),
+            web.get("/api/v1/routers", self.routers),
             web.get("/api/v1/stats", self.stats),
             web.get("/api/v1/clock", self.clock),
         ]
@@ -92,6 +98,16 @@ class Api:
             page = await self._store.bridge.listed(query.which, limit=query.limit, after=query.after)
         items = [bridge_event_document(record, self._labels) for record in page.records]
         return answer(BridgeEventList(items, write_bridge_event_cursor(page.next) if page.next else None))
+
+    async def routers(self, request: web.Request) -> web.Response:
+        """Routers' books, by their addresses, with what they filled since then."""
+        query = parameters.only(request.query, "since", *_LIST)
+        since = parameters.value(query, "since", parameters.read_duration) or parameters.DEFAULT_SINCE
+        limit = parameters.value(query, "limit", parameters.read_limit) or parameters.DEFAULT_LIMIT
+        after = parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_router_cursor(text)))
+        window = last(since.total_seconds(), self._now())
+        async with self._sources.turns:
+            return answer(await routers_list(self._store, window, self._labels, limit=limit, after=after))
 
     async def stats(self, request: web.Request) -> web.Response:
         """Counts and latencies of the transfers begun since then, by pathway and router, and in parts of time."""

@@ -8,10 +8,12 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
+from connext_monitor.core.events import Address
 from connext_monitor.core.selection import Cursor
 
 _INSTANT_AND_ROW = struct.Struct(">cqq")
 _ALERT = struct.Struct(">cq")
+_ROUTER = struct.Struct(">c20s")
 _LONGEST = 100
 
 
@@ -46,6 +48,17 @@ def read_alert_cursor(text: str) -> int | None:
     """The position that the text names; None where it is not a cursor of this list."""
     fields = _fields(text, _ALERT, b"a")
     return int(fields[0]) if fields else None
+
+
+def write_router_cursor(router: Address) -> str:
+    """The text of a position in the list of routers."""
+    return _text(_ROUTER.pack(b"r", router))
+
+
+def read_router_cursor(text: str) -> Address | None:
+    """The position that the text names; None where it is not a cursor of this list."""
+    fields = _fields(text, _ROUTER, b"r")
+    return Address(fields[0]) if fields else None
 
 
 def _text(packed: bytes) -> str:

@@ -6,13 +6,14 @@ from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.documents.alerts import AlertList, alert_in_words
 from connext_monitor.core.documents.chains import ChainList, chain_document
+from connext_monitor.core.documents.router_books import RouterList, router_documents
 from connext_monitor.core.documents.stats import StatsDocument, stats_document
 from connext_monitor.core.events import Address
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer_view import TransferView
-from connext_monitor.reporting.web.cursors import write_alert_cursor
+from connext_monitor.reporting.web.cursors import write_alert_cursor, write_router_cursor
 from connext_monitor.reporting.web.read_store import ReadStatistics, ReadStore
 
 
@@ -57,3 +58,13 @@ async def stats(
     """The numbers of a window; its timeline has parts of ``width`` seconds, else as wide as shows it well."""
     numbers = await statistics.over(window, width)
     return stats_document(numbers.stats, numbers.timeline, labels)
+
+
+async def routers_list(
+    store: ReadStore, window: Window, labels: ChainLabels, *, limit: int, after: Address | None
+) -> RouterList:
+    """The books of at most ``limit`` routers, with what they filled in the window."""
+    page = await store.bridge.router_books(limit=limit, after=after)
+    numbers = await store.statistics.over(window)
+    more = write_router_cursor(page.next) if page.next else None
+    return RouterList(router_documents(page.books, numbers.stats, labels), more)

@@ -12,6 +12,7 @@ from connext_monitor.core.amount import Amount, amount_on
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Pathway
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.router_books import RouterBook
 from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.core.stats import PathwayStats, RouterStats, Stats, WindowStats, last
 from connext_monitor.core.stored_numbers import PendingLegs
@@ -53,6 +54,17 @@ class RouterRow:
     router: bytes
     stats: RouterStats
     owed: tuple[OwedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    """One router's book of one token; ``owed`` is None where nothing is."""
+
+    key: str
+    book: RouterBook
+    chain: str
+    balance: Amount
+    owed: Amount | None
 
 
 class StatsCache:
@@ -121,6 +133,18 @@ def routers(stats: Stats, labels: ChainLabels) -> tuple[RouterRow, ...]:
             ),
         )
         for router in stats.routers
+    )
+
+
+def book_row(book: RouterBook, labels: ChainLabels) -> BookRow:
+    """The book, its amounts in the token's own units where they are known."""
+    owed = book.owed.amount if book.owed else 0
+    return BookRow(
+        f"{book.router.hex()}:{book.domain}:{book.asset.hex()}",
+        book,
+        labels.display_name(book.domain),
+        amount_on(book.domain, book.asset, book.sums.balance, labels),
+        amount_on(book.domain, book.asset, owed, labels) if owed else None,
     )
 
 

@@ -10,6 +10,7 @@ from connext_monitor.core.documents.answers import ErrorDocument, HealthDocument
 from connext_monitor.core.documents.bridge_events import BridgeEventList
 from connext_monitor.core.documents.chains import ChainList, ClockDocument
 from connext_monitor.core.documents.fields import Document
+from connext_monitor.core.documents.router_books import RouterList
 from connext_monitor.core.documents.stats import StatsDocument
 from connext_monitor.core.documents.transfers import TransferDocument, TransferList
 from connext_monitor.core.documents.webhook import AlertBody, ReportBody
@@ -51,6 +52,7 @@ def description() -> Json:
             "/api/v1/bridge-events": _get(
                 "What the bridge said beside its transfers, newest first", BridgeEventList, refused, _bridge_filters()
             ),
+            "/api/v1/routers": _get("Routers' books, by their addresses", RouterList, refused, _router_filters()),
             "/api/v1/stats": _get("Counts and latencies", StatsDocument, refused, _window()),
             "/api/v1/clock": _get("The machine's clock beside the chains' block times", ClockDocument, refused),
             "/api/v1/events": _events(),
@@ -141,6 +143,11 @@ def _bridge_filters() -> list[Json]:
         _parameter("since", "Only those within this time before now.", {"type": "string", "format": "duration"}),
         *_list_parameters(),
     ]
+
+
+def _router_filters() -> list[Json]:
+    duration = {"type": "string", "format": "duration", "default": "P1D"}
+    return [_parameter("since", "Fills of transfers that began within this time.", duration), *_list_parameters()]
 
 
 def _window() -> list[Json]:

@@ -18,11 +18,13 @@ from connext_monitor.reporting.web import parameters
 from connext_monitor.reporting.web.bridge_query import BRIDGE_FILTERS, read_bridge_query
 from connext_monitor.reporting.web.cursors import (
     read_alert_cursor,
+    read_router_cursor,
     write_alert_cursor,
     write_bridge_event_cursor,
+    write_router_cursor,
     write_transfer_cursor,
 )
-from connext_monitor.reporting.web.numbers import StatsCache, matrix
+from connext_monitor.reporting.web.numbers import StatsCache, book_row, matrix
 from connext_monitor.reporting.web.overview import CurrentState, look, overview
 from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
 from connext_monitor.reporting.web.rows import alert_card, bridge_event_row, transfer_row, transfer_timeline
@@ -55,6 +57,7 @@ class Pages:
             web.get("/transfers/{id_or_tx}", self.transfer),
             web.get("/alerts", self.alerts),
             web.get("/bridge", self.bridge),
+            web.get("/routers", self.routers),
             web.get("/pathways/{origin}/{destination}", self.pathway),
             *self._site.routes(),
         ]
@@ -220,6 +223,23 @@ class Pages:
             **self._choices({}),
         }
         return self._page("bridge.html", state, now, values)
+
+    async def routers(self, request: web.Request) -> web.Response:
+        """Routers' books, by their addresses."""
+        try:
+            query = parameters.only(request.query, "cursor")
+            after = parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_router_cursor(text)))
+        except parameters.BadValueError as error:
+            return await self._refusal(400, str(error), {})
+        async with self._sources.turns:
+            state = await self._look()
+            page = await self._store.bridge.router_books(limit=parameters.DEFAULT_LIMIT, after=after)
+        values = {
+            "rows": [book_row(book, self._labels) for book in page.books],
+            "further": _path("/routers", {}, write_router_cursor(page.next)) if page.next else None,
+            "begun": after is not None,
+        }
+        return self._page("routers.html", state, self._now(), values)
 
     async def _alerts_of(self, view: TransferView) -> list[object]:
         alerts = await self._store.alerts.of_transfer(TransferId(view.transfer.transfer_id))

@@ -9,6 +9,7 @@ from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery_records import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
+from connext_monitor.core.router_books import RouterBookPage
 from connext_monitor.core.selection import (
     AlertRow,
     BridgeEventFilter,
@@ -116,6 +117,10 @@ class ReadBridge(Protocol):
 
     async def listed(self, which: BridgeEventFilter, *, limit: int, after: Cursor | None = None) -> BridgeEventPage:
         """At most ``limit`` of its events, newest first, from behind ``after`` on."""
+        ...
+
+    async def router_books(self, *, limit: int, after: Address | None = None) -> RouterBookPage:
+        """The books of at most ``limit`` routers in the order of their addresses, from behind ``after`` on."""
         ...
 
 

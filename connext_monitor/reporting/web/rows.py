@@ -9,7 +9,7 @@ from connext_monitor.core.alerts.message import Message
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.amount import Amount, transfer_amount
 from connext_monitor.core.bridge_events import BridgeRecord
-from connext_monitor.core.bridge_words import bridge_words, made_by
+from connext_monitor.core.bridge_words import bridge_words_on, made_by
 from connext_monitor.core.deadline import DeadlineState, Leg, sighting_of
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.delivery_records import DeliveryRecord, DeliveryStatus
@@ -111,7 +111,7 @@ def bridge_event_row(record: BridgeRecord, labels: ChainLabels) -> BridgeEventRo
         key=f"{record.tx_hash.hex()}:{record.event.digest.hex()}:{record.ordinal}:{record.block.hash.hex()}",
         kind=record.event.kind,
         chain=labels.display_name(record.domain),
-        words=bridge_words(record.event, labels.display_name),
+        words=bridge_words_on(record.domain, record.event, labels),
         by=by,
         by_link=labels.address_link(record.domain, Address(bytes.fromhex(by[2:]))) if by else None,
         at=record.block.timestamp,

@@ -10,6 +10,7 @@ from connext_monitor.core.documents.answers import ErrorDocument, HealthDocument
 from connext_monitor.core.documents.bridge_events import BridgeEventList
 from connext_monitor.core.documents.chains import ChainList, ClockDocument
 from connext_monitor.core.documents.fields import Document
+from connext_monitor.core.documents.router_books import RouterList
 from connext_monitor.core.documents.stats import StatsDocument
 from connext_monitor.core.documents.transfers import TransferList
 from connext_monitor.core.documents.webhook import AlertBody, ReportBody
@@ -20,6 +21,7 @@ _DOCUMENTS: Sequence[type[Document]] = (
     TransferList,
     AlertList,
     BridgeEventList,
+    RouterList,
     StatsDocument,
     ClockDocument,
     HealthDocument,

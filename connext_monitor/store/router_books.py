@@ -1,0 +1,159 @@
+"""Routers' books: sums that are kept with the events that move them, and read with what is known beside them."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import and_, select, tuple_
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+from connext_monitor.core.events import Address, DomainId, Timestamp
+from connext_monitor.core.formats import hex_text
+from connext_monitor.core.router_books import PORTAL_LOAN, BookId, BookSums, Movements, RouterBook, RouterBookPage
+from connext_monitor.core.stats import Window
+from connext_monitor.store import bridge_events as events_beside
+from connext_monitor.store.bridge_tables import bridge_events
+from connext_monitor.store.bulk import InsertMany, flat, parts
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import EXECUTED
+from connext_monitor.store.kept_tables import router_books
+from connext_monitor.store.last_executions import last_executions
+from connext_monitor.store.owed import owed, split
+from connext_monitor.store.payload import unpack_fronted
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter
+from connext_monitor.store.schema import domain_of_event, events, transfers
+
+NO_ROUTER = Address(b"")
+"""In whose row a token's fast fills are counted."""
+
+_K = router_books.c
+_KEY = (_K.router, _K.domain, _K.asset)
+_SELECT = Prepared(lambda: select(router_books).where(tuple_(*_KEY).in_(list_parameter("books"))))
+_T = transfers.c
+
+
+def _save() -> Insert:
+    row = insert(router_books)
+    changes = {column.name: row.excluded[column.name] for column in _K if column not in set(_KEY)}
+    return row.on_conflict_do_update(index_elements=_KEY, set_=changes)
+
+
+_SAVE = InsertMany(_save, list(_K))
+_SELECT_ROUTERS = Prepared(
+    lambda: (
+        select(_K.router).where(_K.router > parameter("after")).distinct().order_by(_K.router).limit(parameter("most"))
+    )
+)
+_SELECT_OF = Prepared(lambda: select(router_books).where(_K.router.in_(list_parameter("routers"))))
+_SELECT_TOTALS = Prepared(lambda: select(_K.domain, _K.asset, _K.fills).where(_K.router == NO_ROUTER))
+_SELECT_LOANS = Prepared(lambda: select(bridge_events).where(bridge_events.c.kind == PORTAL_LOAN))
+_SELECT_FILLS = Prepared(
+    lambda: (
+        select(_T.executed_at, events.c.payload)
+        .select_from(
+            transfers.join(
+                events,
+                and_(events.c.transfer == _T.id, events.c.kind == EXECUTED, domain_of_event == _T.destination),
+            )
+        )
+        .where(
+            _T.executed_at.is_not(None),
+            _T.destination == parameter("domain"),
+            _T.origin == parameter("origin"),
+            _T.routers == parameter("routers"),
+            events.c.block_at == _T.executed_at,
+        )
+        .order_by(_T.executed_at.desc())
+    )
+)
+
+
+def save(connection: Connection, movements: Movements) -> None:
+    """Add up what a batch moved; after its events were stored."""
+    changed = {book: sums for book, sums in movements.books.items() if not sums.nothing or book in movements.undone}
+    totals = {(NO_ROUTER, *token): BookSums(fills=count) for token, count in movements.fast_fills.items() if count}
+    if not changed and not totals:
+        return
+    kept = _kept(connection, [*changed, *totals])
+    rows = []
+    for book, sums in (*changed.items(), *totals.items()):
+        before, last_fill = kept.get(book, (BookSums(), None))
+        before.add(sums)
+        rows.append(_row(book, before, _last_fill(connection, book, movements, last_fill)))
+    _SAVE(connection, flat(rows))
+
+
+def _last_fill(
+    connection: Connection, book: BookId, movements: Movements, last_fill: Timestamp | None
+) -> Timestamp | None:
+    came, went = movements.last_fills.get(book), movements.undone.get(book)
+    if went is not None and last_fill is not None and went >= last_fill:
+        return _latest(connection, book)
+    return max((at for at in (last_fill, came) if at is not None), default=None)
+
+
+def page(connection: Connection, *, limit: int, after: Address | None = None) -> RouterBookPage:
+    """The books of at most ``limit`` routers in the order of their addresses, from behind ``after`` on."""
+    rows = _SELECT_ROUTERS.column(connection, after=after or NO_ROUTER, most=limit + 1)
+    routers = [Address(router) for router in rows]
+    more = routers[limit - 1] if len(routers) > limit else None
+    return RouterBookPage(of_routers(connection, routers[:limit]), more)
+
+
+def of_routers(connection: Connection, routers: Sequence[Address]) -> list[RouterBook]:
+    """All books of these routers, by router, chain and token."""
+    unpaid = {(router, its.domain, its.asset): its for router, its in owed(connection, Window(0, 0))}
+    totals = {(row.domain, bytes(row.asset)): row.fills for row in _SELECT_TOTALS.rows(connection)}
+    loans = Counter(
+        (DomainId(record.domain), record.event.fields["router"])
+        for record in (events_beside.read(row).record for row in _SELECT_LOANS.rows(connection))
+    )
+    books = []
+    for part in parts(routers):
+        for row in _SELECT_OF.rows(connection, routers=part):
+            book = _book(row)
+            _, domain, asset = book
+            lent = loans[domain, hex_text(book[0])]
+            fast = totals.get((domain, asset), 0)
+            books.append(RouterBook(*book, _sums(row), fast, row.last_fill, unpaid.get(book), lent))
+    return sorted(books, key=lambda book: book.id)
+
+
+def _kept(connection: Connection, books: Sequence[BookId]) -> dict[BookId, tuple[BookSums, Timestamp | None]]:
+    rows = (row for part in parts(books) for row in _SELECT.rows(connection, books=part))
+    return {_book(row): (_sums(row), row.last_fill) for row in rows}
+
+
+def _latest(connection: Connection, book: BookId) -> Timestamp | None:
+    """When the router filled last in this token, of what is stored: asked only where a reorg took the last fill."""
+    router, domain, asset = book
+    latest = None
+    for group in last_executions(connection, Window(0, 0, None, domain)):
+        if router not in split(group.routers):
+            continue
+        fills = _SELECT_FILLS.stream(connection, domain=domain, origin=group.origin, routers=group.routers)
+        at = next((row.executed_at for row in fills if unpack_fronted(row.payload)[0] == asset), None)
+        latest = max((known for known in (latest, at) if known is not None), default=None)
+    return latest
+
+
+def _book(row: StoredRow) -> BookId:
+    return Address(bytes(row.router)), DomainId(row.domain), Address(bytes(row.asset))
+
+
+def _sums(row: StoredRow) -> BookSums:
+    return BookSums(_number(row.added), _number(row.removed), _number(row.fronted), _number(row.reimbursed), row.fills)
+
+
+def _row(book: BookId, sums: BookSums, last_fill: Timestamp | None) -> tuple[object, ...]:
+    amounts = (_signed(amount) for amount in (sums.added, sums.removed, sums.fronted, sums.reimbursed))
+    return (*book, *amounts, sums.fills, last_fill)
+
+
+def _signed(amount: int) -> bytes:
+    # Never negative, unless something is wrong; then the events are to be recorded all the same.
+    return amount.to_bytes(amount.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _number(signed: bytes) -> int:
+    return int.from_bytes(signed, "big", signed=True)
