@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from zlib import crc32
 
 from tests.simulation.facts import Event
 from tests.simulation.ledger import Block, Mined
-from tests.simulation.story import Deed, Fate, Story, Transfer, lasts
+from tests.simulation.sayings import PAUSING, BridgeChange, Pause, Saying
+from tests.simulation.story import Deed, Fate, Story, Transfer
 from tests.simulation.written_log import (
     WrittenLog,
     info_of,
     unreadable,
     write_executed,
     write_reconciled,
+    write_saying,
     write_xcalled,
 )
 
@@ -53,13 +56,15 @@ class Bridge:
         self._story = story
         self._at = at
         self.waiting: dict[int, list[Sent]] = {chain.domain: [] for chain in story.chains}
-        self._pauses = {
-            chain.domain: [pause for pause in story.pauses if pause.domain == chain.domain] for chain in story.chains
-        }
         self._courses = [_Course() for _ in story.transfers]
         self._next_nonces = {chain.domain: chain.first_nonce for chain in story.chains}
         for index, transfer in enumerate(story.transfers):
             self._begin(index, transfer)
+        for index, change in enumerate(story.bridge_changes):
+            self._at(change.at, partial(self._change, index, change))
+        for index, pause in enumerate(story.pauses):
+            self._at(pause.at, partial(self._pause, index, pause, Saying.PAUSED))
+            self._at(pause.at + pause.seconds, partial(self._pause, index, pause, Saying.UNPAUSED))
 
     def _begin(self, index: int, transfer: Transfer) -> None:
         if transfer.deed in {Deed.PHANTOM, Deed.UNREADABLE}:
@@ -84,6 +89,22 @@ class Bridge:
             known_as = log.transfer_id if log else b""
             tx_hash = sha256(b"%d %d %b %b" % (self._story.seed, index, event.encode(), known_as)).digest()
             self.waiting[domain].append(Sent(tx_hash, index, log))
+
+    # Beside transfers
+
+    def _change(self, index: int, change: BridgeChange, _now: float) -> None:
+        self._say(
+            change.domain, b"change %d" % index, [write_saying(says, index, change.domain) for says in change.says]
+        )
+
+    def _pause(self, index: int, pause: Pause, says: Saying, _now: float) -> None:
+        self._say(pause.domain, b"pause %d %b" % (index, says.encode()), [write_saying(says, index, pause.domain)])
+
+    def _say(self, domain: int, known_as: bytes, logs: Iterable[WrittenLog]) -> None:
+        """Send one transaction that writes these logs."""
+        if domain in self.waiting:
+            tx_hash = sha256(b"%d %d %b" % (self._story.seed, domain, known_as)).digest()
+            self.waiting[domain] += [Sent(tx_hash, log.transfer, log) for log in logs]
 
     # Legs
 
@@ -111,29 +132,33 @@ class Bridge:
 
     # Blocks
 
-    def paused(self, domain: int, now: float) -> bool:
-        """Whether a chain's diamond is paused."""
-        pauses = self._pauses[domain]
-        return bool(pauses) and any(lasts(pause, now) for pause in pauses)
+    def take(
+        self, domain: int, number: int, nonce: int, *, paused: bool
+    ) -> tuple[int, bool, list[tuple[bytes, WrittenLog]]]:
+        """What goes into a block of this number, on one after which the diamond is ``paused`` and has this nonce.
 
-    def take(self, domain: int, number: int, nonce: int, now: float) -> tuple[int, list[tuple[bytes, WrittenLog]]]:
-        """What goes into a block of this number, whose first xcall has this nonce; and the nonce after it."""
+        Also the nonce after the block, and whether the diamond is paused then.
+        """
         if not self.waiting[domain]:
             self._next_nonces[domain] = nonce
-            return nonce, []
-        paused, logs, left = self.paused(domain, now), [], []
+            return nonce, paused, []
+        logs, left, pause_waits = [], [], False
         for sent in self.waiting[domain]:
+            says = sent.log.says if sent.log else None
             held = paused and (sent.log is None or sent.log.event is Event.EXECUTED)
-            if held or sent.from_number > number:
+            # Whoever paused it unpauses it after that.
+            if held or sent.from_number > number or (pause_waits and says is Saying.UNPAUSED):
                 left.append(sent)
+                pause_waits |= says is Saying.PAUSED
             elif sent.log is None:
                 logs.append((sent.tx_hash, write_xcalled(self._story.transfers[sent.transfer], sent.transfer, nonce)))
                 nonce += 1
             else:
                 logs.append((sent.tx_hash, sent.log))
+                paused = says is Saying.PAUSED if says in PAUSING else paused
         self.waiting[domain] = left
         self._next_nonces[domain] = nonce
-        return nonce, logs
+        return nonce, paused, logs
 
     def mined(self, logs: Iterable[tuple[bytes, WrittenLog]], now: float) -> None:
         """These logs stand in a new block: what follows from an XCalled is planned."""
@@ -168,5 +193,6 @@ def _kept(mined: Mined) -> WrittenLog | None:
 
 
 def _is_sent_again(mined: Mined, fate: Fate) -> bool:
+    """Whether it is mined once more; whoever unpauses a diamond sees to it that it is."""
     dropped = fate is Fate.DROPPED or (fate is Fate.SOME and crc32(mined.tx_hash) % 3 == 0)
-    return not dropped
+    return mined.log.says is Saying.UNPAUSED or not dropped

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+from tests.simulation.drawn_changes import draw_changes
 from tests.simulation.drawn_standbys import draw_standby
 from tests.simulation.drawn_transfers import draw_transfers, draw_unreadable
 from tests.simulation.drawn_troubles import draw_incidents
@@ -58,7 +59,7 @@ def _draw(seed: int, days: float, random: Random, block_times: list[float]) -> S
         keep=random.choice((None, None, 7200.0, 21_600.0)),
     )
     drawn = draw_incidents(random, replace(story, transfers=draw_transfers(random, story)))
-    return draw_standby(draw_unreadable(drawn))
+    return draw_standby(draw_changes(draw_unreadable(drawn)))
 
 
 def _deadlines(random: Random, block_time: float) -> Deadlines:

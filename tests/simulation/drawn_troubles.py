@@ -5,6 +5,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from tests.simulation.sayings import Pause
 from tests.simulation.story import (
     ChannelFault,
     ClockStep,
@@ -12,7 +13,6 @@ from tests.simulation.story import (
     EndpointFault,
     Fate,
     Kill,
-    Pause,
     Reorg,
     Stall,
     StampError,

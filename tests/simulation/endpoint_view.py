@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.bridge_events import OBSERVED_TOPICS
 from tests.simulation.ledger import Block, Ledger, Mined
 from tests.simulation.story import EndpointTraits
 from tests.simulation.troubles import Beyond
@@ -14,7 +14,7 @@ _WORD = 32
 _NONCE, _STATUS, _PAUSED = "0xaffed0e0", "0xbfd79030", "0x5c975abb"
 _SYMBOL, _DECIMALS = "0x95d89b41", "0x313ce567"
 _TEST = "0x" + (_WORD).to_bytes(_WORD).hex() + (4).to_bytes(_WORD).hex() + b"TEST".ljust(_WORD, b"\0").hex()
-_WRITTEN = tuple(f"0x{topic.hex()}" for topic in EVENT_TOPICS)
+_WRITTEN = tuple(f"0x{topic.hex()}" for topic in OBSERVED_TOPICS)
 """The first topics of all logs that there are."""
 
 Params = Sequence[Any]

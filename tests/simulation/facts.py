@@ -16,6 +16,8 @@ class Event(StrEnum):
     RECONCILED = "reconciled"
     UNREADABLE = "unreadable"
     """Not one of them, though it is called an Executed."""
+    BESIDE = "beside"
+    """What the diamond says beside transfers."""
 
 
 @dataclass(slots=True)
@@ -24,6 +26,7 @@ class Fact:
 
     ``transfer`` is its position in the story. ``origin``, ``destination`` and ``nonce`` are those of the id's transfer.
     ``honest``: the params in it are the id's. Ids and hashes are hex with 0x; ``timestamp`` is the block's stamp.
+    Beside transfers only what it ``says`` counts, by its name in the contracts.
     """
 
     domain: int
@@ -43,11 +46,15 @@ class Fact:
     timestamp: int
     since: float
     until: float = STANDS
+    says: str | None = None
 
 
 @dataclass(slots=True)
 class BlockFact:
-    """A block that stood on its chain from ``since`` to ``until`` (seconds of the story)."""
+    """A block that stood on its chain from ``since`` to ``until`` (seconds of the story).
+
+    ``paused``: the diamond is after it.
+    """
 
     number: int
     hash: str
@@ -55,6 +62,7 @@ class BlockFact:
     timestamp: int
     next_nonce: int
     since: float
+    paused: bool = False
     until: float = STANDS
 
 

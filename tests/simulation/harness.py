@@ -22,7 +22,7 @@ from tests.simulation.instance import STARTED_AGAIN_AFTER, Common, Instance
 from tests.simulation.intervals import minus, union
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
-from tests.simulation.records import chain_records, transfer_records, unreadable, waiting
+from tests.simulation.records import bridge, chain_records, transfer_records, unreadable, waiting
 from tests.simulation.story import EPOCH, ClockStep, DiskFault, Kill, Standby, Story, Suspension
 from tests.simulation.trace import Ending, Interval, Life, Trace
 from tests.simulation.troubles import KillManner
@@ -165,6 +165,7 @@ class Simulation:
             transfers=tuple(transfer_records(disk)),
             chains=tuple(chain_records(disk)),
             waiting=tuple(waiting(disk)),
+            bridge=tuple(bridge(disk)),
             unreadable=tuple(unreadable(disk)),
         )
 

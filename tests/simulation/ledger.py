@@ -69,7 +69,7 @@ class Ledger:
         """Put a block on top, with these transactions and their logs."""
         number, parent = len(self.blocks), self.blocks[-1].hash if self.blocks else bytes(32)
         block_hash = sha256(b"%d %d %d %b" % (self.traits.domain, number, self._forks, parent)).digest()
-        fact = BlockFact(number, f"0x{block_hash.hex()}", f"0x{parent.hex()}", timestamp, next_nonce, since)
+        fact = BlockFact(number, f"0x{block_hash.hex()}", f"0x{parent.hex()}", timestamp, next_nonce, since, paused)
         block = Block(number, block_hash, parent, timestamp, next_nonce, paused, fact)
         for index, (tx_hash, log) in enumerate(logs):
             self._mine(block, tx_hash, log, _LOG_INDEX_STEP * index + 1)
@@ -103,9 +103,12 @@ class Ledger:
             block_hash=block.fact.hash,
             timestamp=block.timestamp,
             since=block.fact.since,
+            says=log.says,
         )
         self.facts.facts.append(fact)
         block.mined.append(Mined(tx_hash, log, fact))
+        if log.event is Event.BESIDE:
+            return
         self.about.setdefault(log.topics[1], []).append(block.number)
         if log.event is not Event.XCALLED:
             self.legs.setdefault(log.transfer_id, []).append((block.number, log.event))
@@ -121,6 +124,8 @@ class Ledger:
             block.fact.until = until
             for mined in block.mined:
                 mined.fact.until = until
+                if mined.log.event is Event.BESIDE:
+                    continue
                 self.about[mined.log.topics[1]].remove(block.number)
                 if mined.log.event is not Event.XCALLED:
                     self.legs[mined.log.transfer_id].remove((block.number, mined.log.event))

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tests.simulation.facts import ChainFacts
 from tests.simulation.findings import Finding, Verdict
+from tests.simulation.rules.bridge import changes, pauses
+from tests.simulation.rules.bridge_records import bridge_records
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
 from tests.simulation.rules.lost import remembered
 from tests.simulation.rules.outages import channels, database
@@ -34,12 +36,15 @@ RULES: tuple[Rule, ...] = (
     deep_reorgs,
     lost_history,
     backups,
+    pauses,
+    changes,
     channels,
     database,
     telling,
     owners,
     wording,
     records,
+    bridge_records,
 )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tests.simulation.disk import Disk
-from tests.simulation.trace import ChainRecord, Sighting, TransferRecord
+from tests.simulation.trace import BridgeSighting, ChainRecord, Sighting, TransferRecord
 from tests.simulation.world_truth import chain_name
 
 _TRANSFERS = "SELECT transfer_id, status, origin, destination, nonce FROM transfers ORDER BY id"
@@ -52,6 +52,13 @@ def chain_records(disk: Disk) -> Iterator[ChainRecord]:
 def waiting(disk: Disk) -> Iterator[tuple[str, str]]:
     """Channel and alert of all that is still to be sent."""
     yield from disk.read("SELECT provider, alert_id FROM deliveries WHERE pending ORDER BY id")
+
+
+def bridge(disk: Disk) -> Iterator[BridgeSighting]:
+    """All that diamonds are recorded to have said beside transfers."""
+    rows = disk.read("SELECT domain, kind, block_hash, tx_hash FROM bridge_events ORDER BY id")
+    for domain, kind, block_hash, tx_hash in rows:
+        yield BridgeSighting(chain_name(domain), kind, _hex(block_hash), _hex(tx_hash))
 
 
 def unreadable(disk: Disk) -> Iterator[str]:

@@ -88,6 +88,7 @@ def _faults(story: Story) -> Iterable[str]:
     others = {
         "stall": story.stalls,
         "pause": story.pauses,
+        "bridge change": story.bridge_changes,
         "stamp error": story.stamp_errors,
         "suspension": story.suspensions,
         "clock step": story.clock_steps,

@@ -165,9 +165,10 @@ class SimulatedNode:
 
     def _is_leg_that_the_contract_tells_of(self, mined: Mined) -> bool:
         """Whether somebody asks the contract about it: it is awaited, since its call is seen, and is as was called."""
+        if mined.log.event not in {Event.EXECUTED, Event.RECONCILED}:
+            return False
         watched = {mined.log.info.origin_domain, mined.log.info.destination_domain} <= self.world.ledgers.keys()
-        deed = self.world.story.transfers[mined.log.transfer].deed
-        return watched and mined.log.event is not Event.XCALLED and deed is Deed.HONEST
+        return watched and self.world.story.transfers[mined.log.transfer].deed is Deed.HONEST
 
     def log(
         self, view: EndpointView, block: Block, mined: Mined, troubles: Troubles, *, pushing: bool = False
@@ -176,7 +177,7 @@ class SimulatedNode:
         json = view.log_json(block, mined)
         if pushing and EndpointTrouble.FORGE_PUSHES in troubles and mined.log.event is Event.EXECUTED:
             json = json.replace(mined.log.data.encode(), forged_data(mined.log).encode())
-        if not self._every(troubles, EndpointTrouble.MALFORMED_LOGS, pushing=pushing):
+        if len(mined.log.data) < _SUFFIX or not self._every(troubles, EndpointTrouble.MALFORMED_LOGS, pushing=pushing):
             return json
         return json.replace(mined.log.data.encode(), mined.log.data[:-_SUFFIX].encode())
 

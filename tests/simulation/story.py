@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from tests.simulation.sayings import BridgeChange, Pause
 from tests.simulation.troubles import Beyond, ChannelTrouble, EndpointTrouble, KillManner
 
 EPOCH = 1_790_000_000
@@ -126,15 +127,6 @@ class Reorg:
 @dataclass(frozen=True, slots=True)
 class Stall:
     """A chain makes no block for so many seconds."""
-
-    domain: int
-    at: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A chain's diamond is paused for so many seconds: what is sent to it waits."""
 
     domain: int
     at: float
@@ -263,6 +255,7 @@ class Story:
     reorgs: tuple[Reorg, ...] = ()
     stalls: tuple[Stall, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    bridge_changes: tuple[BridgeChange, ...] = ()
     stamp_errors: tuple[StampError, ...] = ()
     endpoint_faults: tuple[EndpointFault, ...] = ()
     channel_faults: tuple[ChannelFault, ...] = ()

@@ -14,8 +14,9 @@ from connext_monitor.monitoring.read_chain_data import read_header, read_logs
 from tests.simulation.drawing import draw
 from tests.simulation.endpoint_view import EndpointView
 from tests.simulation.facts import Event, Fact
+from tests.simulation.sayings import Pause
 from tests.simulation.small_worlds import HERE, POLLED, THERE, phantom, story, transfer
-from tests.simulation.story import EPOCH, Deed, Fate, Pause, Reorg, Stall, StampError, Story
+from tests.simulation.story import EPOCH, Deed, Fate, Reorg, Stall, StampError, Story
 from tests.simulation.world import World
 from tests.simulation.written_log import contract_of
 from tests.world.examples import examples

@@ -142,6 +142,16 @@ class ChainRecord:
     contiguous: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class BridgeSighting:
+    """Something that a chain's diamond is recorded to have said beside transfers."""
+
+    chain: str
+    says: str
+    block_hash: str
+    tx_hash: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """A whole run.
@@ -163,6 +173,7 @@ class Trace:
     chains: tuple[ChainRecord, ...] = ()
     waiting: tuple[tuple[str, str], ...] = ()
     """Channel and alert."""
+    bridge: tuple[BridgeSighting, ...] = ()
     unreadable: tuple[str, ...] = ()
     """The transactions of the logs that are kept because they could not be decoded."""
 

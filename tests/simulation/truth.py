@@ -44,15 +44,29 @@ class TransferTruth:
         return self.executed if kind == "execute_overdue" else self.reconciled
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeTransaction:
+    """A transaction in which a diamond ``says`` something beside transfers, by the contracts' names, in this order."""
+
+    domain: int
+    tx_hash: str
+    says: tuple[str, ...]
+    standing: tuple[Standing, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of a chain, which is part of it from the instant ``since`` until ``until``, when a reorg replaces it."""
+    """A block of a chain, which is part of it from the instant ``since`` until ``until``, when a reorg replaces it.
+
+    ``paused``: after it the chain's diamond is.
+    """
 
     number: int
     hash: str
     timestamp: int
     since: float
     until: float = inf
+    paused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +79,9 @@ class ChainTruth:
     behind, and by how many seconds. ``pruned``: when none had old blocks, and ``remembered`` how far below the head
     any did then. ``ailing``: when anything but that was. ``hiding``: when all left out legs. ``unreadable``: where logs
     stood that nobody can decode, and ``undecodable``: when the newest log was such a one, and no other endpoint could
-    be asked whether it has that too. ``final`` are the heights up to which blocks are final, each with the instant from
-    which on; ``all_final``: when an endpoint that is asked which block that is called its head so.
+    be asked whether it has that too; ``mangling``: when any cut logs short. ``final`` are the heights up to which
+    blocks are final, each with the instant from which on; ``all_final``: when an endpoint that is asked which block
+    that is called its head so.
     """
 
     name: str
@@ -87,6 +102,7 @@ class ChainTruth:
     all_final: Intervals = ()
     unreadable: tuple[Standing, ...] = ()
     undecodable: Intervals = ()
+    mangling: Intervals = ()
 
     @cached_property
     def heads(self) -> tuple[tuple[float, Block], ...]:
@@ -106,6 +122,12 @@ class ChainTruth:
             if stack and at < inf:
                 heads.append((at, stack[-1]))
         return tuple(heads)
+
+    @cached_property
+    def paused(self) -> Intervals:
+        """When its diamond was paused."""
+        ends = [*(at for at, _ in self.heads[1:]), inf]
+        return union(Interval(at, end) for (at, head), end in zip(self.heads, ends, strict=True) if head.paused)
 
     @cached_property
     def reorgs(self) -> frozenset[float]:
@@ -169,6 +191,7 @@ class Truth:
     chains: tuple[ChainTruth, ...]
     transfers: tuple[TransferTruth, ...]
     channels: tuple[ChannelTruth, ...]
+    bridge: tuple[BridgeTransaction, ...] = ()
     clock_wrong: Intervals = ()
     quiet_from: float = inf
     keep: float = inf

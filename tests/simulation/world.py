@@ -81,8 +81,9 @@ class World:
 
     def _extend(self, chain: "_Chain", timestamp: int, now: float) -> None:
         ledger, domain = chain.ledger, chain.traits.domain
-        nonce, logs = self.bridge.take(domain, len(ledger.blocks), ledger.head.next_nonce, now)
-        ledger.extend(timestamp, now, nonce, paused=self.bridge.paused(domain, now), logs=logs)
+        taken = self.bridge.take(domain, len(ledger.blocks), ledger.head.next_nonce, paused=ledger.head.paused)
+        nonce, paused, logs = taken
+        ledger.extend(timestamp, now, nonce, paused=paused, logs=logs)
         if logs:
             self.bridge.mined(logs, now)
 

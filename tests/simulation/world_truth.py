@@ -10,7 +10,7 @@ from tests.simulation.intervals import Intervals, both, longer, meets, union
 from tests.simulation.story import EPOCH, ChainTraits, Channel, EndpointFault, Story
 from tests.simulation.trace import Interval, Sighting
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble
-from tests.simulation.truth import Block, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
+from tests.simulation.truth import Block, BridgeTransaction, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
 
 _BLINDING = frozenset(
     {
@@ -21,6 +21,7 @@ _BLINDING = frozenset(
     }
 )
 """With these an endpoint lets nobody cover a block."""
+_OF_NO_TRANSFER = frozenset({Event.UNREADABLE, Event.BESIDE})
 _BLURRING = _BLINDING | {
     EndpointTrouble.UNEVEN,
     EndpointTrouble.OTHER_CHAIN,
@@ -47,6 +48,7 @@ def truth_of(story: Story, facts: Mapping[int, ChainFacts]) -> Truth:
         chains=tuple(_chain(story, traits, facts[traits.domain]) for traits in story.chains),
         transfers=tuple(_transfers(facts.values())),
         channels=tuple(_channel(story, channel) for channel in story.channels),
+        bridge=tuple(_transactions(facts.values())),
         clock_wrong=union(_lasting(step) for step in story.clock_steps),
         quiet_from=story.quiet_from,
         keep=inf if story.keep is None else story.keep,
@@ -81,7 +83,7 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         block_time=traits.block_time,
         final_depth=traits.final_depth,
         polled_every=0.0 if all(endpoint.pushes for endpoint in traits.endpoints) else traits.block_time,
-        blocks=tuple(Block(b.number, b.hash, b.timestamp, b.since, b.until) for b in facts.blocks),
+        blocks=tuple(Block(b.number, b.hash, b.timestamp, b.since, b.until, b.paused) for b in facts.blocks),
         final=tuple(facts.final),
         unreadable=(unreadable := _standings(facts.facts, Event.UNREADABLE, honest=None)),
         undecodable=both(_newest(unreadable, facts.facts), _nobody_else(story, traits, faults)),
@@ -93,6 +95,7 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
             for fault in faults
             if fault.trouble is EndpointTrouble.LAG
         ),
+        mangling=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.MALFORMED_LOGS),
         hiding=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.HIDE_LEGS),
         all_final=union(
             _lasting(fault) for fault in faults if traits.tagged and fault.trouble is EndpointTrouble.FINAL_HIGH
@@ -105,7 +108,7 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
 
 def _newest(unreadable: Iterable[Standing], facts: Iterable[Fact]) -> Intervals:
     """When the newest log was one of these."""
-    readable = sorted(f.since for f in facts if f.event is not Event.UNREADABLE and f.since < f.until)
+    readable = sorted(f.since for f in facts if f.event not in _OF_NO_TRANSFER and f.since < f.until)
     return union(
         Interval(begin, min(log.during.end, next((since for since in readable if since > begin), inf)))
         for log in unreadable
@@ -136,7 +139,7 @@ def _on_all(traits: ChainTraits, faults: Iterable[EndpointFault], troubles: froz
 def _transfers(chains: Iterable[ChainFacts]) -> Iterable[TransferTruth]:
     by_id: dict[str, list[Fact]] = defaultdict(list)
     for chain in chains:
-        for fact in (fact for fact in chain.facts if fact.event is not Event.UNREADABLE):
+        for fact in (fact for fact in chain.facts if fact.event not in _OF_NO_TRANSFER):
             by_id[fact.transfer_id].append(fact)
     for transfer_id, facts in by_id.items():
         first = facts[0]
@@ -150,6 +153,18 @@ def _transfers(chains: Iterable[ChainFacts]) -> Iterable[TransferTruth]:
             reconciled=_standings(facts, Event.RECONCILED, honest=None),
             forged=_standings(facts, Event.EXECUTED, honest=False),
         )
+
+
+def _transactions(chains: Iterable[ChainFacts]) -> Iterable[BridgeTransaction]:
+    """What diamonds say beside transfers; all of a transaction stands in the same block."""
+    for chain in chains:
+        by_hash: dict[str, dict[str, list[Fact]]] = defaultdict(lambda: defaultdict(list))
+        for fact in (fact for fact in chain.facts if fact.event is Event.BESIDE):
+            by_hash[fact.tx_hash][fact.block_hash].append(fact)
+        for tx_hash, by_block in by_hash.items():
+            standing = _standings((facts[0] for facts in by_block.values()), Event.BESIDE, honest=None)
+            says = tuple(str(fact.says) for fact in next(iter(by_block.values())))
+            yield BridgeTransaction(domain=chain.domain, tx_hash=tx_hash, says=says, standing=standing)
 
 
 def _standings(facts: Iterable[Fact], event: Event, *, honest: bool | None) -> tuple[Standing, ...]:

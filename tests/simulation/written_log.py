@@ -1,8 +1,10 @@
 """Logs and headers as endpoints write them: real ABI encoding and real bloom filters, made once and kept as JSON."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from connext_monitor.core.bridge_events import BRIDGE_EVENTS
 from connext_monitor.core.decoding import encode_event, transfer_id_of
 from connext_monitor.core.events import (
     Address,
@@ -17,6 +19,7 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.keccak import keccak
 from tests.simulation.facts import Event
+from tests.simulation.sayings import Saying
 from tests.simulation.story import Deed, Transfer
 
 _ASSET, _ROUTER, _RELAYER = (Address(bytes([byte]) * 20) for byte in (0xA5, 0x40, 0x4E))
@@ -25,11 +28,16 @@ _BYTES = bytes(range(256))
 _FEE_LEFT, _OF = 9995, 10_000
 
 
+_NO_TRANSFER = TransferInfo(
+    DomainId(0), DomainId(0), DomainId(0), _NOTHING, _NOTHING, False, b"", 0, _NOTHING, 0, 0, 0, bytes(32)
+)  # fmt: skip
+
+
 @dataclass(slots=True)
 class WrittenLog:
     """What one event writes, wherever its transaction is mined; ``json`` is all of it that no block changes.
 
-    ``topics`` and ``data`` are hex with 0x.
+    ``topics`` and ``data`` are hex with 0x. Beside transfers it ``says`` something, about none of them.
     """
 
     event: Event
@@ -42,6 +50,7 @@ class WrittenLog:
     data: str
     json: bytes
     bloom: int
+    says: Saying | None = None
 
 
 def contract_of(domain: int) -> Address:
@@ -132,17 +141,47 @@ def _write(
     event: TransferEvent, kind: Event, transfer: Transfer, index: int, info: TransferInfo, domain: int
 ) -> WrittenLog:
     topics, data = encode_event(event)
-    contract = contract_of(domain)
+    honest = kind is not Event.EXECUTED or not is_mismatch(transfer)
+    written = _written(contract_of(domain), topics, data)
+    return WrittenLog(kind, index, TransferId(event.transfer_id), info, honest, transfer.fast, *written)
+
+
+def write_saying(says: Saying, index: int, domain: int) -> WrittenLog:
+    """The log of what a chain's diamond says beside transfers; ``index`` tells whom about."""
+    kind = BRIDGE_EVENTS[says]
+    somebody, caller = Address(b"\xaa" * 16 + index.to_bytes(4)), Address(b"\x0c" * 20)
+    values = {
+        "account": somebody,
+        "amount": 10**18 + index,
+        "caller": caller,
+        "cuts": [(somebody, 0, [b"\1\2\3\4"])],
+        "deadline": index,
+        "init": _NOTHING,
+        "init_bytes": b"",
+        "key": bytes(32),
+        "local": _ASSET,
+        "new_owner": somebody,
+        "previous_owner": caller,
+        "relayer": somebody,
+        "renounced": True,
+        "role": 2,
+        "router": somebody,
+        "sequencer": somebody,
+    }
+    topics, data = kind.encode(**values)
+    written = _written(contract_of(domain), topics, data)
+    return WrittenLog(Event.BESIDE, -1, TransferId(bytes(32)), _NO_TRANSFER, True, False, *written, says)
+
+
+def _written(contract: Address, topics: Sequence[bytes], data: bytes) -> tuple[tuple[str, ...], str, bytes, int]:
+    """The topics and the data as hex, all that no block changes as JSON, and what is set in a bloom filter."""
     named, hex_data = tuple(f"0x{topic.hex()}" for topic in topics), f"0x{data.hex()}"
     listed = '","'.join(named)
     json = f'{{"address":"0x{contract.hex()}","topics":["{listed}"],"data":"{hex_data}",'.encode()
     bloom = bloom_of(contract) | bloom_of(topics[0])
     for topic in topics[1:]:
         bloom |= bloom_of.__wrapped__(topic)
-    honest = kind is not Event.EXECUTED or not is_mismatch(transfer)
-    return WrittenLog(
-        kind, index, TransferId(event.transfer_id), info, honest, transfer.fast, named, hex_data, json, bloom
-    )
+    return named, hex_data, json, bloom
 
 
 @lru_cache(64)

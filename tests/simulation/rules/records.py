@@ -17,10 +17,7 @@ _RULE = "records are the truth"
 
 def records(case: Case) -> Iterator[Finding]:
     """All that differs at the end; nothing is said of a run that does not end quietly."""
-    resting = Interval(_rests_from(case), case.end)
-    if case.truth.quiet_from > resting.begin or not any(
-        i.begin <= resting.begin and case.end <= i.end for i in case.well
-    ):
+    if not ends_quietly(case):
         return
     starts = {chain.name: chain.start for chain in case.trace.chains}
     recorded = {record.transfer_id: record for record in case.trace.transfers}
@@ -37,7 +34,14 @@ def records(case: Case) -> Iterator[Finding]:
     yield from _waiting(case)
 
 
-def _rests_from(case: Case) -> float:
+def ends_quietly(case: Case) -> bool:
+    """Whether nothing was wrong for so long that all that stands must be recorded."""
+    resting = Interval(rests_from(case), case.end)
+    return case.truth.quiet_from <= resting.begin and covers(case.well, resting)
+
+
+def rests_from(case: Case) -> float:
+    """What has stood from then on must be recorded at the end."""
     return case.end - case.finality_noted_within - RECORDED_WITHIN
 
 
@@ -56,7 +60,7 @@ def _transfer(
         may_miss = chain.name in case.lost or (
             name != "xcalled" and _nobody_asks(case, transfer, chain, events, starts)
         )
-        words = _difference(case.end, _rests_from(case), events, recorded, starts.get(chain.name, 0), may_miss=may_miss)
+        words = _difference(case.end, rests_from(case), events, recorded, starts.get(chain.name, 0), may_miss=may_miss)
         if words:
             yield Finding(case.end, Wrong.DIFFERS, _RULE, transfer.transfer_id, f"{name} {words}")
     if record is not None and record.status != _status(record):
@@ -117,15 +121,15 @@ def _status(record: TransferRecord) -> str:
 def _chain(case: Case, record: ChainRecord) -> Iterator[Finding]:
     """It is covered up to where its head was a while ago, and no nonce up to there is missing."""
     chain = case.truth.by_name[record.name]
-    head = next((block for at, block in reversed(chain.heads) if at <= _rests_from(case)), None)
+    head = next((block for at, block in reversed(chain.heads) if at <= rests_from(case)), None)
     if head is None:
         return
     if record.covered is None or record.covered < head.number:
         words = f"is covered up to {record.covered}, and has had block {head.number} for long"
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
     # What comes after a log that cannot be decoded is not final until one can.
-    doubted = any(i.begin < case.end and i.end > _rests_from(case) for i in chain.undecodable)
-    final = max((height for at, height in chain.final if at <= _rests_from(case)), default=0)
+    doubted = any(i.begin < case.end and i.end > rests_from(case) for i in chain.undecodable)
+    final = max((height for at, height in chain.final if at <= rests_from(case)), default=0)
     if record.checkpoint < final and not doubted:
         words = f"is final up to {record.checkpoint} here, and up to {final} there"
         yield Finding(case.end, Wrong.DIFFERS, _RULE, record.name, words)
@@ -138,7 +142,7 @@ def _chain(case: Case, record: ChainRecord) -> Iterator[Finding]:
         for transfer in case.truth.transfers
         if transfer.origin == chain.domain
         for called in transfer.xcalled
-        if called.during.end == inf and called.during.begin <= _rests_from(case)
+        if called.during.end == inf and called.during.begin <= rests_from(case)
     ]
     if nonces and record.name not in case.lost and (record.contiguous is None or record.contiguous <= max(nonces)):
         words = f"its nonces are proven up to {record.contiguous}, and {max(nonces)} was given long ago"
@@ -147,9 +151,9 @@ def _chain(case: Case, record: ChainRecord) -> Iterator[Finding]:
 
 def _unreadable(case: Case, record: ChainRecord) -> Iterator[Finding]:
     """A log that nobody can decode is kept (promise 9), for as long as what is settled is."""
-    rests_from = _rests_from(case)
+    since = rests_from(case)
     for log in case.truth.by_name[record.name].unreadable:
-        stands = log.during.end == inf and log.during.begin <= rests_from
+        stands = log.during.end == inf and log.during.begin <= since
         due = record.name not in case.lost and log.where.block_number >= record.start
         if (
             stands

@@ -134,10 +134,20 @@ def obligations(condition: Intervals, calm: Intervals, within: float, end: float
 
 
 def must_be_open(
-    case: Case, kind: str, subject: str, condition: Intervals, calm: Intervals, within: float, rule: str
+    case: Case,
+    kind: str,
+    subject: str,
+    condition: Intervals,
+    calm: Intervals,
+    within: float,
+    rule: str,
+    was_open: Intervals | None = None,
 ) -> Iterator[Finding]:
-    """A finding for each time that such an alert had to be open, and was not."""
-    was_open = case.open(kind, subject)
+    """A finding for each time that such an alert had to be open, and was not.
+
+    ``was_open``: when the right one was, where there may be several about one subject.
+    """
+    was_open = case.open(kind, subject) if was_open is None else was_open
     for at, until in obligations(condition, calm, within, case.end):
         if any(at in interval for interval in was_open):
             continue
@@ -151,10 +161,17 @@ def must_be_open(
 
 
 def must_be_over(
-    case: Case, kind: str, subject: str, condition: Intervals, calm: Intervals, within: float, rule: str
+    case: Case,
+    kind: str,
+    subject: str,
+    condition: Intervals,
+    calm: Intervals,
+    within: float,
+    rule: str,
+    was_open: Intervals | None = None,
 ) -> Iterator[Finding]:
-    """A finding for each time that no such alert was to be open any more, and one was."""
-    was_open = case.open(kind, subject)
+    """A finding for each time that no such alert was to be open any more, and one was; ``was_open`` as above."""
+    was_open = case.open(kind, subject) if was_open is None else was_open
     for interval in was_open:
         over = both((interval,), condition)
         for at, _ in obligations(over, calm, within, case.end):

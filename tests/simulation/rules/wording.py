@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tests.simulation.findings import Finding, Wrong
+from tests.simulation.rules.bridge import CHANGED
 from tests.simulation.rules.overdue import KINDS, lately
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import AlertChange, State
@@ -13,6 +14,7 @@ SEVERITIES = {
     "reconcile_overdue": "warning",
     "chain_unobserved": "warning",
     "deep_reorg": "critical",
+    "bridge_paused": "critical",
     "phantom_delivery": "critical",
     "delivery_mismatch": "critical",
     "pathway_stalled": "warning",
@@ -26,6 +28,8 @@ RESOLUTIONS = {
     "reconcile_overdue": {"reconciled", "reorged"},
     "chain_unobserved": {"observed"},
     "deep_reorg": {"covered_again"},
+    "bridge_paused": {"unpaused", "reorged"},
+    "bridge_changed": {"noted", "reorged"},
     "phantom_delivery": {"origin_found", "reorged"},
     "delivery_mismatch": {"reorged"},
     "pathway_stalled": {"executing", "reorged"},
@@ -34,7 +38,7 @@ RESOLUTIONS = {
     "database_failing": {"recovered"},
     "monitor_started_blind": {"caught_up"},
 }
-"""Nothing is ever removed from the config of a story."""
+"""Nothing is ever removed from the config of a story, and nobody acknowledges anything."""
 
 
 def wording(case: Case) -> Iterator[Finding]:
@@ -46,7 +50,7 @@ def wording(case: Case) -> Iterator[Finding]:
 
 
 def _wrong(case: Case, change: AlertChange) -> str | None:
-    if change.severity != SEVERITIES.get(change.kind):
+    if change.kind != CHANGED and change.severity != SEVERITIES.get(change.kind):
         return f"is {change.severity}"
     if change.state is State.OPEN:
         return None
