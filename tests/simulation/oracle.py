@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tests.simulation.facts import ChainFacts
 from tests.simulation.findings import Finding, Verdict
-from tests.simulation.rules.bridge import changes, pauses
+from tests.simulation.rules.bridge import bridge_changes, pauses
 from tests.simulation.rules.bridge_records import bridge_records
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
 from tests.simulation.rules.lost import remembered
@@ -37,7 +37,7 @@ RULES: tuple[Rule, ...] = (
     lost_history,
     backups,
     pauses,
-    changes,
+    bridge_changes,
     channels,
     database,
     telling,

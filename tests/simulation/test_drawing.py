@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.simulation import drawing
 from tests.simulation.drawing import draw
 from tests.simulation.drawn_troubles import OMISSIONS
+from tests.simulation.sayings import PAUSING, Pause, Saying
 from tests.simulation.story import Deed, Fate, Story, from_json, to_json
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 from tests.simulation.world import World
@@ -46,7 +47,7 @@ def test_nothing_goes_wrong_at_the_quiet_end(seed: int) -> None:
     ends = [each.at + getattr(each, "seconds", 0.0) + getattr(each, "down_for", 0.0) for each in wrong]
     assert max(ends, default=0.0) < drawn.quiet_from
     assert drawn.seconds - drawn.quiet_from > drawn.deadlines.reconcile
-    assert all(element.at >= 0 for element in wrong)
+    assert all(element.at >= 0 for element in wrong if not isinstance(element, Pause))
 
 
 @examples(30)
@@ -110,3 +111,10 @@ def test_some_stories_have_another_instance_beside_what_they_have_anyway(monkeyp
         alone = draw(drawn.seed, 2.0)
         for name in set(LISTS) - {"standbys"}:
             assert set(getattr(alone, name)) <= set(getattr(drawn, name))
+
+
+def test_bridges_say_everything_beside_transfers_and_some_are_paused_when_they_are_found() -> None:
+    said = {says for drawn in many_stories() for change in drawn.bridge_changes for says in change.says}
+    assert said == set(Saying) - PAUSING
+    assert any(pause.at < 0 for drawn in many_stories() for pause in drawn.pauses)
+    assert any(not drawn.bridge_changes for drawn in many_stories())

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connext_monitor.core.bridge_events import decode_bridge_event
 from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode, transfer_id_of
 from connext_monitor.core.events import Address, Executed, RawLog, Reconciled, XCalled
 from connext_monitor.monitoring.chain_data import LogFilter, MalformedEntry
@@ -14,7 +15,7 @@ from connext_monitor.monitoring.read_chain_data import read_header, read_logs
 from tests.simulation.drawing import draw
 from tests.simulation.endpoint_view import EndpointView
 from tests.simulation.facts import Event, Fact
-from tests.simulation.sayings import Pause
+from tests.simulation.sayings import BridgeChange, Pause, Saying
 from tests.simulation.small_worlds import HERE, POLLED, THERE, phantom, story, transfer
 from tests.simulation.story import EPOCH, Deed, Fate, Reorg, Stall, StampError, Story
 from tests.simulation.world import World
@@ -86,7 +87,7 @@ def test_a_leg_stands_once_at_most_and_after_its_call(seed: int) -> None:
         if fact.event is Event.XCALLED
     }
     for domain in world.ledgers:
-        legs = [fact for fact in standing(world, domain) if fact.event is not Event.XCALLED]
+        legs = [fact for fact in standing(world, domain) if fact.event not in {Event.XCALLED, Event.BESIDE}]
         assert len({(fact.transfer_id, fact.event) for fact in legs}) == len(legs)
         for fact in legs:
             if world.story.transfers[fact.transfer].deed not in UNCALLED and fact.origin in world.ledgers:
@@ -132,6 +133,9 @@ def check_log(raw: RawLog, fact: Fact, contract: Address) -> None:
         fact.log_index,
         fact.tx_hash,
     )
+    if fact.event is Event.BESIDE:
+        assert decode_bridge_event(raw).kind == fact.says
+        return
     if fact.event is Event.UNREADABLE:
         with pytest.raises(MalformedLog):
             decode(raw)
@@ -275,11 +279,36 @@ def test_a_stalled_chain_makes_no_block() -> None:
 def test_a_paused_diamond_neither_executes_nor_sends() -> None:
     pauses = (Pause(HERE, 0.0, 100.0), Pause(THERE, 100.0, 400.0))
     world = lived(story(transfer(), pauses=pauses))
-    assert [fact.since for fact in standing(world, HERE)] == [100.0]
-    assert [(fact.event, fact.since) for fact in standing(world, THERE)] == [
-        (Event.RECONCILED, 220.0),
-        (Event.EXECUTED, 500.0),
+    assert [fact.since for fact in standing(world, HERE) if fact.event is Event.XCALLED] == [110.0]
+    assert [(fact.says or fact.event, fact.since) for fact in standing(world, THERE)] == [
+        ("Paused", 100.0),
+        (Event.RECONCILED, 230.0),
+        ("Unpaused", 500.0),
+        (Event.EXECUTED, 510.0),
     ]
+
+
+def test_a_diamond_is_paused_as_its_blocks_say_which_a_reorg_replaces() -> None:
+    pause, dropped = Pause(HERE, 95.0, 300.0), Reorg(HERE, 105.0, 1, Fate.DROPPED, rises=False)
+    held, taken_back = (lived(story(pauses=(pause,), reorgs=reorgs)) for reorgs in ((), (dropped,)))
+    blocks = held.ledger(HERE).facts.blocks
+    assert [block.since for block in blocks if block.paused] == [100.0 + 10 * number for number in range(30)]
+    assert [block.since for block in taken_back.ledger(HERE).facts.blocks if block.paused] == [100.0]
+
+
+def test_what_pauses_a_diamond_again_comes_before_what_unpauses_it() -> None:
+    moved = Reorg(HERE, 105.0, 1, Fate.AGAIN, delay=5, rises=False)
+    world = lived(story(pauses=(Pause(HERE, 95.0, 20.0),), reorgs=(moved,)))
+    assert [(fact.says, fact.since) for fact in standing(world, HERE)] == [("Paused", 150.0), ("Unpaused", 150.0)]
+    assert not world.ledger(HERE).head.paused
+
+
+def test_a_transaction_says_several_things_beside_transfers_in_one_block() -> None:
+    says = (Saying.DIAMOND_CUT, Saying.ROUTER_ADDED, Saying.ROUTER_ADDED)
+    world = lived(story(bridge_changes=(BridgeChange(HERE, 5.0, says),), reorgs=(Reorg(HERE, 15.0, 1, delay=2),)))
+    facts = standing(world, HERE)
+    assert [fact.says for fact in facts] == list(says)
+    assert len({(fact.tx_hash, fact.block_hash) for fact in facts}) == 1
 
 
 def test_wrong_stamps_never_fall() -> None:

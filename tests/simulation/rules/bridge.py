@@ -47,7 +47,8 @@ def pauses(case: Case) -> Iterator[Finding]:
         args = (case, PAUSED, chain.name)
         calm, within = case.calm((chain.domain,)), _read_within(case, chain)
         told = union(i for i in chain.paused if not meets(chain.mangling, Interval(i.begin, i.begin + within)))
-        yield from must_be_open(*args, told, calm, within, "paused bridges are told of")
+        untold = minus(told, case.open(PAUSED, chain.name))
+        yield from must_be_open(*args, untold, calm, within, "paused bridges are told of")
         going = minus(ALWAYS, chain.paused)
         heard = minus(going, union(i for i in going if meets(chain.mangling, Interval(i.begin, i.begin + within))))
         yield from must_be_over(*args, heard, calm, within, "an alert ends with its reason")
@@ -85,7 +86,7 @@ def _of(case: Case, chain: ChainTruth, says: str) -> list[BridgeTransaction]:
 # Changes
 
 
-def changes(case: Case) -> Iterator[Finding]:
+def bridge_changes(case: Case) -> Iterator[Finding]:
     """A transaction that changes who may do what is told of once, for a day at most, and nothing else is."""
     alerts: dict[tuple[str, str], list[AlertChange]] = defaultdict(list)
     for change in case.trace.alerts:
@@ -148,7 +149,8 @@ def _must(case: Case, chain: ChainTruth, tx: BridgeTransaction, changes: Sequenc
     args = (case, CHANGED, chain.name)
     if chain.name not in case.lost:
         told = union([*was_open, *noted])
-        yield from must_be_open(*args, union(readable), calm, within, "changes are told of", told)
+        untold = minus(union(readable), told)
+        yield from must_be_open(*args, untold, calm, within, "changes are told of", told)
     gone = minus(ALWAYS, union(s.during for s in tx.standing))
     yield from must_be_over(*args, gone, calm, within, "what was taken back is not told of", was_open)
     old = union(Interval(i.begin + A_DAY, inf) for i in was_open)
