@@ -113,7 +113,7 @@ def test_some_stories_have_another_instance_beside_what_they_have_anyway(monkeyp
             assert set(getattr(alone, name)) <= set(getattr(drawn, name))
 
 
-def test_bridges_say_everything_beside_transfers_and_some_are_paused_when_they_are_found() -> None:
+def test_bridges_say_everything_and_some_are_paused_at_the_start() -> None:
     said = {says for drawn in many_stories() for change in drawn.bridge_changes for says in change.says}
     assert said == set(Saying) - PAUSING
     assert any(pause.at < 0 for drawn in many_stories() for pause in drawn.pauses)

@@ -46,8 +46,8 @@ def pauses(case: Case) -> Iterator[Finding]:
                 yield Finding(opening.at, Wrong.FALSE, "only paused bridges", chain.name, "it was not paused")
         args = (case, PAUSED, chain.name)
         calm, within = case.calm((chain.domain,)), _read_within(case, chain)
-        told = union(i for i in chain.paused if not meets(chain.mangling, Interval(i.begin, i.begin + within)))
-        untold = minus(told, case.open(PAUSED, chain.name))
+        heard_of = union(i for i in chain.paused if not meets(chain.mangling, Interval(i.begin, i.begin + within)))
+        untold = minus(heard_of, case.open(PAUSED, chain.name))
         yield from must_be_open(*args, untold, calm, within, "paused bridges are told of")
         going = minus(ALWAYS, chain.paused)
         heard = minus(going, union(i for i in going if meets(chain.mangling, Interval(i.begin, i.begin + within))))
@@ -148,9 +148,9 @@ def _must(case: Case, chain: ChainTruth, tx: BridgeTransaction, changes: Sequenc
     ]
     args = (case, CHANGED, chain.name)
     if chain.name not in case.lost:
-        told = union([*was_open, *noted])
-        untold = minus(union(readable), told)
-        yield from must_be_open(*args, untold, calm, within, "changes are told of", told)
+        said = union([*was_open, *noted])
+        untold = minus(union(readable), said)
+        yield from must_be_open(*args, untold, calm, within, "changes are told of", said)
     gone = minus(ALWAYS, union(s.during for s in tx.standing))
     yield from must_be_over(*args, gone, calm, within, "what was taken back is not told of", was_open)
     old = union(Interval(i.begin + A_DAY, inf) for i in was_open)

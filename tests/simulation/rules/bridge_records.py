@@ -23,10 +23,10 @@ def bridge_records(case: Case) -> Iterator[Finding]:
         chain = case.truth.by_domain[tx.domain]
         for standing in tx.standing:
             for says, times in Counter(tx.says).items():
-                found = recorded.pop((chain.name, tx.tx_hash, standing.where.block_hash, says), 0)
+                times_seen = recorded.pop((chain.name, tx.tx_hash, standing.where.block_hash, says), 0)
                 least, most = _bounds(case, chain, standing, times, starts.get(chain.name, 0))
-                if not least <= found <= most:
-                    words = f"{says} of {tx.tx_hash} is recorded {found} times"
+                if not least <= times_seen <= most:
+                    words = f"{says} of {tx.tx_hash} is recorded {times_seen} times"
                     yield Finding(case.end, Wrong.DIFFERS, _RULE, chain.name, words)
     for (name, tx_hash, _, says), times in recorded.items():
         words = f"{says} of {tx_hash} is recorded {times} times where it never stood"
