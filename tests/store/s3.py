@@ -5,9 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from moto.server import ThreadedMotoServer
-
 BUCKET = "bucket"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIDOFTHETESTS",
@@ -32,6 +29,10 @@ class Bucket:
 @contextmanager
 def s3() -> Iterator[Bucket]:
     """A server with an empty bucket; the environment must hold `CREDENTIALS`."""
+    # Half a second of a processor, in each of the processes that collect the tests; few of them come here.
+    import boto3
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:

@@ -43,10 +43,18 @@ def watching(before: Callable[[str], None], kind: type[Threads] | type[Inline] =
 
 def make_old(file: Path, revision: str) -> None:
     """A new file as the migrations up to this revision make it."""
-    file.touch()
-    connection = reader_connection(file)
-    transact(connection, lambda connection: migration.upgrade(connection, revision))
-    connection.close()
+    file.write_bytes(_made_by_migrations(revision))
+
+
+@cache
+def _made_by_migrations(revision: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "monitor.db"
+        file.touch()
+        connection = reader_connection(file)
+        transact(connection, lambda connection: migration.upgrade(connection, revision))
+        connection.close()
+        return file.read_bytes()
 
 
 async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: TransferId | None = None) -> list[Awaited]:
