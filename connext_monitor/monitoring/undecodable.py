@@ -65,8 +65,11 @@ class Undecodable:
 
         A log that can be decoded says nothing about later ones: a contract may have been upgraded in between.
         """
+        unsettled = self.unsettled(logs)
+        if not unsettled and self._first is None:
+            return None
         last = max((_position(log) for log in logs if _decoded(log)), default=None)
-        doubted = [log for log in self.unsettled(logs) if last is None or _position(log) > last]
+        doubted = [log for log in unsettled if last is None or _position(log) > last]
         read_again = self._first is not None and blocks.first <= self._first[0] <= blocks.last
         if self._first is not None and ((last is not None and last > self._first) or (read_again and not doubted)):
             self.since = self.why = self._first = None
