@@ -97,7 +97,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     lane, needs = config.getoption("markexpr"), _needs(collection_path)
     if needs or collection_path.suffix != ".py":
         return True if needs and f"not {needs}" in lane else None
-    return True if lane and "not" not in lane else None
+    on_server = "server" in lane and collection_path.is_relative_to(_TESTS / "store")
+    return True if lane and "not" not in lane and not on_server else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ class TroubleKind(StrEnum):
     LOCKED = "locked"
     DAMAGED = "damaged"
     GONE = "gone"
+    SERVER = "server"
 
 
 _CURES = {
@@ -22,6 +23,7 @@ _CURES = {
     TroubleKind.NOT_WRITABLE: "Let the monitor's user write to the file and to its folder.",
     TroubleKind.DISK: "Look at the disk and at the system's log.",
     TroubleKind.NO_DESCRIPTOR: "Raise the limit of open files (ulimit -n, or LimitNOFILE of a systemd unit).",
+    TroubleKind.SERVER: "Look at the database server, and at the network on the way to it.",
     TroubleKind.LOCKED: "End the program that holds it (fuser names those that have the file open).",
     TroubleKind.DAMAGED: 'Put the newest backup in its place: "connext-monitor restore FILE".',
     TroubleKind.GONE: (

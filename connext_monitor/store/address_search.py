@@ -4,13 +4,14 @@ No index knows addresses: one would have to be kept with every event that is rea
 are looked through instead, the newest transfers first, a bounded number of them at a time.
 """
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from connext_monitor.core.events import Address
 from connext_monitor.core.selection import Cursor, TransferFilter, TransferIdPage, parties
 from connext_monitor.store import transfer_lists
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.dialect import Contains
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import events
 from connext_monitor.store.transfers import by_numbers
@@ -19,7 +20,7 @@ LOOKED_THROUGH = 20_000
 """Transfers at a time."""
 _HOLDING = Prepared(
     lambda: select(events.c.transfer).where(
-        events.c.transfer.in_(list_parameter("numbers")), func.instr(events.c.payload, parameter("address")) > 0
+        events.c.transfer.in_(list_parameter("numbers")), Contains(events.c.payload, parameter("address"))
     )
 )
 

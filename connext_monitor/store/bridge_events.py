@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.batch import Batch
@@ -14,6 +14,7 @@ from connext_monitor.core.selection import BridgeEventFilter, BridgeEventPage, C
 from connext_monitor.store.bridge_tables import bridge_events
 from connext_monitor.store.bulk import InsertMany, flat, parts
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.dialect import Larger
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 
@@ -37,7 +38,7 @@ _DELETE = Prepared(lambda: delete(bridge_events).where(tuple_(*_IDENTITY).in_(li
 
 def _save() -> Insert:
     row = insert(bridge_events)
-    changes = {"log_index": row.excluded.log_index, "covered": func.max(_B.covered, row.excluded.covered)}
+    changes = {"log_index": row.excluded.log_index, "covered": Larger(_B.covered, row.excluded.covered)}
     return row.on_conflict_do_update(index_elements=_IDENTITY, set_=changes)
 
 
@@ -111,5 +112,5 @@ def _row(stored: StoredBridgeRecord) -> tuple[object, ...]:
     record, block, event = stored.record, stored.record.block, stored.record.event
     return (
         record.domain, event.kind, block.number, block.hash, block.timestamp, record.tx_hash, record.log_index,
-        event.digest, record.ordinal, event.payload, int(stored.covered),
+        event.digest, record.ordinal, event.payload, stored.covered,
     )  # fmt: skip

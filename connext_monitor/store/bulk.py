@@ -1,7 +1,7 @@
 """Many rows in one statement, in and out.
 
 SQLAlchemy writes the statements, so that the schema stays the only place that names columns; the driver gets them with
-plain tuples.
+plain tuples. What stands here is SQLite's way; PostgreSQL takes each column as an array (`postgres_dialect`).
 
 Many rows in one step of SQLite: at each step the driver's thread gives up the interpreter, and may wait
 five milliseconds to have it back as long as the event loop has something to do. Row by row, the two would take turns
@@ -12,14 +12,18 @@ from binascii import unhexlify
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import Column, ColumnElement, Insert, LargeBinary, Select, case, func
 from sqlalchemy.dialects import sqlite
 
-from connext_monitor.store.connection import Connection
-from connext_monitor.store.prepared import DIALECT, Prepared, list_parameter
+from connext_monitor.store.connection import SQLITE, Connection
+from connext_monitor.store.dialect import Hexed, dialect_of
+from connext_monitor.store.prepared import Prepared, list_parameter
+
+if TYPE_CHECKING:
+    from connext_monitor.store import postgres_dialect
 
 _rows = msgspec.json.Decoder(list[list[Any]]).decode
 _MOST = 1024
@@ -36,6 +40,7 @@ class InsertMany:
 
     def __init__(self, write: Callable[[], Insert], columns: Sequence[Column[Any]]) -> None:
         self._write = write
+        self._columns = columns
         self._names = [column.name for column in columns]
         if self._names != [column.name for column in columns[0].table.c if column.name in self._names]:
             raise ValueError(f"the columns are to be in the table's order, not {self._names}")
@@ -44,8 +49,14 @@ class InsertMany:
     @cached_property
     def _parts(self) -> tuple[str, str, str]:
         """What stands before a row, a row, and what stands behind it."""
-        compiled = self._write().compile(dialect=DIALECT, column_keys=self._names)
+        compiled = self._write().compile(dialect=dialect_of(SQLITE), column_keys=self._names)
         return str(compiled).partition(f"({', '.join('?' * len(self._names))})")
+
+    @cached_property
+    def _as_arrays(self) -> "postgres_dialect.ArrayInsert":
+        from connext_monitor.store.postgres_dialect import ArrayInsert  # noqa: PLC0415 - see `dialect_of`
+
+        return ArrayInsert(self._write, self._columns)
 
     def _compile(self, rows: int) -> str:
         before, row, after = self._parts
@@ -53,6 +64,9 @@ class InsertMany:
 
     def __call__(self, connection: Connection, values: list[object]) -> None:
         """Insert them, in their order."""
+        if connection.engine != SQLITE:
+            self._as_arrays(connection, values)
+            return
         for rows, part in _of_few_lengths(values, len(self._names)):
             connection.run(self._sql(rows), part)
 
@@ -64,6 +78,7 @@ class UpdateMany:
     """
 
     def __init__(self, key: Column[Any], columns: Sequence[Column[Any]]) -> None:
+        self._key, self._columns = key, columns
         table = key.table.name
         new = ", ".join(f"{column.name} = new.column{number}" for number, column in enumerate(columns, start=2))
         self._before = f"UPDATE OR ROLLBACK {table} SET {new} FROM (VALUES "  # noqa: S608 - the schema's names
@@ -72,11 +87,20 @@ class UpdateMany:
         self._after = f") AS new WHERE {table}.{key.name} = new.column1"
         self._sql = lru_cache(self._write)
 
+    @cached_property
+    def _as_arrays(self) -> "postgres_dialect.ArrayUpdate":
+        from connext_monitor.store.postgres_dialect import ArrayUpdate  # noqa: PLC0415 - see `dialect_of`
+
+        return ArrayUpdate(self._key, self._columns)
+
     def _write(self, rows: int) -> str:
         return f"{self._before}{', '.join([self._row] * rows)}{self._after}"
 
     def __call__(self, connection: Connection, values: list[object]) -> None:
         """Update those of them that are there; no key may come twice."""
+        if connection.engine != SQLITE:
+            self._as_arrays(connection, values)
+            return
         for rows, part in _of_few_lengths(values, self._width):
             connection.run(self._sql(rows), part)
 
@@ -91,6 +115,12 @@ class SelectIn:
         self._write = write
         self._column = column
         self._select = Prepared(self._as_one_text)
+
+    @cached_property
+    def _as_arrays(self) -> "postgres_dialect.ArraySelect":
+        from connext_monitor.store.postgres_dialect import ArraySelect  # noqa: PLC0415 - see `dialect_of`
+
+        return ArraySelect(self._write, self._column)
 
     @cached_property
     def _blobs(self) -> list[int]:
@@ -110,6 +140,8 @@ class SelectIn:
 
     def __call__(self, connection: Connection, values: Collection[object]) -> list[list[Any]]:
         """The rows, in no order."""
+        if connection.engine != SQLITE:
+            return self._as_arrays(connection, values)
         rows: list[list[Any]] = []
         for part in parts(values, _ROWS):
             rows += _rows(self._select.value(connection, values=part))
@@ -122,7 +154,7 @@ class SelectIn:
 
 def _as_text(column: ColumnElement[Any]) -> ColumnElement[Any]:
     # SQLite's hex() makes no difference between NULL and no bytes.
-    return func.hex(column) if not getattr(column, "nullable", True) else case((column.is_not(None), func.hex(column)))
+    return Hexed(column) if not getattr(column, "nullable", True) else case((column.is_not(None), Hexed(column)))
 
 
 def ending_all(statement: Insert) -> Insert:
@@ -131,7 +163,7 @@ def ending_all(statement: Insert) -> Insert:
     To undo one statement alone, SQLite would write each page that it is about to change to a file beside. It does so
     all the same where an index or a trigger calls a function, or where a foreign key is not deferred.
     """
-    return statement.prefix_with("OR ROLLBACK")
+    return statement.prefix_with("OR ROLLBACK", dialect=SQLITE)
 
 
 def replacing(statement: sqlite.Insert, key: Column[Any]) -> sqlite.Insert:

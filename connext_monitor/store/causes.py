@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, literal_column, or_, select, update
+from sqlalchemy import Select, and_, exists, func, literal_column, or_, select, update
 
 from connext_monitor.core.alerts.cause import Cause, RouterBids
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
@@ -43,7 +43,7 @@ def bids(connection: Connection, pathway: Pathway, since: int, lately: int) -> R
     """
     origin, destination = pathway
     ((without, by_routers),) = _COUNT_BIDS.rows(connection, since=since, origin=origin, destination=destination)
-    return RouterBids(lately, without or 0, by_routers or 0)
+    return RouterBids(lately, without, by_routers)
 
 
 def last_callers(connection: Connection, destination: DomainId) -> list[Address]:
@@ -69,7 +69,7 @@ def _count_bids() -> Select[*tuple[Any, ...]]:
     slow = transfers.c.status == Status.COMPLETED_SLOW.value
     without = or_(slow, and_(transfers.c.executed_at.is_(None), accused))
     by_routers = and_(transfers.c.executed_at.is_not(None), transfers.c.status != Status.COMPLETED_SLOW.value)
-    return select(func.sum(case((without, 1), else_=0)), func.sum(case((by_routers, 1), else_=0))).where(
+    return select(func.count().filter(without), func.count().filter(by_routers)).where(
         transfers.c.started_at >= parameter("since"),
         transfers.c.origin == parameter("origin"),
         transfers.c.destination == parameter("destination"),

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
-from connext_monitor.store.trouble import DatabaseFiles
+from connext_monitor.store.engine import Files
 
 _FIRST_REST = 0.5
 _LONGEST_REST = 5.0
@@ -44,17 +43,16 @@ class _Outcomes:
 
 
 class Condition:
-    """What keeps the database at ``path`` from being used, if anything does.
+    """What keeps a database with these files from being used, if anything does.
 
     ``running_time`` says for how many seconds this program has run: while it stood still, the disk was not slow.
     """
 
-    def __init__(self, path: Path, running_time: Callable[[], float]) -> None:
-        self.path = path
+    def __init__(self, files: Files, running_time: Callable[[], float]) -> None:
         self._time = running_time
         self._writes, self._reads = _Outcomes(self._time), _Outcomes(self._time)
         self._file_trouble: DatabaseTrouble | None = None
-        self._files = DatabaseFiles(path)
+        self._files = files
         self._seen_before = False
         self._failures = 0
         self._not_before = -math.inf

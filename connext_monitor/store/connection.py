@@ -5,14 +5,17 @@ of them costs more than the statement itself. Statements are written elsewhere (
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from connext_monitor.store.trouble import is_locked
 
 T = TypeVar("T")
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+"""The engines, as SQLAlchemy calls them."""
 
 _LOCK_LOOKS_APART = 250
 """Milliseconds that SQLite itself waits for the lock of another program."""
@@ -46,11 +49,35 @@ sqlite3.register_adapter(bytes, bytes.__bytes__)
 sqlite3.register_adapter(type(None), {None: None}.get)
 
 
+class Answer(Protocol):
+    """What comes of a statement."""
+
+    @property
+    def description(self) -> Any:  # noqa: ANN401 - the driver's
+        """A tuple for each column, beginning with its name."""
+
+    def fetchone(self) -> Any:  # noqa: ANN401 - whatever the row holds
+        """The next row; None where there is none."""
+
+    def fetchmany(self, size: int = ...) -> list[Any]:
+        """The next rows, at most so many."""
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
 class Connection:
-    """A connection for one thread at a time; raises sqlite3.Error.
+    """A connection for one thread at a time; raises errors of the kind ``error``.
 
     ``before`` hears of each statement before SQLite does, from BEGIN to COMMIT; what it raises ends the transaction.
     """
+
+    engine: ClassVar[str] = SQLITE
+    alchemy: ClassVar[Mapping[str, Any]] = {"url": "sqlite://"}
+    """What SQLAlchemy is to make of it, for a migration."""
+    error: ClassVar[type[Exception]] = sqlite3.Error
 
     def __init__(self, uri: str, begin: str, pragmas: Sequence[str], statements_kept: int = _STATEMENTS_KEPT) -> None:
         self._uri = uri
@@ -61,13 +88,13 @@ class Connection:
         self.before: Callable[[str], None] | None = None
 
     @property
-    def driver(self) -> sqlite3.Connection:
+    def driver(self) -> Any:  # noqa: ANN401 - of either engine
         """The driver's own connection, for what cannot be asked for otherwise."""
         if self._opened is None:
             raise RuntimeError("no transaction has begun")
         return self._opened
 
-    def run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+    def run(self, sql: str, values: Sequence[object] = ()) -> Answer:
         """Run one statement."""
         if self.before is not None:
             self.before(sql)
@@ -97,6 +124,15 @@ class Connection:
             self._opened.rollback()
         except sqlite3.Error:
             self.close()  # SQLite rolls back what a connection leaves behind
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name."""
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+        return bool(self.run(query, (name,)).fetchall())
+
+    def is_locked(self, error: Exception) -> bool:
+        """Whether an error says only that somebody else held a lock for too long."""
+        return is_locked(error)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -149,8 +185,8 @@ def transact_patiently(
     for looks_left in reversed(range(_LOCK_LOOKS)):
         try:
             return transact(connection, work)
-        except sqlite3.Error as error:
-            if looks_left == 0 or not is_locked(error) or given_up():
+        except connection.error as error:
+            if looks_left == 0 or not connection.is_locked(error) or given_up():
                 raise
     raise AssertionError("the last look returns or raises")
 

@@ -12,6 +12,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.dialect import Hexed, Joined, Larger
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
@@ -52,7 +53,7 @@ def _select(origin: bool, destination: bool) -> Prepared:
 
 def _write(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
     part = (_T.started_at - _T.started_at % parameter("width")).label("part")
-    routers = func.group_concat(func.hex(_T.routers)).filter(FAST).label("fills")
+    routers = Joined(Hexed(_T.routers)).filter(FAST).label("fills")
     counted = {
         "begun": _CALLED,
         "executed_fast": and_(_CALLED, FAST),
@@ -71,14 +72,14 @@ def _write(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
             routers,
         )
         .where(_T.started_at >= parameter("since"), _T.started_at < parameter("until"), *of_ends(origin, destination))
-        .group_by(part, *PATHWAY)
+        .group_by("part", *PATHWAY)
     )
 
 
 def latencies(leg: Leg) -> ColumnElement[Any]:
     """The leg's, in seconds, all in one text: a row for each would take Python longer than SQLite takes to find it."""
     # A leg stamped before its XCalled took 0 s; where either has not been seen there is none.
-    return func.group_concat(func.max(ARRIVED[leg] - _T.xcalled_at, 0))
+    return Joined(Larger(ARRIVED[leg] - _T.xcalled_at, 0))
 
 
 def _counts(row: StoredRow) -> PathwayCounts:

@@ -1,4 +1,4 @@
-"""The SQLite file: one writer, readers beside it, migrations when it is opened.
+"""The database: one writer, readers beside it, migrations when it is opened.
 
 A transaction is one call: `Database.write` runs a function over a connection, and what that changes is committed
 together or not at all, even if the caller is cancelled meanwhile; `Database.read` runs one that sees one state. The
@@ -8,7 +8,6 @@ what they call, must be immutable or safe to use there. What keeps the database 
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -16,17 +15,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from connext_monitor.store.condition import Condition
-from connext_monitor.store.connection import (
-    Connection,
-    reader_connection,
-    transact,
-    transact_patiently,
-    writer_connection,
-)
-from connext_monitor.store.errors import DatabaseError, DatabaseUnavailableError
+from connext_monitor.store.connection import Connection, transact, transact_patiently
+from connext_monitor.store.engine import Engine, SqliteFile, engine_of
+from connext_monitor.store.errors import DatabaseUnavailableError
 from connext_monitor.store.executor import Executor, MakeExecutor, Threads
-from connext_monitor.store.opening import look_at, prepare
-from connext_monitor.store.trouble import trouble_of
 
 T = TypeVar("T")
 
@@ -38,9 +30,9 @@ _ENDS_WITHIN = 1.5
 class Database:
     """An open database."""
 
-    def __init__(self, path: Path, writer: Executor, readers: Executor) -> None:
-        self.condition = Condition(path, asyncio.get_running_loop().time)
-        self.path = path
+    def __init__(self, engine: Engine, writer: Executor, readers: Executor) -> None:
+        self.condition = Condition(engine.files(), asyncio.get_running_loop().time)
+        self._engine = engine
         self._writer = writer
         self._readers = readers
         self._last: asyncio.Future[Any] | None = None
@@ -49,25 +41,35 @@ class Database:
 
     @classmethod
     async def open(
-        cls, path: Path, *, migrate: bool = True, executor: MakeExecutor = Threads, fast: bool = False
+        cls, where: Path | str, *, migrate: bool = True, executor: MakeExecutor = Threads, fast: bool = False
     ) -> Self:
-        """Open the file, making it or bringing its schema up to date. Raises DatabaseError.
+        """Open a file, or by its URL a PostgreSQL database; make it, or bring its schema up to date.
 
-        Without ``migrate`` the schema must be this version's. ``fast`` leaves the last commits to a power cut.
+        Raises DatabaseError.
+        Without ``migrate`` the schema must be this version's. ``fast`` leaves a file's last commits to a power cut.
         """
-        writer = executor(partial(writer_connection, path, fast=fast), 1)
-        await _first(writer, partial(prepare, path=path, migrate=migrate))
-        return cls(path, writer, executor(partial(reader_connection, path), _READERS))
+        engine = engine_of(where, fast=fast)
+        writer = executor(engine.writer, 1)
+        await _first(writer, partial(engine.prepare, migrate=migrate))
+        return cls(engine, writer, executor(engine.reader, _READERS))
 
     @classmethod
-    async def open_readonly(cls, path: Path, *, executor: MakeExecutor = Threads) -> Self:
-        """Open an existing file to read it, beside a running monitor or without one; its schema must be this version's.
+    async def open_readonly(cls, where: Path | str, *, executor: MakeExecutor = Threads) -> Self:
+        """Open an existing database to read it, beside a running monitor or without one.
 
-        Raises DatabaseError; a file that is not there is not made, and nothing is migrated.
+        Raises DatabaseError: its schema must be this version's. What is not there is not made, and nothing is migrated.
         """
-        readers = executor(partial(reader_connection, path, readonly=True), _READERS)
-        await _first(readers, partial(look_at, path=path))
-        return cls(path, readers, readers)
+        engine = engine_of(where, readonly=True)
+        readers = executor(engine.reader, _READERS)
+        await _first(readers, engine.look_at)
+        return cls(engine, readers, readers)
+
+    @property
+    def path(self) -> Path:
+        """The file that it is."""
+        if not isinstance(self._engine, SqliteFile):
+            raise TypeError("the database is no file")
+        return self._engine.path
 
     def end(self) -> None:
         """Wait for nobody from now on: what cannot be written at once fails."""
@@ -143,7 +145,7 @@ class Database:
         """Where the executor runs it."""
         try:
             return transact_patiently(connection, work, self._ending.is_set)
-        except sqlite3.Error as error:
+        except connection.error as error:
             self._raise_trouble(error)
             raise
 
@@ -151,13 +153,12 @@ class Database:
         """Where the executor runs it."""
         try:
             return transact(connection, work)
-        except sqlite3.Error as error:
+        except connection.error as error:
             self._raise_trouble(error)
-            words = f"the database could not be read ({error}); is its file damaged?"
-            raise DatabaseError(words) from error
+            raise self._engine.unreadable(error) from error
 
-    def _raise_trouble(self, error: sqlite3.Error) -> None:
-        trouble = trouble_of(error, self.path)
+    def _raise_trouble(self, error: Exception) -> None:
+        trouble = self._engine.trouble_of(error)
         if trouble is not None:
             raise DatabaseUnavailableError(trouble) from error
 

@@ -86,7 +86,9 @@ _COUNT_ENDINGS = Prepared(
 )
 _SELECT_SEVERITIES = Prepared(lambda: _members_by_state(alerts.c.severity).distinct())
 _SELECT_OLDEST = Prepared(lambda: _members_by_state(alerts).order_by(group_members.c.since_at).limit(1))
-_SELECT_LARGEST = Prepared(lambda: _members_by_state(alerts).order_by(group_members.c.amount.desc()).limit(LARGEST + 1))
+_SELECT_LARGEST = Prepared(
+    lambda: _members_by_state(alerts).order_by(group_members.c.amount.desc().nulls_last()).limit(LARGEST + 1)
+)
 _SELECT_XCALLED = Prepared(
     lambda: (
         select(transfers.c.transfer_id, events.c.payload)

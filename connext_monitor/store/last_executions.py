@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, Column, ColumnElement, ScalarSelect, Select, func, select
+from sqlalchemy import CTE, Column, ColumnElement, LargeBinary, ScalarSelect, Select, func, literal_column, select
 
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
@@ -38,28 +38,35 @@ def _write(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
     pathways = _jumps("pathways", _T.origin, destinations, of_origin)
     groups = _jumps("groups", _T.routers, pathways, [])
     columns = (groups.c.destination, groups.c.origin, groups.c.routers)
-    latest = _lowest_or_highest(func.max(_T.executed_at), _same(groups))
+    latest = _executed(func.max(_T.executed_at), *_same(groups)).scalar_subquery()
     return select(*columns, latest.label("last")).where(groups.c.routers.is_not(None))
 
 
 def _jumps(name: str, column: Column[Any], outer: CTE | None, conditions: Sequence[ColumnElement[bool]]) -> CTE:
     """Each value of a column within each row of ``outer``, from one to the next; behind the last one follows NULL."""
-    lowest = func.min(column)
     if outer is None:
-        first = select(_lowest_or_highest(lowest, conditions).label(column.name))
+        first = select(_lowest(column, conditions).label(column.name))
     else:
         within = [*conditions, *_same(outer)]
-        first = select(*outer.c, _lowest_or_highest(lowest, within).label(column.name))
+        first = select(*outer.c, _lowest(column, within).label(column.name))
         first = first.where(outer.c[outer.c.keys()[-1]].is_not(None))
     values = first.cte(name, recursive=True)
     *shared, its = values.c
     following = [*conditions, *(_T[key.name] == key for key in shared), column > its]
-    return values.union_all(select(*shared, _lowest_or_highest(lowest, following)).where(its.is_not(None)))
+    return values.union_all(select(*shared, _lowest(column, following)).where(its.is_not(None)))
 
 
 def _same(rows: CTE) -> list[ColumnElement[bool]]:
     return [_T[key.name] == key for key in rows.c]
 
 
-def _lowest_or_highest(which: ColumnElement[Any], conditions: Sequence[ColumnElement[bool]]) -> ScalarSelect[Any]:
-    return select(which).where(_T.executed_at.is_not(None), *conditions).scalar_subquery()
+def _lowest(column: Column[Any], conditions: Sequence[ColumnElement[bool]]) -> ScalarSelect[Any]:
+    if not isinstance(column.type, LargeBinary):
+        return _executed(func.min(column), *conditions).scalar_subquery()
+    # PostgreSQL knows no lowest bytes: they are sorted.
+    first = _executed(column, column.is_not(None), *conditions).order_by(column).limit(literal_column("1"))
+    return first.scalar_subquery()
+
+
+def _executed(what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return select(what).where(_T.executed_at.is_not(None), *conditions)

@@ -1,7 +1,7 @@
 """Changing the schema. Slow to load: only where `schema_revision` says that there is something to change."""
 
-import sqlite3
 import time
+from typing import Any
 
 import structlog
 from alembic import command
@@ -23,8 +23,8 @@ def scripts() -> Config:
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:
-    """Bring the schema up to a revision, within the connection's transaction. Raises sqlite3.Error."""
-    shared = create_engine("sqlite://", creator=lambda: _Shared(connection.driver), poolclass=StaticPool)
+    """Bring the schema up to a revision, within the connection's transaction. Raises the driver's errors."""
+    shared = create_engine(**connection.alchemy, creator=lambda: _Shared(connection.driver), poolclass=StaticPool)
     if connection.before is not None:
         before = connection.before
         event.listen(shared, "before_cursor_execute", lambda *statement: before(statement[2]))
@@ -49,9 +49,11 @@ def upgrade_old(connection: Connection, revision: str) -> None:
 class _Shared:
     """The driver's connection, for whom its transaction is somebody else's to end."""
 
-    def __init__(self, driver: sqlite3.Connection) -> None:
-        self.cursor = driver.cursor
-        self.create_function = driver.create_function
+    def __init__(self, driver: Any) -> None:  # noqa: ANN401 - of either engine
+        self._driver = driver
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it has
+        return getattr(self._driver, name)
 
     def commit(self) -> None:
         """Nothing is committed before the rest of the transaction."""

@@ -9,6 +9,7 @@ from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contigu
 from connext_monitor.core.events import BlockNumber, DomainId, XCalled
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.dialect import Larger
 from connext_monitor.store.event_kinds import XCALLED
 from connext_monitor.store.glance import coverage, nonces_in
 from connext_monitor.store.prepared import Prepared, parameter, parameters
@@ -32,7 +33,7 @@ _FORGET = Prepared(
         update(chains)
         .where(_THIS_CHAIN, chains.c.contiguous_nonce > parameter("nonce"))
         .values(
-            contiguous_nonce=func.max(chains.c.first_nonce, func.coalesce(chains.c.pruned_nonce, 0), parameter("nonce"))
+            contiguous_nonce=Larger(chains.c.first_nonce, func.coalesce(chains.c.pruned_nonce, 0), parameter("nonce"))
         )
     )
 )

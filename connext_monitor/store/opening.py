@@ -24,7 +24,7 @@ def prepare(connection: Connection, path: Path, *, migrate: bool) -> None:
     try:
         if not _is_empty_or_ours(path):
             raise DatabaseError(f"{path} {_NOT_OURS}")
-        _refuse(path, transact_patiently(connection, _migrate if migrate else _wrong_schema))
+        _refuse(path, transact_patiently(connection, migrated if migrate else wrong_schema))
     except sqlite3.Error as error:
         raise _not_opened(path, error) from error
 
@@ -32,7 +32,7 @@ def prepare(connection: Connection, path: Path, *, migrate: bool) -> None:
 def look_at(connection: Connection, path: Path) -> None:
     """See that the file can be read, and that its schema is this version's. Raises DatabaseError."""
     try:
-        _refuse(path, transact(connection, _wrong_schema))
+        _refuse(path, transact(connection, wrong_schema))
     except sqlite3.Error as error:
         if not path.exists():
             raise DatabaseError(f"{path} does not exist yet; the first run of the monitor makes it") from error
@@ -51,7 +51,7 @@ def _is_empty_or_ours(path: Path) -> bool:
     return not tables or schema_revision.TABLE in tables
 
 
-def _migrate(connection: Connection) -> str | None:
+def migrated(connection: Connection) -> str | None:
     """Bring the schema up to date; else why not, in words that go on from the file's name."""
     revision = schema_revision.current(connection)
     if revision not in (None, *schema_revision.KNOWN):
@@ -66,7 +66,7 @@ def _migrate(connection: Connection) -> str | None:
     return None
 
 
-def _wrong_schema(connection: Connection) -> str | None:
+def wrong_schema(connection: Connection) -> str | None:
     """Why this program cannot read the schema that it finds, in words that go on from the file's name."""
     revision = schema_revision.current(connection)
     if revision == schema_revision.NEWEST:

@@ -30,12 +30,13 @@ def count_overdue(
 
 
 def _count(*conditions: ColumnElement[bool], split_by: ColumnElement[bool] | None = None) -> Select[*tuple[Any, ...]]:
-    columns = (*PATHWAY, alerts.c.kind, (literal(value=True) if split_by is None else split_by).label("side"))
+    columns = (*PATHWAY, alerts.c.kind)
+    side = (literal(value=True) if split_by is None else split_by).label("side")
     return (
-        select(*columns, func.count())
+        select(*columns, side, func.count())
         .join(transfers, transfers.c.transfer_id == alerts.c.transfer_id)
         .where(alerts.c.state == AlertState.OPEN.value, alerts.c.kind.in_(_LEGS), *conditions)
-        .group_by(*columns)
+        .group_by(*columns, "side")
     )
 
 

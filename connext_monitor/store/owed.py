@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, update
 
 from connext_monitor.core.events import Address, DomainId, Timestamp
 from connext_monitor.core.stats import Owed, Window, shares_of
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.dialect import Hexed, Joined
 from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.kept_tables import fronted
 from connext_monitor.store.payload import unpack_fronted
@@ -26,6 +27,7 @@ from connext_monitor.store.schema import domain_of_event, events, transfers
 _F = fronted.c
 _WITH_TRANSFERS = fronted.join(transfers, transfers.c.id == _F.transfer)
 _ADDRESS = 20
+_ALL = 1 << 62
 
 Fill = tuple[DomainId, bytes, Address]
 """On which chain, by which routers, and in which token."""
@@ -98,7 +100,7 @@ def _fills(connection: Connection, window: Window) -> dict[Fill, _Fronted]:
         amounts = [int(amount, 16) for amount in row.amounts.split(",")]
         fill = (row.destination, row.routers, row.asset)
         fronted_by.setdefault(fill, _Fronted(row.oldest)).add(row.oldest, amounts)
-    for _, at, destination, routers, asset, amount in _unread(connection, window, -1):
+    for _, at, destination, routers, asset, amount in _unread(connection, window, _ALL):
         fill = (destination, routers, asset)
         fronted_by.setdefault(fill, _Fronted(at)).add(at, [int.from_bytes(amount, "big")])
     return fronted_by
@@ -134,7 +136,7 @@ def _of_ends(origin: bool, destination: bool) -> list[ColumnElement[bool]]:
 @cache
 def _select_read(origin: bool, destination: bool) -> Prepared:
     columns = (_F.destination, _F.routers, _F.asset)
-    amounts = func.group_concat("0" + func.hex(_F.amount)).label("amounts")
+    amounts = Joined(literal("0").concat(Hexed(_F.amount))).label("amounts")
     return Prepared(
         lambda: (
             select(*columns, amounts, func.min(transfers.c.executed_at).label("oldest"))

@@ -6,19 +6,16 @@ to answer it. Values go in and come out as they are stored: flags as 0 and 1.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain
-from sqlite3 import Cursor
 from typing import Any
 
 from sqlalchemy import BindParameter, Delete, Insert, Select, Update, bindparam
-from sqlalchemy.dialects import sqlite
 
-from connext_monitor.store.connection import Connection
+from connext_monitor.store.connection import Answer, Connection
+from connext_monitor.store.dialect import dialect_of
 from connext_monitor.store.plain import StoredRow, row_type
 
-DIALECT = sqlite.dialect()
-"""What statements are compiled for."""
 _STEP = 64
 _ROWS_AT_A_TIME = 1_000
 
@@ -46,6 +43,7 @@ class Prepared:
 
     def __init__(self, write: Callable[[], Statement]) -> None:
         self._write = write
+        self._texts: dict[str, _Text] = {}
         self._make_row: Callable[[Sequence[object]], StoredRow] | None = None
 
     def execute(self, connection: Connection, /, **values: object) -> None:
@@ -54,7 +52,8 @@ class Prepared:
 
     def execute_many(self, connection: Connection, rows: Iterable[Values], /) -> None:
         """Run it with each of these rows of values; without lists."""
-        connection.run_many(self._text.sql, [self._text.placed(row) for row in rows])
+        text = self._texts.get(connection.engine) or self._text(connection.engine)
+        connection.run_many(text.sql, [text.placed(row) for row in rows])
 
     def rows(self, connection: Connection, /, **values: object) -> list[StoredRow]:
         """All rows."""
@@ -83,27 +82,27 @@ class Prepared:
         while rows := cursor.fetchmany(_ROWS_AT_A_TIME):
             yield from map(make_row, rows)
 
-    def _run(self, connection: Connection, values: dict[str, object]) -> Cursor:
-        text = self._text
+    def _run(self, connection: Connection, values: dict[str, object]) -> Answer:
+        text = self._texts.get(connection.engine) or self._text(connection.engine)
         if text.lists:
             return connection.run(*text.with_lists(values))
         return connection.run(text.sql, text.placed(values))
 
-    @cached_property
-    def _text(self) -> "_Text":
-        return _Text(self._write())
+    def _text(self, engine: str) -> "_Text":
+        text = self._texts[engine] = _Text(self._write(), engine)
+        return text
 
-    def _row_maker(self, cursor: Cursor) -> Callable[[Sequence[object]], StoredRow]:
+    def _row_maker(self, cursor: Answer) -> Callable[[Sequence[object]], StoredRow]:
         if self._make_row is None:
             self._make_row = partial(tuple.__new__, row_type([column[0] for column in cursor.description]))
         return self._make_row
 
 
 class _Text:
-    """A statement as SQLite takes it."""
+    """A statement as an engine takes it."""
 
-    def __init__(self, statement: Statement) -> None:
-        self._compiled = statement.compile(dialect=DIALECT)
+    def __init__(self, statement: Statement, engine: str) -> None:
+        self._compiled = statement.compile(dialect=dialect_of(engine))
         self.sql = str(self._compiled)
         self._names = list(self._compiled.positiontup or ())
         binds = {name: self._compiled.binds[name] for name in self._names}

@@ -22,6 +22,7 @@ from connext_monitor.core.queue import (
     WaitingEnd,
 )
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.dialect import HoldsForAny
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
@@ -82,8 +83,8 @@ def _select_waiting() -> Select[*tuple[Any, ...]]:
             func.min(pending.id).label("first_id"),
             func.min(pending.created_ms).label("oldest"),
             func.max(pending.created_ms).label("newest"),
-            func.max(func.coalesce(pending.fresh, True)).label("fresh"),
-            func.max(alerts.c.severity == Severity.CRITICAL.value).label("critical"),
+            HoldsForAny(func.coalesce(pending.fresh, True)).label("fresh"),
+            HoldsForAny(alerts.c.severity == Severity.CRITICAL.value).label("critical"),
         )
         .join(alerts, alerts.c.id == pending.alert_id)
         .where(*_UNTRIED, pending.change == Change.OPENED.value, _first())

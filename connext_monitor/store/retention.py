@@ -16,6 +16,7 @@ from connext_monitor.core.events import TransferId
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.dialect import Larger
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import (
     alerts,
@@ -150,7 +151,7 @@ _RAISE_PRUNED_NONCE = Prepared(
     lambda: (
         update(chains)
         .where(chains.c.domain == parameter("of_origin"))
-        .values(pruned_nonce=func.max(func.coalesce(chains.c.pruned_nonce, 0), parameter("reached")))
+        .values(pruned_nonce=Larger(func.coalesce(chains.c.pruned_nonce, 0), parameter("reached")))
     )
 )
 

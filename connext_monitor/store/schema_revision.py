@@ -18,7 +18,7 @@ TABLE = "alembic_version"
 
 def current(connection: Connection) -> str | None:
     """The file's revision; None where it says none."""
-    if not connection.run("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (TABLE,)).fetchall():
+    if not connection.has_table(TABLE):
         return None
     row = connection.run(f"SELECT version_num FROM {TABLE}").fetchone()  # noqa: S608 - our own name
     return None if row is None else str(row[0])

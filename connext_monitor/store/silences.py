@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.store import alert_rows, news
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.dialect import Smaller
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter, parameters
@@ -23,7 +24,7 @@ _CUT_SHORT = Prepared(
     lambda: (
         update(silences)
         .where(_THIS, ~silences.c.done)
-        .values(until_ms=func.min(silences.c.made_ms, parameter("at_ms")))
+        .values(until_ms=Smaller(silences.c.made_ms, parameter("at_ms")))
         .returning(silences.c.id)
     )
 )

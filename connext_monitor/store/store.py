@@ -59,24 +59,24 @@ class Store:
     @classmethod
     async def open(
         cls,
-        path: Path,
+        where: Path | str,
         names: ChainNames,
         *,
         migrate: bool = True,
         executor: MakeExecutor = Threads,
         fast: bool = False,
     ) -> Self:
-        """Open the database file, making it where there is none. Raises DatabaseError.
+        """Open the file, making it where there is none, or a PostgreSQL database by its URL. Raises DatabaseError.
 
         Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
-        ``fast`` leaves the last commits to a power cut.
+        ``fast`` leaves a file's last commits to a power cut.
         """
-        return cls(await Database.open(path, migrate=migrate, executor=executor, fast=fast), names)
+        return cls(await Database.open(where, migrate=migrate, executor=executor, fast=fast), names)
 
     @classmethod
-    async def open_readonly(cls, path: Path, names: ChainNames) -> Self:
+    async def open_readonly(cls, where: Path | str, names: ChainNames) -> Self:
         """Open an existing database file to read it; it is neither made nor migrated. Raises DatabaseError."""
-        return cls(await Database.open_readonly(path), names)
+        return cls(await Database.open_readonly(where), names)
 
     @property
     def trouble(self) -> str | None:

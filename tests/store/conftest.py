@@ -1,11 +1,13 @@
-"""A store on a file of its own."""
+"""A store on a file of its own, and again on a PostgreSQL database of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from connext_monitor.store.store import Store
+from tests.world import postgres
 from tests.world.databases import open_store
 from tests.world.recording import NAMES
 
@@ -15,8 +17,38 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "monitor.db"
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    programs = postgres.programs()
+    if programs is None or find_spec("psycopg") is None:
+        pytest.skip("no PostgreSQL, or no psycopg: scripts/postgres installs the first, scripts/setup the second")
+    with postgres.running(programs) as running:
+        yield running
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that is given a store runs on both engines, but for those that say why not."""
+    if "engine" in metafunc.fixturenames:
+        both = ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)]
+        about_files = metafunc.definition.get_closest_marker("sqlite_only") is not None
+        metafunc.parametrize("engine", both[:1] if about_files else both, indirect=True)
+
+
 @pytest.fixture
-async def store(file: Path) -> AsyncIterator[Store]:
-    opened = await open_store(file, NAMES)
-    yield opened
-    await opened.close()
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+async def store(engine: str, file: Path, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    if engine == "sqlite":
+        opened = await open_store(file, NAMES)
+        yield opened
+        await opened.close()
+        return
+    server: postgres.Server = request.getfixturevalue("server")
+    with server.database() as url:
+        opened = await Store.open(url, NAMES)
+        yield opened
+        await opened.close()

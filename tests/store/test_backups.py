@@ -20,6 +20,8 @@ from tests.world.recording import put, seen
 from tests.world.transfers import executed, info, reconciled, sighting, xcalled
 from tests.world.waiting import until
 
+pytestmark = pytest.mark.sqlite_only("copies of a file")
+
 AT = datetime(2026, 11, 25, 2, 54, 24, tzinfo=UTC)
 
 

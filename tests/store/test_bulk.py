@@ -38,6 +38,7 @@ def test_columns_out_of_the_tables_order_are_refused() -> None:
         InsertMany(lambda: insert(events), (events.c.domain, events.c.transfer))
 
 
+@pytest.mark.sqlite_only("SQLite's journal of a statement")
 async def test_nothing_has_a_journal_kept_of_each_statement_of_a_history(store: Store) -> None:
     """See `ending_all`: no function in an index or a trigger, no foreign key that is looked at before the commit."""
 

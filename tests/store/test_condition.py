@@ -11,11 +11,12 @@ from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.process.running_loop import RunningLoop
 from connext_monitor.store.condition import Condition
 from connext_monitor.store.database import Database
+from connext_monitor.store.trouble import DatabaseFiles
 
 
 def test_a_disk_that_does_not_answer_for_half_a_minute_hangs(tmp_path: Path) -> None:
     now = 1000.0
-    condition = Condition(tmp_path / "monitor.db", lambda: now)
+    condition = Condition(DatabaseFiles(tmp_path / "monitor.db"), lambda: now)
     condition.begun("write")
     now += 29
     assert condition.trouble is None
@@ -66,7 +67,7 @@ def test_it_works_again_only_once_nothing_has_failed_for_a_while(
     tmp_path: Path, what: Callable[[Condition], Notes]
 ) -> None:
     now = 1000.0
-    condition = Condition(tmp_path / "monitor.db", lambda: now)
+    condition = Condition(DatabaseFiles(tmp_path / "monitor.db"), lambda: now)
     failed, succeeded = what(condition)
     # On a disk that is all but full what is small is taken, and what is large is not.
     for _ in range(10):

@@ -161,6 +161,7 @@ async def test_only_openings_sent_singly_count_as_recent(store: Store) -> None:
     assert (await look(store, since=LATER.timestamp())).recent == {TOPIC: RecentOpenings(1, LATER.timestamp())}
 
 
+@pytest.mark.sqlite_only("opens the file again")
 async def test_groups_outlive_a_restart(store: Store, file: Path) -> None:
     await late(store)
     await form(store)

@@ -160,6 +160,7 @@ async def test_what_is_owed_is_read_off_in_order(file: Path) -> None:
     assert "SCAN fronted USING COVERING INDEX fronted_by_routers" in steps
 
 
+@pytest.mark.sqlite_only("counts SQLite's own steps")
 async def test_one_step_leaves_a_state_behind_however_many_are_in_it(store: Store) -> None:
     await put(store, seen(*[xcalled(info(nonce), sighting(10)) for nonce in range(1_000)]))
     steps = 0

@@ -11,7 +11,7 @@ def upgrade() -> None:
     """Make the table."""
     op.create_table(
         "silences",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("until_ms", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=True),
         sa.Column("origin", sa.Text(), nullable=True),

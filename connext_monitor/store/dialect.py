@@ -1,0 +1,83 @@
+"""Where the SQL of the two engines differs: what statements are compiled for, and functions that each calls otherwise.
+
+All else is written once, in forms that both understand: the lowest bytes are found by sorting, whether a condition
+holds for many rows is counted, and what may be NULL says where it comes in an order.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from connext_monitor.store.connection import SQLITE
+
+_SQLITE_DIALECT = sqlite.dialect()
+
+
+class Larger(FunctionElement[Any]):
+    """The largest of several values; NULL where one of them is."""
+
+    inherit_cache = True
+
+
+class Smaller(FunctionElement[Any]):
+    """The smallest of several values; NULL where one of them is."""
+
+    inherit_cache = True
+
+
+class Joined(FunctionElement[Any]):
+    """The values of a group in one text, with commas between them; NULL where there are none."""
+
+    inherit_cache = True
+
+
+class Hexed(FunctionElement[Any]):
+    """Bytes as hexadecimal digits."""
+
+    inherit_cache = True
+
+
+class HoldsForAny(FunctionElement[Any]):
+    """Whether a condition holds for any row of a group."""
+
+    inherit_cache = True
+
+
+class Contains(FunctionElement[Any]):
+    """Whether bytes, the first value, have the second one somewhere in them."""
+
+    inherit_cache = True
+
+
+_WORDS = {
+    Larger: "max({})",
+    Smaller: "min({})",
+    Joined: "group_concat({})",
+    Hexed: "hex({})",
+    HoldsForAny: "max({})",
+    Contains: "instr({}) > 0",
+}
+"""SQLite's; PostgreSQL's are in `postgres_dialect`."""
+
+
+def _written(element: FunctionElement[Any], compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - as SQLAlchemy's
+    return _WORDS[type(element)].format(compiler.process(element.clauses, **how))
+
+
+for _function in _WORDS:
+    compiles(_function, SQLITE)(_written)
+
+
+@cache
+def dialect_of(engine: str) -> Dialect:
+    """What statements are compiled for that a connection of this engine is to run."""
+    if engine == SQLITE:
+        return _SQLITE_DIALECT
+    from connext_monitor.store.postgres_dialect import DIALECT  # noqa: PLC0415 - slow to load, and only for who uses it
+
+    return DIALECT

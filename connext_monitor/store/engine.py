@@ -1,0 +1,97 @@
+"""What a database is kept by: a SQLite file here, a PostgreSQL server in `postgres`."""
+
+from pathlib import Path
+from typing import Protocol
+
+from connext_monitor.core.database_trouble import DatabaseTrouble
+from connext_monitor.store.connection import Connection, reader_connection, writer_connection
+from connext_monitor.store.errors import DatabaseError
+from connext_monitor.store.opening import look_at, prepare
+from connext_monitor.store.trouble import DatabaseFiles, trouble_of
+
+
+class Files(Protocol):
+    """What can be lost of an open database without an error."""
+
+    def look(self) -> DatabaseTrouble | None:
+        """What is wrong with them. Blocks."""
+
+
+class Engine(Protocol):
+    """One database, and how it is opened. Everything here blocks."""
+
+    def writer(self) -> Connection:
+        """For writing: one at a time, whichever program it is of."""
+
+    def reader(self) -> Connection:
+        """For reading beside a writer; each of its transactions sees one state."""
+
+    def prepare(self, connection: Connection, *, migrate: bool) -> None:
+        """Make the schema, or bring it up to date; without ``migrate`` it must be this version's. Raises DatabaseError.
+
+        ``connection`` is a writer's.
+        """
+
+    def look_at(self, connection: Connection) -> None:
+        """See that it can be read, and that its schema is this version's. Raises DatabaseError."""
+
+    def trouble_of(self, error: Exception) -> DatabaseTrouble | None:
+        """What keeps the database from being used, by an error; None where the error is about something else."""
+
+    def unreadable(self, error: Exception) -> DatabaseError:
+        """For people, where it is about something else, and came when something was read."""
+
+    def files(self) -> Files:
+        """Those of the database that is open now."""
+
+
+def engine_of(database: Path | str, *, fast: bool = False, readonly: bool = False) -> Engine:
+    """A file's, or that of a PostgreSQL server by its URL, which may hold a password. Raises DatabaseError.
+
+    ``fast`` and ``readonly`` are for files.
+    """
+    if isinstance(database, Path):
+        return SqliteFile(database, fast=fast, readonly=readonly)
+    try:
+        from connext_monitor.store.postgres import PostgresServer  # noqa: PLC0415 - its driver is an extra
+    except ImportError as error:
+        words = "a PostgreSQL database needs its driver: pip install 'connext-monitor[postgres]'"
+        raise DatabaseError(words) from error
+    return PostgresServer(database)
+
+
+class SqliteFile:
+    """A SQLite file; ``fast`` leaves its last commits to a power cut, ``readonly`` makes and writes nothing."""
+
+    def __init__(self, path: Path, *, fast: bool = False, readonly: bool = False) -> None:
+        self.path = path
+        self._fast = fast
+        self._readonly = readonly
+
+    def writer(self) -> Connection:
+        """See `Engine`."""
+        return writer_connection(self.path, fast=self._fast)
+
+    def reader(self) -> Connection:
+        """See `Engine`."""
+        return reader_connection(self.path, readonly=self._readonly)
+
+    def prepare(self, connection: Connection, *, migrate: bool) -> None:
+        """See `Engine`."""
+        prepare(connection, self.path, migrate=migrate)
+
+    def look_at(self, connection: Connection) -> None:
+        """See `Engine`."""
+        look_at(connection, self.path)
+
+    def trouble_of(self, error: Exception) -> DatabaseTrouble | None:
+        """See `Engine`."""
+        return trouble_of(error, self.path)
+
+    def unreadable(self, error: Exception) -> DatabaseError:
+        """See `Engine`."""
+        return DatabaseError(f"the database could not be read ({error}); is its file damaged?")
+
+    def files(self) -> DatabaseFiles:
+        """See `Engine`."""
+        return DatabaseFiles(self.path)

@@ -1,0 +1,166 @@
+"""A connection to a PostgreSQL server. Only loaded where the database is one: the driver is an extra.
+
+What every transaction begins and ends with is said here, in one place each.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg import errors
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
+
+from connext_monitor.store.connection import COMMIT, POSTGRESQL, Answer, Connection
+from connext_monitor.store.postgres_dialect import as_driver_wants
+
+OPTIONS = {
+    "jit": "off",
+    "lock_timeout": "250ms",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "10s",
+}
+"""What each connection sets for itself.
+
+A lock is asked for again and again (`transact_patiently`), so that a stop need not wait for it. A program that stands
+still in the midst of a transaction holds up the others for no longer than the last of these.
+"""
+_CONNECT_WITHIN = 5
+"""Seconds."""
+_KEEPALIVES = {
+    "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
+}  # fmt: skip
+_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+_TURN = "SELECT pg_advisory_xact_lock(4310021)"
+"""Held until the end of the transaction: writers of all programs take turns, and each sees what those before it have
+written. The number is any; it is of this database alone. Whose turn it may be at all is to be asked here too.
+"""
+_WRITE = ("BEGIN ISOLATION LEVEL READ COMMITTED", _TURN)
+_MIGRATE = (_WRITE[0], "SET LOCAL lock_timeout = '60s'", "SET LOCAL statement_timeout = 0", _TURN)
+_PASSING = (errors.LockNotAvailable, errors.SerializationFailure, errors.DeadlockDetected)
+
+
+class LostError(psycopg.OperationalError):  # type: ignore[misc]
+    """The server did not commit what it was asked to."""
+
+
+class PostgresConnection(Connection):
+    """As `Connection`; statements have a ``?`` for each value. Opened anew where it was lost."""
+
+    engine: ClassVar[str] = POSTGRESQL
+    alchemy: ClassVar[Mapping[str, Any]] = {"url": "postgresql+psycopg://", "use_native_hstore": False}
+    error: ClassVar[type[Exception]] = psycopg.Error
+
+    def __init__(self, conninfo: str, begin: Sequence[str]) -> None:
+        super().__init__(conninfo, begin[0], ())
+        self._conninfo = conninfo
+        self._begins = begin
+        self._server: psycopg.Connection[Any] | None = None
+
+    @property
+    def driver(self) -> psycopg.Connection[Any]:
+        """The driver's own connection, for what cannot be asked for otherwise."""
+        if self._server is None:
+            raise RuntimeError("no transaction has begun")
+        return self._server
+
+    def run(self, sql: str, values: Sequence[object] = ()) -> Answer:
+        """Run one statement."""
+        if self.before is not None:
+            self.before(sql)
+        cursor: Answer = self.driver.cursor(binary=True).execute(as_driver_wants(sql), values)
+        return cursor
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement with each of these rows of values."""
+        if self.before is not None:
+            self.before(sql)
+        self.driver.cursor(binary=True).executemany(as_driver_wants(sql), rows)
+
+    def begin(self) -> None:
+        """Begin a transaction; one that writes waits for its turn."""
+        if self._server is None:
+            self._server = self._connect()
+        for statement in self._begins:
+            self.run(statement)
+
+    def commit(self) -> None:
+        """End it; all that it changed is on the server's disk."""
+        if self.before is not None:
+            self.before(COMMIT)
+        # Of a transaction in which a statement failed, a server says ROLLBACK and no error.
+        if self.driver.execute(COMMIT).statusmessage != COMMIT:
+            raise LostError("the server rolled the transaction back")
+
+    def rollback(self) -> None:
+        """End it, if it has not ended by itself, without a trace."""
+        if self._server is None:
+            return
+        try:
+            self._server.rollback()
+        except psycopg.Error:
+            self.close()  # the server rolls back what a connection leaves behind
+        else:
+            if self._server.broken:
+                self.close()
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name."""
+        return self.run("SELECT to_regclass(?) IS NOT NULL", (name,)).fetchone()[0] is True
+
+    def is_locked(self, error: Exception) -> bool:
+        """Whether an error says only that somebody else held a lock for too long."""
+        return isinstance(error, _PASSING)
+
+    def close(self) -> None:
+        """Let go of the server."""
+        server, self._server = self._server, None
+        if server is not None:
+            with suppress(psycopg.Error):
+                server.close()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        made: psycopg.Connection[Any] = psycopg.connect(
+            self._conninfo,
+            autocommit=True,
+            connect_timeout=_CONNECT_WITHIN,
+            target_session_attrs="read-write",
+            application_name="connext-monitor",
+            **_KEEPALIVES,
+        )
+        # Not as options of the connection's start, which pgbouncer refuses.
+        made.execute("; ".join(f"SET {name} = '{value}'" for name, value in OPTIONS.items()))
+        # A number of any size is sent as one of 64 bits: by its own size, 32767 + 1 would be out of range.
+        for of_numbers in (Int8Dumper, Int8BinaryDumper):
+            made.adapters.register_dumper(int, of_numbers)
+        for of_text in (_WithoutNulBinary, _WithoutNul):
+            made.adapters.register_dumper(str, of_text)
+        return made
+
+
+class _WithoutNul(StrDumperUnknown):  # type: ignore[misc]
+    """The server keeps no text with a NUL in it; strangers may send one."""
+
+    def dump(self, obj: str) -> Any:  # noqa: ANN401 - the driver's
+        return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+
+class _WithoutNulBinary(StrBinaryDumper):  # type: ignore[misc]
+    def dump(self, obj: str) -> Any:  # noqa: ANN401 - the driver's
+        return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+
+def postgres_writer(conninfo: str) -> PostgresConnection:
+    """For writing; its transactions begin by taking the turn of writers."""
+    return PostgresConnection(conninfo, _WRITE)
+
+
+def postgres_reader(conninfo: str) -> PostgresConnection:
+    """For reading beside writers; each of its transactions sees one state."""
+    return PostgresConnection(conninfo, _READ)
+
+
+def postgres_migrator(conninfo: str) -> PostgresConnection:
+    """For changing the schema, also where there is none yet; nobody else does meanwhile."""
+    return PostgresConnection(conninfo, _MIGRATE)

@@ -1,0 +1,150 @@
+"""A PostgreSQL server for tests, kept in memory where there is room, and a database of it for each test."""
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from connext_monitor.store.engine import engine_of
+
+_STARTS_WITHIN = 60.0
+_OPTIONS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "16MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "listen_addresses": "",
+}
+_TEMPLATE = "migrated"
+_SET_DEATH_SIGNAL = 1
+
+
+def programs() -> Path | None:
+    """Where the server's programs are, if it is installed: the newest."""
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: -int(it.parent.name)):
+        if (folder / "initdb").exists():
+            return folder
+    elsewhere = shutil.which("initdb")
+    return Path(elsewhere).resolve().parent if elsewhere else None
+
+
+class Server:
+    """A server of this process; its databases are made from one that `connext_monitor` has migrated."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = count(1)
+
+    def url(self, database: str) -> str:
+        """For whoever connects, without a password: only this user reaches the socket's folder."""
+        return f"postgresql://postgres@/{database}?host={self._folder}"
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new database with the newest schema, dropped afterwards."""
+        name = f"test_{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        try:
+            yield self.url(name)
+        finally:
+            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def empty_database(self) -> Iterator[str]:
+        """The URL of a new database without anything in it, dropped afterwards."""
+        name = f"test_{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name}")
+        try:
+            yield self.url(name)
+        finally:
+            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @cached_property
+    def _template(self) -> str:
+        self._run(f"CREATE DATABASE {_TEMPLATE}")
+        engine = engine_of(self.url(_TEMPLATE))
+        engine.prepare(engine.writer(), migrate=True)
+        return _TEMPLATE
+
+    @cached_property
+    def _connection(self) -> Any:
+        import psycopg
+
+        until = monotonic() + _STARTS_WITHIN
+        while True:
+            try:
+                return psycopg.connect(self.url("postgres"), autocommit=True)
+            except psycopg.OperationalError:
+                if monotonic() >= until:
+                    raise
+                sleep(0.02)
+
+    def _run(self, statement: str) -> None:
+        self._connection.execute(statement)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if "_connection" in self.__dict__:
+            self._connection.close()
+
+
+@contextmanager
+def running(bin_folder: Path) -> Iterator[Server]:
+    """A server that runs meanwhile; it refuses to run as root, and is then another user's."""
+    folder = Path(tempfile.mkdtemp(prefix="connext-monitor-postgres."))
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+    data = folder / "data"
+    made = [
+        str(bin_folder / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "-A",
+        "trust",
+        "-N",
+        "--locale=C",
+        "-E",
+        "UTF8",
+    ]
+    subprocess.run(made, cwd=folder, check=True, stdout=subprocess.DEVNULL, **user)
+    options = [f"--{name}={value}" for name, value in {**_OPTIONS, "unix_socket_directories": folder}.items()]
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(
+        [bin_folder / "postgres", "-D", data, *options],
+        cwd=folder,
+        stdout=log,
+        stderr=log,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - before there are threads
+        **user,
+    )
+    server = Server(folder)
+    try:
+        yield server
+    finally:
+        server.close()
+        process.send_signal(signal.SIGQUIT)
+        process.wait(_STARTS_WITHIN)
+        log.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _die_with_parent() -> None:
+    """Where a test's process is killed, its server goes too."""
+    if hasattr(ctypes.CDLL(None), "prctl"):
+        ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGQUIT)
