@@ -14,6 +14,7 @@ from connext_monitor.core.alerts.digest import Digest, NamedMember, compose_dige
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change, ChannelDead, FailureCause, Outcome, Sent, TryLater
+from connext_monitor.core.events import TransferId
 from connext_monitor.core.queue import Topic
 from tests.simulation.channels import SimulatedChannels, provider_tables
 from tests.simulation.story import Channel, ChannelFault
@@ -53,8 +54,9 @@ def with_channel(
 
 
 def alert_of(kind: AlertKind, ending: Resolution | None) -> Alert:
-    subject = TRANSFER_ID if kind.about is About.TRANSFER else "gnosis"
-    alert = kind.open("database" if kind.name == "database_failing" else subject, NOW, details_saying(kind, "words"))
+    subjects: dict[About, TransferId | str] = {About.TRANSFER: TRANSFER_ID, About.PATHWAY: "ethereum → gnosis"}
+    subject = "database" if kind.name == "database_failing" else subjects.get(kind.about, "gnosis")
+    alert = kind.open(subject, NOW, details_saying(kind, "words"))
     return alert if ending is None else alert.resolved(ending, NOW)
 
 
