@@ -159,6 +159,7 @@ async def _build(
         alerts.phantom_watch,
         alerts.pause_watch,
         alerts.stall_watch,
+        alerts.routers.liquidity,
         origins,
         web.feed.transfers_changed if web else None,
         tally,

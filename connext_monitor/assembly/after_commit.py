@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 
 from connext_monitor.alerting.cause_watch import CauseWatch
 from connext_monitor.alerting.chain_watch import ChainWatch
+from connext_monitor.alerting.liquidity_watch import LiquidityWatch
 from connext_monitor.alerting.pause_watch import PauseWatch
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.scheduler import AlertScheduler
@@ -25,6 +26,7 @@ class AfterCommit:
         phantom_watch: PhantomWatch,
         pause_watch: PauseWatch,
         stall_watch: StallWatch,
+        liquidity_watch: LiquidityWatch,
         origins: OriginSearch,
         transfers_changed: Callable[[Collection[TransferId]], None] | None,
         tally: Tally,
@@ -35,6 +37,7 @@ class AfterCommit:
         self._phantom_watch = phantom_watch
         self._pause_watch = pause_watch
         self._stall_watch = stall_watch
+        self._liquidity_watch = liquidity_watch
         self._origins = origins
         self._transfers_changed = transfers_changed
         self._tally = tally
@@ -50,6 +53,7 @@ class AfterCommit:
         self._pause_watch.committed(news.changes.bridge)
         executed = any(isinstance(record.event, Executed) for record in news.changes.added)
         self._stall_watch.committed(executed, news.progress)
+        self._liquidity_watch.committed(news.changes.bridge)
         self._origins.committed(news.changes)
         touched = [*(transfer.transfer_id for transfer in news.changes.transfers), *news.changes.vanished]
         if self._transfers_changed is not None and (touched or news.changed_alerts):

@@ -28,6 +28,7 @@ from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.alerting.worker import Rests
 from connext_monitor.assembly.housekeeping import report_delivery
 from connext_monitor.assembly.outside import LookIntervals, Outside
+from connext_monitor.assembly.router_watches import RouterWatches, watch_routers
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.rules import escalations, group_rules, stall_rules
@@ -56,6 +57,7 @@ class Alerting:
     phantom_watch: PhantomWatch
     pause_watch: PauseWatch
     stall_watch: StallWatch
+    routers: RouterWatches
     chain_watch: ChainWatch
     unjudged: UnjudgedWatch
     scheduler: AlertScheduler
@@ -81,8 +83,7 @@ async def build_alerting(
     finder = CauseFinder(store.causes, chains, clock)
     scheduler = _scheduler(store, chains, desk, partial(_find_causes, tokens, finder), clock, looks)
     phantoms = PhantomWatch(store.suspects, chains, desk, clock, every=looks.phantoms, rest=looks.without_suspects)
-    names = {domain: chain.name for domain, chain in chains.items()}
-    legs = store.unjudged
+    legs, names = store.unjudged, {domain: chain.name for domain, chain in chains.items()}
     unjudged = UnjudgedWatch(legs, desk, scheduler, phantoms.held, names, unobserved_after, clock, every=looks.unjudged)
     cause_watch = CauseWatch(store.transfers, store.causes, finder, desk, clock, every=looks.causes)
     chain_watch = ChainWatch(
@@ -90,6 +91,7 @@ async def build_alerting(
     )
     pauses = PauseWatch(desk, chains, store.bridge, clock)
     stalls = _stall_watch(config, store, chains, desk, clock, looks)
+    routers = watch_routers(config, store, chains, desk, tokens, labels, clock, looks)
     manager = _manager(config, providers, store, provider_watch, desk, labels, clock, tally, outside)
     # What delivers starts before what opens alerts.
     parts = [
@@ -98,8 +100,8 @@ async def build_alerting(
         Part("silences", partial(silences.run, desk)),
         Part("escalation", Escalation(desk, escalations(config), clock, clock.latest, every=looks.escalation).run),
         Part("change watch", ChangeWatch(desk, silences.acknowledge, clock, every=looks.escalation).run),
-        Part("pause watch", pauses.run),
-        Part("stall watch", stalls.run),
+        *(Part("pause watch", pauses.run), Part("stall watch", stalls.run)),
+        *routers.parts(),
         Part("provider watch", provider_watch.run),
         Part("cause watch", cause_watch.run),
         Part("arrival watch", ArrivalWatch(store.deadlines, chains, clock, every=looks.arrivals).run),
@@ -109,7 +111,7 @@ async def build_alerting(
         Part("alert scheduler", scheduler.run),
     ]
     return Alerting(
-        parts, desk, provider_watch, cause_watch, phantoms, pauses, stalls, chain_watch, unjudged, scheduler
+        parts, desk, provider_watch, cause_watch, phantoms, pauses, stalls, routers, chain_watch, unjudged, scheduler
     )
 
 

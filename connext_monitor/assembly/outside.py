@@ -27,6 +27,8 @@ class LookIntervals:
     - ``stalls``: at the pathways on which transfers wait;
     - ``without_suspects``: at deliveries without an origin, in the store, where none is known or none is due to be
       looked into;
+    - ``balances``: at what named routers have, by asking each chain once;
+    - ``silence``: into the store, whether a named router is silent;
     - ``reports``: whether a report is due, where the time of day may have been set;
     - ``numbers``: whether there is something to count and to keep for statistics;
     - ``monitoring``: what the parts that observe a chain wait.
@@ -45,6 +47,8 @@ class LookIntervals:
     escalation: float = 5.0
     stalls: float = 5.0
     without_suspects: float = 60.0
+    balances: float = 60.0
+    silence: float = 5.0
     reports: float = 60.0
     numbers: float = 300.0
     monitoring: Intervals = USUAL

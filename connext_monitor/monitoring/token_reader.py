@@ -76,15 +76,23 @@ class TokenReader:
 
         What an earlier run stored is shown meanwhile, and asked for once more: the endpoint may have been wrong.
         """
-        queries = self._queries.get(transfer.origin)
-        if queries is None or transfer.asset is None or not any(transfer.asset):
+        if transfer.asset is not None and any(transfer.asset):
+            await self._ask(transfer.origin, transfer.asset)
+
+    async def token(self, domain: DomainId, asset: Address) -> Token | None:
+        """What a token calls itself, asked for as above; None where that is not known."""
+        await self._ask(domain, asset)
+        return self._tokens.of(domain, asset)
+
+    async def _ask(self, domain: DomainId, asset: Address) -> None:
+        queries, token_id = self._queries.get(domain), (domain, asset)
+        if queries is None:
             return
-        token_id = (transfer.origin, transfer.asset)
         if token_id in self._confirmed or self._is_nameless(token_id):
             return
         try:
             async with asyncio.timeout(_PATIENCE):
-                token = await queries.token(transfer.asset)
+                token = await queries.token(asset)
                 if token is None:
                     self._note_nameless(token_id)
                     return

@@ -29,6 +29,7 @@ from connext_monitor.store import (
     reports,
     revisions,
     router_books,
+    router_fills,
     silences,
     stalls,
     statistics,
@@ -152,6 +153,13 @@ class Chains(Noun):
     nonce_hole = reads(hole)
     stored = reads(blocks.stored)
     malformed_counts = reads(glance.malformed_counts)
+
+
+class RouterFills(Noun):
+    """What was executed with routers, and without them."""
+
+    last_by_routers = reads(router_fills.last_by_routers)
+    by_others = reads(router_fills.by_others)
 
 
 class Bridge(Noun):

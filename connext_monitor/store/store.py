@@ -21,6 +21,7 @@ from connext_monitor.store.nouns import (
     Deadlines,
     Outbox,
     Reports,
+    RouterFills,
     Silences,
     Stalls,
     Statistics,
@@ -50,6 +51,7 @@ class Store:
         self.outbox = Outbox(database, names)
         self.chains = Chains(database, names)
         self.bridge = Bridge(database, names)
+        self.router_fills = RouterFills(database, names)
         self.tokens = Tokens(database, names)
         self.silences = Silences(database, names)
         self.reports = Reports(database, names)

@@ -23,6 +23,7 @@ SUBJECTS: Mapping[About, TransferId | str] = {
     About.TRANSFER: TRANSFER_ID,
     About.PATHWAY: "ethereum → gnosis",
     About.CHAIN: "gnosis",
+    About.ROUTER: "ours",
     About.PROVIDER: "desk",
     About.MONITOR: "the monitor",
 }
@@ -58,6 +59,8 @@ def named(provider: ConfiguredProvider, alert: Alert) -> bool:
 def alert_of(kind: KindOf[Any], details: Details) -> Alert:
     if details.pathway is not None:
         details = details.replace(origin=ORIGIN, destination=DESTINATION)
+    if kind.about is About.ROUTER and details.watched_chains:
+        details = details.replace(domain=DESTINATION)
     return kind.open(SUBJECTS[kind.about], AT, details)
 
 
@@ -82,5 +85,9 @@ def test_every_kind_reaches_whoever_asks_for_the_pathway_it_bears_on(kind: KindO
 def test_a_kind_about_somewhere_reaches_nobody_who_asks_for_elsewhere(kind: KindOf[Any], data: st.DataObject) -> None:
     elsewhere = provider(pathways=[{"origin": "base", "destination": "optimism"}])
     alert = alert_of(kind, data.draw(details_of(kind)))
-    somewhere = alert.pathway is not None or kind.about is About.CHAIN
+    somewhere = (
+        alert.pathway is not None
+        or kind.about is About.CHAIN
+        or (kind.about is About.ROUTER and alert.details.watched_chains != ())
+    )
     assert named(elsewhere, alert) is not somewhere

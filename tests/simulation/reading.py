@@ -24,6 +24,8 @@ _LONE = {
     "bridge_paused": r"(?:Bridge paused|Bridge unpaused|Pause taken back): (?P<name>.+)",
     "pathway_stalled": rf"Pathway (?:stalled|executing again|alert withdrawn): {_ENDS}",
     "bridge_changed": r"Bridge change(?:d| acknowledged| noted| taken back): (?P<name>.+)",
+    "router_silent": r"Router (?P<name>\S+) is (?:silent|filling again)",
+    "router_liquidity_low": r"Router liquidity is (?:low|refilled): (?P<name>.+)",
     "provider_failing": r"Alert provider (?P<name>.+) (?:refuses for good|is failing|is taking alerts again)",
     "database_failing": r"The monitor cannot start|The monitor has lost its database and is stopping"
     r"|The monitor's (?P<name>database) (?:is failing|works again)",
@@ -41,6 +43,8 @@ _DIGESTS = {
     "bridge_paused": ("paused", "unpaused"),
     "bridge_changed": ("not acknowledged", "acknowledged or noted"),
     "pathway_stalled": ("stalled", "executing again or withdrawn"),
+    "router_silent": ("silent", "filling again"),
+    "router_liquidity_low": ("low", "refilled"),
     "provider_failing": ("failing", "taking alerts again"),
 }
 _NOUNS = {
@@ -51,6 +55,9 @@ _NOUNS = {
     "pathway": ("pathway_stalled",),
     "bridge change": ("bridge_changed",),
     "bridge": ("bridge_paused",),
+    "router's balance": ("router_liquidity_low",),
+    "routers' balance": ("router_liquidity_low",),
+    "router": ("router_silent",),
     "alert provider": ("provider_failing",),
 }
 _COUNTED = re.compile(

@@ -50,6 +50,11 @@ class ConfiguredProvider:
                 return alert.pathway is None or self.wants_pathway(*alert.pathway, labels)
             case About.CHAIN:
                 return not self.pathways or any(pattern.touches(alert.subject) for pattern in self.pathways)
+            case About.ROUTER:
+                # One that does not say its chain may be about any.
+                chains = [labels.display_name(domain) for domain in alert.details.watched_chains]
+                touched = any(pattern.touches(chain) for pattern in self.pathways for chain in chains)
+                return not self.pathways or not chains or touched
             case About.PROVIDER:
                 return alert.subject != self.provider.name
             case About.MONITOR:

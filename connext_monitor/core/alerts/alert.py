@@ -29,6 +29,7 @@ class About(Enum):
     TRANSFER = "a transfer; the subject is its id"
     PATHWAY = "a pathway"
     CHAIN = "a chain; the subject is its name"
+    ROUTER = "a router of the config; the subject begins with its name"
     PROVIDER = "an alert provider; the subject is its name"
     MONITOR = "the monitor itself"
 

@@ -19,4 +19,6 @@ class Resolution(StrEnum):
     NOTED = "noted"
     UNPAUSED = "unpaused"
     EXECUTING = "executing"
+    REFILLED = "refilled"
+    FILLING = "filling"
     REMOVED = "removed"
