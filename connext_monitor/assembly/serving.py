@@ -88,12 +88,14 @@ def _metrics(
     provider_watch: ProviderWatch,
     clock: AgreedClock,
 ) -> MetricsPage:
+    routers = {router.address: router.name for router in config.routers.values()}
     sources = Sources(
         chains={chain.domain_id: chain.name for chain in config.chains.values()},
         providers=config.alert_providers,
         database=config.monitor.database,
         statuses=statuses,
-        stored=store.statistics.measure,
+        routers=routers,
+        stored=lambda now: store.statistics.measure(now, list(routers)),
         malformed=lambda: tally.malformed,
         observations_waiting=lambda: len(queue),
         failing=lambda: provider_watch.failing,

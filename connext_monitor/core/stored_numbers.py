@@ -1,13 +1,13 @@
 """Numbers that the database gives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.events import Address, DomainId, Timestamp
 from connext_monitor.core.transfer import Status
 
 PathwayLeg = tuple[DomainId, DomainId, Leg]
@@ -56,6 +56,23 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class RouterNumbers:
+    """What a router has to do with one of the bridge's tokens on a chain: amounts in base units, a Unix time.
+
+    ``balance`` is as far as events tell, and may be below 0; ``unreconciled`` is what it will get back for what it
+    fronted.
+    """
+
+    router: Address
+    domain: DomainId
+    asset: Address
+    balance: int
+    unreconciled: int
+    fills: int
+    last_fill: Timestamp | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredNumbers:
     """Those of one look at it; ``overdue`` counts the legs whose overdue alert stands open."""
 
@@ -64,3 +81,4 @@ class StoredNumbers:
     overdue: Mapping[PathwayLeg, int] = field(default_factory=dict)
     open_alerts: Mapping[tuple[AlertKind, Severity], int] = field(default_factory=dict)
     backlogs: Mapping[str, Backlog] = field(default_factory=dict)
+    routers: Sequence[RouterNumbers] = ()

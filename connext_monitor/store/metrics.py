@@ -1,15 +1,15 @@
 """What is counted for the metrics: one consistent look, through indexes over what is in flight, never over history."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId, Pathway
+from connext_monitor.core.events import Address, DomainId, Pathway
 from connext_monitor.core.stored_numbers import AwaitedLegs, PathwayLeg, StoredNumbers
-from connext_monitor.store import glance
+from connext_monitor.store import glance, router_books
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.in_flight import by_pathway
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
@@ -18,15 +18,22 @@ from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import transfers
 
+MOST_ROUTERS = 20
+"""How many routers are told of where none are asked for."""
 
-def look(connection: Connection, now: float) -> StoredNumbers:
-    """All of it as of one moment; ``now`` (Unix seconds) decides what is past due."""
+
+def look(connection: Connection, now: float, routers: Sequence[Address] = ()) -> StoredNumbers:
+    """All of it as of one moment; ``now`` (Unix seconds) decides what is past due.
+
+    ``routers`` are those to be told of; where there are none, those with the most fills are.
+    """
     return StoredNumbers(
         nonces=glance.every_nonces(connection),
         awaited=_awaited(connection, now),
         overdue={(*pathway, leg): count for (pathway, leg, _), count in count_overdue(connection).items()},
         open_alerts=glance.count_open(connection),
         backlogs=glance.backlogs(connection),
+        routers=router_books.numbers(connection, routers or router_books.busiest(connection, MOST_ROUTERS)),
     )
 
 

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.events import Address, DomainId, Timestamp
 from connext_monitor.core.formats import hex_text
 from connext_monitor.core.router_books import PORTAL_LOAN, BookId, BookSums, Movements, RouterBook, RouterBookPage
-from connext_monitor.core.stats import Window
+from connext_monitor.core.stats import Owed, Window
+from connext_monitor.core.stored_numbers import RouterNumbers
 from connext_monitor.store import bridge_events as events_beside
 from connext_monitor.store.bridge_tables import bridge_events
 from connext_monitor.store.bulk import InsertMany, flat, parts
@@ -45,6 +46,15 @@ _SELECT_ROUTERS = Prepared(
     )
 )
 _SELECT_OF = Prepared(lambda: select(router_books).where(_K.router.in_(list_parameter("routers"))))
+_SELECT_BUSIEST = Prepared(
+    lambda: (
+        select(_K.router)
+        .where(_K.router != NO_ROUTER)
+        .group_by(_K.router)
+        .order_by(func.sum(_K.fills).desc(), _K.router)
+        .limit(parameter("most"))
+    )
+)
 _SELECT_TOTALS = Prepared(lambda: select(_K.domain, _K.asset, _K.fills).where(_K.router == NO_ROUTER))
 _SELECT_LOANS = Prepared(lambda: select(bridge_events).where(bridge_events.c.kind == PORTAL_LOAN))
 _SELECT_FILLS = Prepared(
@@ -102,7 +112,7 @@ def page(connection: Connection, *, limit: int, after: Address | None = None) ->
 
 def of_routers(connection: Connection, routers: Sequence[Address]) -> list[RouterBook]:
     """All books of these routers, by router, chain and token."""
-    unpaid = {(router, its.domain, its.asset): its for router, its in owed(connection, Window(0, 0))}
+    unpaid = _unpaid(connection)
     totals = {(row.domain, bytes(row.asset)): row.fills for row in _SELECT_TOTALS.rows(connection)}
     loans = Counter(
         (DomainId(record.domain), record.event.fields["router"])
@@ -117,6 +127,27 @@ def of_routers(connection: Connection, routers: Sequence[Address]) -> list[Route
             fast = totals.get((domain, asset), 0)
             books.append(RouterBook(*book, _sums(row), fast, row.last_fill, unpaid.get(book), lent))
     return sorted(books, key=lambda book: book.id)
+
+
+def busiest(connection: Connection, most: int) -> list[Address]:
+    """The routers with the most fills, at most so many."""
+    return [Address(bytes(router)) for router in _SELECT_BUSIEST.column(connection, most=most)]
+
+
+def numbers(connection: Connection, routers: Sequence[Address]) -> list[RouterNumbers]:
+    """The books of these routers in short, by router, chain and token."""
+    unpaid = _unpaid(connection)
+    rows = (row for part in parts(routers) for row in _SELECT_OF.rows(connection, routers=part))
+    books = []
+    for row in rows:
+        book, sums = _book(row), _sums(row)
+        due = unpaid.get(book)
+        books.append(RouterNumbers(*book, sums.balance, due.amount if due else 0, sums.fills, row.last_fill))
+    return sorted(books, key=lambda book: (book.router, book.domain, book.asset))
+
+
+def _unpaid(connection: Connection) -> dict[BookId, Owed]:
+    return {(router, its.domain, its.asset): its for router, its in owed(connection, Window(0, 0))}
 
 
 def _kept(connection: Connection, books: Sequence[BookId]) -> dict[BookId, tuple[BookSums, Timestamp | None]]:

@@ -110,6 +110,10 @@ async def _walk(file: Path, batches: Sequence[Sequence[ObservedChange]]) -> None
                 standing.setdefault(record.identity, record)
             beside |= {record.identity: record for record in change.bridge}
         assert await _kept(store) == _recounted(standing.values(), beside.values())
+        assert await _measured(store) == {
+            book.id: (book.sums.balance, book.owed.amount if book.owed else 0, book.sums.fills, book.last_fill)
+            for book in await _books(store)
+        }
     await store.close()
 
 
@@ -127,6 +131,11 @@ async def _kept(store: Store) -> dict[_Book, tuple[object, ...]]:
         for book in await _books(store)
         if not book.sums.nothing
     }  # fmt: skip
+
+
+async def _measured(store: Store) -> dict[_Book, tuple[object, ...]]:
+    numbers = await store.statistics.measure(0, [ROUTER, OTHER])
+    return {(b.router, b.domain, b.asset): (b.balance, b.unreconciled, b.fills, b.last_fill) for b in numbers.routers}
 
 
 def _recounted(records: Iterable[EventRecord], beside: Iterable[BridgeRecord]) -> dict[_Book, tuple[object, ...]]:
