@@ -128,11 +128,6 @@ class LiquidityWatch:
 
     def committed(self, changes: BridgeChanges) -> None:
         """Look at once at the chains where a router's liquidity was added or removed, or that was taken back."""
-        for stored in changes.saved:
-            if not stored.covered and self._concerns(stored.record):
-                # Pushed; the balance is asked for once its block is covered.
-                block = stored.record.block
-                self._chains[stored.record.domain].chain.cover_past(Timestamp(block.timestamp - 1))
         for record in (*changes.covered, *(stored.record for stored in changes.removed)):
             if self._concerns(record):
                 # By number: what has just been committed is heard of here before the chain counts it as covered.
