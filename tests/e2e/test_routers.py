@@ -1,5 +1,6 @@
 """Routers that somebody answers for, on the real contracts."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,39 @@ async def test_a_router_that_becomes_dry_is_told_over_a_restart_until_refilled(b
             now = await beta.view(beta.contract, "uint256", "routerBalances(address,address)", router, beta.token)
             if now < has:
                 await add_liquidity(beta, router, has - now)
+
+
+async def test_a_silent_router_is_told_over_a_restart_until_it_fills(bridge: Devnet, tmp_path: Path) -> None:
+    alpha, beta, _ = bridge.chains
+    busy, silent = beta.accounts.routers
+
+    async def fill() -> None:
+        await bridge.execute_fast(await bridge.xcall(alpha, beta, amount=10**18))
+
+    async def fill_for_ever() -> None:
+        while True:
+            await fill()
+
+    async with Receiver() as webhook:
+        config = await write_config(Setup((alpha, beta), {"machines": webhook}), tmp_path)
+        named = f'[routers.ours]\naddress = "{silent}"\nsilent_after = "PT10S"\nsilent_transfers = 2\n'
+        config.write_text(f"{config.read_text(encoding='utf-8')}\n{named}", encoding="utf-8")
+        async with Monitor(config) as monitor:
+            await monitor.ready()
+            filling = asyncio.create_task(fill_for_ever())
+            try:
+                opened = await webhook.gets("alert.opened", "router_silent", "ours")
+            finally:
+                filling.cancel()
+                await asyncio.gather(filling, return_exceptions=True)
+            assert opened.alert["severity"] == "warning"
+        async with Monitor(config) as monitor:
+            await monitor.ready()
+            bridge.stop(busy, on=beta)
+            try:
+                await fill()
+            finally:
+                bridge.resume(busy, on=beta)
+            ended = await webhook.gets("alert.resolved", "router_silent", "ours")
+    assert (ended.alert["id"], ended.alert["resolution"]) == (opened.alert["id"], "filling")
+    assert [what for what in webhook.whats() if what[1] == "router_silent"] == [opened.what, ended.what]
