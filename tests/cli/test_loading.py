@@ -157,8 +157,8 @@ STORE = {
     *(
         f"connext_monitor.store.{name}"
         for name in (
-            "backup_copy", "backup_folder", "cause_text", "condition", "connection", "database", "errors", "executor",
-            "glance", "instants", "lock", "opening", "outage_note", "ownership", "plain", "schema_revision",
+            "backup_copy", "backup_folder", "cause_text", "condition", "connection", "database", "engine", "errors",
+            "executor", "glance", "instants", "lock", "opening", "outage_note", "ownership", "plain", "schema_revision",
             "transfer_states", "trouble",
         )
     ),
