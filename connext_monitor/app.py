@@ -142,7 +142,17 @@ async def _build(
     clock.on_step(alerts.scheduler.follow_clocks)
     statuses = partial(chain_statuses, observed.observers, alerts.unjudged)
     served = build_served(
-        config, store, tally, statuses, observed.live, alerts.provider_watch, labels, clock, web_connections, stack
+        config,
+        store,
+        tally,
+        statuses,
+        observed.live,
+        alerts.provider_watch,
+        labels,
+        alerts.routers.checks,
+        clock,
+        web_connections,
+        stack,
     )
     web = served.web if served else None
     if web is not None:

@@ -39,6 +39,9 @@ _AWAITED_EVERY = 0.1
 """The same while a block in which liquidity was added or removed is to count as covered."""
 _NOTHING = BlockNumber(-1)
 
+TakeBalances = Callable[[DomainId, Sequence[RouterAsset], CoveredBalances], Awaitable[None]]
+"""What is done with each answer, beside alerting."""
+
 FindToken = Callable[[DomainId, Address], Awaitable[Token | None]]
 """What a token of a chain calls itself; None where that is not known now."""
 
@@ -107,6 +110,7 @@ class LiquidityWatch:
         chains: Mapping[DomainId, BalanceChain],
         routers: Sequence[RouterConfig],
         find_token: FindToken,
+        answered: TakeBalances,
         clock: Clock,
         *,
         every: float,
@@ -120,6 +124,7 @@ class LiquidityWatch:
         self._chains = {domain: _ChainLooks(chains[domain], watched) for domain, watched in by_chain.items() if watched}
         self._subjects = {holding.subject for holding in holdings}
         self._find_token = find_token
+        self._answered = answered
         self._clock = clock
         self._every = every
         self._alerts = StandingAlerts(desk, ROUTER_LIQUIDITY_LOW)
@@ -188,6 +193,7 @@ class LiquidityWatch:
             await self._rule(domain, looks, holding, amount, before.get(holding.subject), balances)
         if looks.differing:
             looks.chain.cover_past(balances.block.timestamp)
+        await self._answered(domain, holdings, balances)
 
     async def _rule(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connext_monitor.alerting.alert_desk import AlertDesk
+from connext_monitor.alerting.balance_checks import BalanceChecks
 from connext_monitor.alerting.liquidity_watch import LiquidityWatch
 from connext_monitor.alerting.silence_watch import SilenceWatch
 from connext_monitor.assembly.outside import LookIntervals
@@ -11,6 +12,7 @@ from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.process.parts import Part
@@ -19,10 +21,11 @@ from connext_monitor.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class RouterWatches:
-    """What they have, and whether they fill."""
+    """What they have, and whether they fill; ``checks`` are their balances beside their books."""
 
     liquidity: LiquidityWatch
     silence: SilenceWatch
+    checks: RouterChecks
 
     def parts(self) -> Sequence[Part]:
         """Both."""
@@ -41,7 +44,10 @@ def watch_routers(
 ) -> RouterWatches:
     """The watches over all of them; nothing is asked before they run."""
     routers = list(config.routers.values())
+    checks = RouterChecks({router.address: router.name for router in routers})
+    compare = BalanceChecks(store.bridge, checks).compare
     return RouterWatches(
-        LiquidityWatch(desk, chains, routers, tokens.token, clock, every=looks.balances),
+        LiquidityWatch(desk, chains, routers, tokens.token, compare, clock, every=looks.balances),
         SilenceWatch(desk, chains, routers, store.router_fills, labels, clock, every=looks.silence),
+        checks,
     )

@@ -15,6 +15,7 @@ from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.process import standard_streams
@@ -55,6 +56,7 @@ def build_served(
     queue: ObservationQueue,
     provider_watch: ProviderWatch,
     labels: ChainLabels,
+    checks: RouterChecks,
     clock: AgreedClock,
     connections: int,
     stack: AsyncExitStack,
@@ -75,6 +77,7 @@ def build_served(
         metrics.routes(),
         clock.state,
         connections=connections,
+        checks=checks,
     )
     return Served(web, metrics)
 

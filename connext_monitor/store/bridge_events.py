@@ -10,6 +10,7 @@ from connext_monitor.core.bridge_events import BridgeEvent, BridgeRecord
 from connext_monitor.core.bridge_records import BridgeChanges, StoredBridgeRecord
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
+from connext_monitor.core.router_books import LIQUIDITY_ADDED, LIQUIDITY_REMOVED
 from connext_monitor.core.selection import BridgeEventFilter, BridgeEventPage, Cursor
 from connext_monitor.store.bridge_tables import bridge_events
 from connext_monitor.store.bulk import InsertMany, flat, parts
@@ -31,6 +32,17 @@ _SELECT_IN_BLOCKS = Prepared(
 _SELECT_OF_TX = Prepared(
     lambda: (
         select(bridge_events).where(tuple_(_B.domain, _B.tx_hash).in_(list_parameter("transactions"))).order_by(_B.id)
+    )
+)
+_SELECT_TX_ABOVE = Prepared(
+    lambda: (
+        select(_B.tx_hash)
+        .where(
+            _B.domain == parameter("domain"),
+            _B.block_number > parameter("block"),
+            _B.kind.in_((LIQUIDITY_ADDED, LIQUIDITY_REMOVED)),
+        )
+        .distinct()
     )
 )
 _DELETE = Prepared(lambda: delete(bridge_events).where(tuple_(*_IDENTITY).in_(list_parameter("identities"))))
@@ -67,6 +79,12 @@ def touched(connection: Connection, batch: Batch) -> list[StoredBridgeRecord]:
     moved |= batch.liquidity_transactions
     of_tx = [read(row) for part in parts(moved) for row in _SELECT_OF_TX.rows(connection, transactions=part)]
     return list({stored.record.identity: stored for stored in (*records, *of_tx)}.values())
+
+
+def liquidity_above(connection: Connection, domain: DomainId, block: BlockNumber) -> list[BridgeRecord]:
+    """All of the transactions in which routers added or removed funds above a block of a chain, wherever they stand."""
+    moved = [(domain, tx_hash) for tx_hash in _SELECT_TX_ABOVE.column(connection, domain=domain, block=block)]
+    return [read(row).record for part in parts(moved) for row in _SELECT_OF_TX.rows(connection, transactions=part)]
 
 
 def save(connection: Connection, changes: BridgeChanges) -> None:

@@ -166,6 +166,7 @@ class Bridge(Noun):
     """What the bridge says beside its transfers."""
 
     listed = reads(bridge_events.listed)
+    balances_after = reads(router_books.balances_after)
     router_books = reads(router_books.page)
 
 

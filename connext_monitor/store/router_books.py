@@ -1,17 +1,20 @@
 """Routers' books: sums that are kept with the events that move them, and read with what is known beside them."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from connext_monitor.core.events import Address, DomainId, Timestamp
+from connext_monitor.core.events import Address, BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.formats import hex_text
+from connext_monitor.core.router_balances import RouterAsset
 from connext_monitor.core.router_books import PORTAL_LOAN, BookId, BookSums, Movements, RouterBook, RouterBookPage
 from connext_monitor.core.stats import Owed, Window
 from connext_monitor.core.stored_numbers import RouterNumbers
+from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store import bridge_events as events_beside
+from connext_monitor.store import event_records
 from connext_monitor.store.bridge_tables import bridge_events
 from connext_monitor.store.bulk import InsertMany, flat, parts
 from connext_monitor.store.connection import Connection
@@ -46,6 +49,14 @@ _SELECT_ROUTERS = Prepared(
     )
 )
 _SELECT_OF = Prepared(lambda: select(router_books).where(_K.router.in_(list_parameter("routers"))))
+_SELECT_ABOVE = Prepared(
+    lambda: (
+        select(_T.id, _T.transfer_id)
+        .select_from(events.join(transfers, transfers.c.id == events.c.transfer))
+        .where(events.c.domain == parameter("domain"), events.c.block_number > parameter("block"))
+        .distinct()
+    )
+)
 _SELECT_BUSIEST = Prepared(
     lambda: (
         select(_K.router)
@@ -102,31 +113,62 @@ def _last_fill(
     return max((at for at in (last_fill, came) if at is not None), default=None)
 
 
-def page(connection: Connection, *, limit: int, after: Address | None = None) -> RouterBookPage:
+def page(
+    connection: Connection, *, limit: int, after: Address | None = None, also: Collection[BookId] = ()
+) -> RouterBookPage:
     """The books of at most ``limit`` routers in the order of their addresses, from behind ``after`` on."""
     rows = _SELECT_ROUTERS.column(connection, after=after or NO_ROUTER, most=limit + 1)
     routers = [Address(router) for router in rows]
     more = routers[limit - 1] if len(routers) > limit else None
-    return RouterBookPage(of_routers(connection, routers[:limit]), more)
+    within = [book for book in also if (after or NO_ROUTER) < book[0] and (more is None or book[0] <= more)]
+    return RouterBookPage(of_routers(connection, routers[:limit], within), more)
 
 
-def of_routers(connection: Connection, routers: Sequence[Address]) -> list[RouterBook]:
-    """All books of these routers, by router, chain and token."""
+def of_routers(connection: Connection, routers: Sequence[Address], also: Collection[BookId] = ()) -> list[RouterBook]:
+    """All books of these routers, by router, chain and token, and ``also`` these, though nothing is in them."""
     unpaid = _unpaid(connection)
     totals = {(row.domain, bytes(row.asset)): row.fills for row in _SELECT_TOTALS.rows(connection)}
     loans = Counter(
         (DomainId(record.domain), record.event.fields["router"])
         for record in (events_beside.read(row).record for row in _SELECT_LOANS.rows(connection))
     )
+    kept = {book: (BookSums(), None) for book in also} | {
+        _book(row): (_sums(row), row.last_fill)
+        for part in parts(routers)
+        for row in _SELECT_OF.rows(connection, routers=part)
+    }
     books = []
-    for part in parts(routers):
-        for row in _SELECT_OF.rows(connection, routers=part):
-            book = _book(row)
-            _, domain, asset = book
-            lent = loans[domain, hex_text(book[0])]
-            fast = totals.get((domain, asset), 0)
-            books.append(RouterBook(*book, _sums(row), fast, row.last_fill, unpaid.get(book), lent))
-    return sorted(books, key=lambda book: book.id)
+    for book, (sums, last_fill) in sorted(kept.items(), key=lambda item: item[0]):
+        router, domain, asset = book
+        lent = loans[domain, hex_text(router)]
+        books.append(
+            RouterBook(router, domain, asset, sums, totals.get((domain, asset), 0), last_fill, unpaid.get(book), lent)
+        )
+    return books
+
+
+def balances_after(
+    connection: Connection, domain: DomainId, block: BlockNumber, holdings: Sequence[RouterAsset]
+) -> list[int]:
+    """What the books of these came to after this covered block of their chain, in base units and in that order."""
+    books: list[BookId] = [(router, domain, asset) for router, asset in holdings]
+    kept, later = _kept(connection, books), _movements_above(connection, domain, block).books
+    none = (BookSums(), None)
+    return [kept.get(book, none)[0].balance - later.get(book, BookSums()).balance for book in books]
+
+
+def _movements_above(connection: Connection, domain: DomainId, block: BlockNumber) -> Movements:
+    """What the events above a block of a chain changed."""
+    later = Movements()
+    ids = {row.id: TransferId(row.transfer_id) for row in _SELECT_ABOVE.rows(connection, domain=domain, block=block)}
+    of_transfer: defaultdict[TransferId, list[EventRecord]] = defaultdict(list)
+    for record in event_records.of_transfers(connection, ids) if ids else ():
+        of_transfer[record.event.transfer_id].append(record)
+    for records in of_transfer.values():
+        later.of_transfer([r for r in records if r.domain != domain or r.sighting.block.number <= block], records)
+    liquidity = events_beside.liquidity_above(connection, domain, block)
+    later.liquidity([record for record in liquidity if record.block.number <= block], liquidity)
+    return later
 
 
 def busiest(connection: Connection, most: int) -> list[Address]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connext_monitor.alerting.balance_checks import BalanceChecks
 from connext_monitor.alerting.liquidity_watch import LiquidityWatch
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import RouterConfig
@@ -14,6 +15,7 @@ from connext_monitor.core.alerts.kinds.router_liquidity_low import ROUTER_LIQUID
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.core.router_balances import CoveredBalances, RouterAsset
+from connext_monitor.core.router_checks import BalanceCheck, RouterChecks
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Provenance
 from connext_monitor.store.store import Store
@@ -93,10 +95,13 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def watch(store: Store, diamond: Diamond, *routers: RouterConfig, every: float = 0.05) -> LiquidityWatch:
+def watch(
+    store: Store, diamond: Diamond, *routers: RouterConfig, every: float = 0.05, checks: RouterChecks | None = None
+) -> LiquidityWatch:
     clock = SystemClock()
     desk = desk_on(store.alerts, "ops", clock=clock)
-    return LiquidityWatch(desk, {ORIGIN: diamond}, routers or [OURS], find_token, clock, every=every)
+    compare = BalanceChecks(store.bridge, checks or RouterChecks()).compare
+    return LiquidityWatch(desk, {ORIGIN: diamond}, routers or [OURS], find_token, compare, clock, every=every)
 
 
 async def alerts(store: Store) -> list[Alert]:
@@ -215,3 +220,13 @@ async def test_a_change_of_liquidity_is_asked_about_once_covered(store: Store) -
         await until(lambda: diamond.glances > glances + 1)
         diamond.covered = block(ours.block.number)
         await until(lambda: diamond.looked == [block(1), block(ours.block.number)])
+
+
+async def test_each_answer_is_compared_with_the_books(store: Store) -> None:
+    diamond, checks = Diamond(9_000_000), RouterChecks()
+    book = (Address(bytes.fromhex(ROUTER[2:])), ORIGIN, Address(bytes.fromhex(ASSET[2:])))
+    async with running(watch(store, diamond, checks=checks).run()):
+        await until(lambda: checks.of(book))
+        assert checks.of(book) == BalanceCheck(block(1), 9_000_000, 9_000_000)
+        await diamond.after(block(2), 8_000_000)
+        await until(lambda: checks.of(book) == BalanceCheck(block(2), 8_000_000, 8_000_000))

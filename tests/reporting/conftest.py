@@ -9,6 +9,7 @@ import structlog
 
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.process.logs import configure_logging
 from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
@@ -38,8 +39,14 @@ def statuses() -> list[ChainStatus]:
 
 
 @pytest.fixture
-def server_at(store: Store, statuses: list[ChainStatus]) -> Callable[[ListenAddress], WebServer]:
-    return lambda listen: WebServer(listen, store, lambda: statuses, PROVIDERS, LABELS, ManualClock(AT))
+def checks() -> RouterChecks:
+    """What is known of routers beside their books; a test adds to it as it likes."""
+    return RouterChecks()
+
+
+@pytest.fixture
+def server_at(store: Store, statuses: list[ChainStatus], checks: RouterChecks) -> Callable[[ListenAddress], WebServer]:
+    return lambda listen: WebServer(listen, store, lambda: statuses, PROVIDERS, LABELS, ManualClock(AT), checks=checks)
 
 
 @pytest.fixture

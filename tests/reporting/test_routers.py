@@ -6,7 +6,9 @@ import aiohttp
 import pytest
 
 from connext_monitor.core.checksum import to_checksum_address
-from connext_monitor.core.events import Address, Executed
+from connext_monitor.core.events import Address, BlockNumber, BlockRef, Executed, Hash32, Timestamp
+from connext_monitor.core.formats import unix_rfc3339
+from connext_monitor.core.router_checks import BalanceCheck, RouterChecks
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Provenance
 from connext_monitor.store.store import Store
@@ -71,3 +73,42 @@ async def test_amounts_are_in_the_token_s_units_where_known(client: aiohttp.Clie
     [item] = (await get(client, "/api/v1/bridge-events?kind=RouterLiquidityAdded"))["items"]
     assert "added 2 USDC<b> (token 0x" in item["text"]
     assert item["fields"]["amount"] == "2000"
+
+
+def _checked(checks: RouterChecks, router: Address, balance: int, difference: int) -> None:
+    block = BlockRef(BlockNumber(77), Hash32(bytes(32)), Timestamp(START - 30))
+    checks.note((router, DESTINATION, LOCAL), BalanceCheck(block, balance, difference))
+
+
+async def test_a_balance_that_differs_from_the_contract_s_says_so(
+    client: aiohttp.ClientSession, checks: RouterChecks, known_token: Token
+) -> None:
+    checks.names[ROUTER] = "ours"
+    _checked(checks, ROUTER, 1_000, -250)
+    _checked(checks, OTHER, 0, 0)
+    router, other = (await get(client, PATH))["items"]
+    assert (router["name"], other["name"]) == ("ours", None)
+    check = router["books"][0]["check"]
+    assert (check["balance"], check["difference"], check["block_number"]) == ("1000", "-250", 77)
+    assert check["timestamp"] == unix_rfc3339(Timestamp(START - 30))
+    async with client.get("/routers") as response:
+        text = await response.text()
+    assert "0.25 USDC&lt;b&gt; less than events tell" in text
+    assert "after block 77" in text
+    assert text.count("as events tell") == 1
+    assert known_token.symbol not in text
+
+
+async def test_a_balance_of_which_no_event_tells_is_shown_too(
+    client: aiohttp.ClientSession, checks: RouterChecks
+) -> None:
+    silent = [Address(b"\x01" * 20), Address(b"\xee" * 20)]
+    for router in silent:
+        _checked(checks, router, 9, 9)
+    first = await get(client, f"{PATH}?limit=1")
+    rest = await get(client, f"{PATH}?limit=1&cursor={first['next_cursor']}")
+    items = [item for page in (first, rest) for item in page["items"]]
+    known = sorted([*silent, ROUTER, OTHER])
+    assert [item["router"] for item in items] == [to_checksum_address(router) for router in known]
+    compared = {item["router"] for item in items if item["books"][0]["check"] is not None}
+    assert compared == {to_checksum_address(router) for router in silent}

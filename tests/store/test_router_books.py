@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.bridge_events import BridgeRecord
-from connext_monitor.core.events import Address, EventKind, Executed, Hash32, Reconciled
+from connext_monitor.core.events import Address, BlockNumber, DomainId, EventKind, Executed, Hash32, Reconciled
 from connext_monitor.core.router_books import RouterBook
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Provenance, fold
 from connext_monitor.store.executor import Inline
@@ -114,6 +114,10 @@ async def _walk(file: Path, batches: Sequence[Sequence[ObservedChange]]) -> None
             book.id: (book.sums.balance, book.owed.amount if book.owed else 0, book.sums.fills, book.last_fill)
             for book in await _books(store)
         }
+        for domain, block in ((ALPHA, 1), (ALPHA, 2), (BETA, 2), (BETA, 3)):
+            until = [r for r in standing.values() if r.domain != domain or r.sighting.block.number <= block]
+            liquidity = [r for r in beside.values() if r.domain != domain or r.block.number <= block]
+            assert await _balances(store, domain, block) == _balances_of(_recounted(until, liquidity), domain)
     await store.close()
 
 
@@ -131,6 +135,16 @@ async def _kept(store: Store) -> dict[_Book, tuple[object, ...]]:
         for book in await _books(store)
         if not book.sums.nothing
     }  # fmt: skip
+
+
+async def _balances(store: Store, domain: DomainId, block: int) -> list[int]:
+    holdings = [(router, LOCAL) for router in (ROUTER, OTHER)]
+    return list(await store.bridge.balances_after(domain, BlockNumber(block), holdings))
+
+
+def _balances_of(recounted: dict[_Book, tuple[Any, ...]], domain: DomainId) -> list[int]:
+    books = (recounted.get((router, domain, LOCAL), (0, 0, 0, 0)) for router in (ROUTER, OTHER))
+    return [added - removed - fronted + reimbursed for added, removed, fronted, reimbursed, *_ in books]
 
 
 async def _measured(store: Store) -> dict[_Book, tuple[object, ...]]:

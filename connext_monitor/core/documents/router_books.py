@@ -21,10 +21,22 @@ from connext_monitor.core.documents.fields import (
 from connext_monitor.core.formats import unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.router_books import RouterBook
+from connext_monitor.core.router_checks import BalanceCheck, RouterChecks
 from connext_monitor.core.stats import RouterStats, Stats
 
 SignedDigits = Annotated[str, Meta(pattern="^-?[0-9]+$")]
 """A whole number that may pass 2^53, or be below 0."""
+
+
+class BalanceCheckDocument(Document, frozen=True, kw_only=True):
+    """What the contract's `routerBalances` said after a covered block; amounts are in base units."""
+
+    balance: Annotated[Digits, says("The router's balance in the contract.")]
+    difference: Annotated[
+        SignedDigits, says("By how much that was more than the events up to the same block tell; 0 where they agree.")
+    ]
+    block_number: Annotated[Count, says("The block.")]
+    timestamp: Annotated[InstantText, says("When that block was made: how old the check is.")]
 
 
 class RouterBookDocument(Document, frozen=True, kw_only=True):
@@ -66,12 +78,20 @@ class RouterBookDocument(Document, frozen=True, kw_only=True):
             "what was repaid out of it events do not tell."
         ),
     ]
+    check: Annotated[
+        BalanceCheckDocument | None,
+        says(
+            "The latest look into the contract; null where none was made since the monitor started. Only balances with "
+            "a `min_liquidity` in the config are checked."
+        ),
+    ]
 
 
 class RouterDocument(Document, frozen=True):
     """One router."""
 
     router: Annotated[AddressText, says("The router's address.")]
+    name: Annotated[str | None, says("Its name in the config; null where it has none there.")]
     fills: Annotated[Count, says("Transfers of the window that it fronted, alone or with others.")]
     share: Annotated[Share | None, says("Their part of all that took the fast path; null where none did.")]
     books: Annotated[list[RouterBookDocument], says("By chain and token.")]
@@ -81,22 +101,25 @@ class RouterList(ListDocument[RouterDocument], frozen=True):
     """Routers, by their addresses."""
 
 
-def router_documents(books: Sequence[RouterBook], stats: Stats, labels: ChainLabels) -> list[RouterDocument]:
+def router_documents(
+    books: Sequence[RouterBook], stats: Stats, labels: ChainLabels, checks: RouterChecks
+) -> list[RouterDocument]:
     """The routers of these books, which stand router by router; ``stats`` are of the window."""
     counted: Mapping[bytes, RouterStats] = {its.router: its for its in stats.routers}
     anything = any(its.fills for its in stats.routers)
     return [
         RouterDocument(
             to_checksum_address(router),
+            checks.names.get(router),
             its.fills if (its := counted.get(router)) else 0,
             its.share if its else (0.0 if anything else None),
-            [book_document(book, labels) for book in of_router],
+            [book_document(book, labels, checks.of(book.id)) for book in of_router],
         )
         for router, of_router in groupby(books, key=lambda book: book.router)
     ]
 
 
-def book_document(book: RouterBook, labels: ChainLabels) -> RouterBookDocument:
+def book_document(book: RouterBook, labels: ChainLabels, check: BalanceCheck | None) -> RouterBookDocument:
     """One book."""
     token = labels.tokens.of(book.domain, book.asset)
     sums, owed = book.sums, book.owed
@@ -117,4 +140,14 @@ def book_document(book: RouterBook, labels: ChainLabels) -> RouterBookDocument:
         share=book.share,
         last_fill=None if book.last_fill is None else unix_rfc3339(book.last_fill),
         portal_loans=book.portal_loans,
+        check=None if check is None else _check_document(check),
+    )
+
+
+def _check_document(check: BalanceCheck) -> BalanceCheckDocument:
+    return BalanceCheckDocument(
+        balance=str(check.balance),
+        difference=str(check.difference),
+        block_number=check.block.number,
+        timestamp=unix_rfc3339(check.block.timestamp),
     )

@@ -107,7 +107,9 @@ class Api:
         after = parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_router_cursor(text)))
         window = last(since.total_seconds(), self._now())
         async with self._sources.turns:
-            return answer(await routers_list(self._store, window, self._labels, limit=limit, after=after))
+            return answer(
+                await routers_list(self._store, window, self._labels, self._sources.checks, limit=limit, after=after)
+            )
 
     async def stats(self, request: web.Request) -> web.Response:
         """Counts and latencies of the transfers begun since then, by pathway and router, and in parts of time."""

@@ -10,6 +10,7 @@ from connext_monitor.core.documents.router_books import RouterList, router_docum
 from connext_monitor.core.documents.stats import StatsDocument, stats_document
 from connext_monitor.core.events import Address
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer_view import TransferView
@@ -61,10 +62,10 @@ async def stats(
 
 
 async def routers_list(
-    store: ReadStore, window: Window, labels: ChainLabels, *, limit: int, after: Address | None
+    store: ReadStore, window: Window, labels: ChainLabels, checks: RouterChecks, *, limit: int, after: Address | None
 ) -> RouterList:
     """The books of at most ``limit`` routers, with what they filled in the window."""
-    page = await store.bridge.router_books(limit=limit, after=after)
+    page = await store.bridge.router_books(limit=limit, after=after, also=checks.checked)
     numbers = await store.statistics.over(window)
     more = write_router_cursor(page.next) if page.next else None
-    return RouterList(router_documents(page.books, numbers.stats, labels), more)
+    return RouterList(router_documents(page.books, numbers.stats, labels, checks), more)

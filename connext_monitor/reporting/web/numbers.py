@@ -13,6 +13,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Pathway
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.router_books import RouterBook
+from connext_monitor.core.router_checks import BalanceCheck, RouterChecks
 from connext_monitor.core.selection import OpenAlerts
 from connext_monitor.core.stats import PathwayStats, RouterStats, Stats, WindowStats, last
 from connext_monitor.core.stored_numbers import PendingLegs
@@ -57,14 +58,28 @@ class RouterRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRow:
+    """What the contract said of a balance, and how far apart from the book's that was."""
+
+    check: BalanceCheck
+    balance: Amount
+    apart: Amount
+
+
+@dataclass(frozen=True, slots=True)
 class BookRow:
-    """One router's book of one token; ``owed`` is None where nothing is."""
+    """One router's book of one token.
+
+    ``owed`` is None where nothing is, ``name`` where the config gives the router none, ``check`` where none was made.
+    """
 
     key: str
     book: RouterBook
     chain: str
     balance: Amount
     owed: Amount | None
+    name: str | None
+    check: CheckRow | None
 
 
 class StatsCache:
@@ -136,16 +151,26 @@ def routers(stats: Stats, labels: ChainLabels) -> tuple[RouterRow, ...]:
     )
 
 
-def book_row(book: RouterBook, labels: ChainLabels) -> BookRow:
+def book_row(book: RouterBook, labels: ChainLabels, checks: RouterChecks) -> BookRow:
     """The book, its amounts in the token's own units where they are known."""
     owed = book.owed.amount if book.owed else 0
+    check = checks.of(book.id)
     return BookRow(
         f"{book.router.hex()}:{book.domain}:{book.asset.hex()}",
         book,
         labels.display_name(book.domain),
         amount_on(book.domain, book.asset, book.sums.balance, labels),
         amount_on(book.domain, book.asset, owed, labels) if owed else None,
+        checks.names.get(book.router),
+        None if check is None else _check_row(book, check, labels),
     )
+
+
+def _check_row(book: RouterBook, check: BalanceCheck, labels: ChainLabels) -> CheckRow:
+    balance, difference = (
+        amount_on(book.domain, book.asset, amount, labels) for amount in (check.balance, abs(check.difference))
+    )
+    return CheckRow(check, balance, difference)
 
 
 def _worst_first(row: PathwayRow) -> tuple[int, int, int, str, str]:

@@ -233,9 +233,11 @@ class Pages:
             return await self._refusal(400, str(error), {})
         async with self._sources.turns:
             state = await self._look()
-            page = await self._store.bridge.router_books(limit=parameters.DEFAULT_LIMIT, after=after)
+            page = await self._store.bridge.router_books(
+                limit=parameters.DEFAULT_LIMIT, after=after, also=self._sources.checks.checked
+            )
         values = {
-            "rows": [book_row(book, self._labels) for book in page.books],
+            "rows": [book_row(book, self._labels, self._sources.checks) for book in page.books],
             "further": _path("/routers", {}, write_router_cursor(page.next)) if page.next else None,
             "begun": after is not None,
         }

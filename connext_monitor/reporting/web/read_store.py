@@ -9,7 +9,7 @@ from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery_records import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
-from connext_monitor.core.router_books import RouterBookPage
+from connext_monitor.core.router_books import BookId, RouterBookPage
 from connext_monitor.core.selection import (
     AlertRow,
     BridgeEventFilter,
@@ -119,8 +119,13 @@ class ReadBridge(Protocol):
         """At most ``limit`` of its events, newest first, from behind ``after`` on."""
         ...
 
-    async def router_books(self, *, limit: int, after: Address | None = None) -> RouterBookPage:
-        """The books of at most ``limit`` routers in the order of their addresses, from behind ``after`` on."""
+    async def router_books(
+        self, *, limit: int, after: Address | None = None, also: Collection[BookId] = ()
+    ) -> RouterBookPage:
+        """The books of at most ``limit`` routers in the order of their addresses, from behind ``after`` on.
+
+        ``also`` are books that belong there though nothing may be in them.
+        """
         ...
 
 

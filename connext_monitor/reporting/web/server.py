@@ -16,6 +16,7 @@ from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.operator_error import OperatorError
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.reporting.web.answers import add_headers, errors_in_words
 from connext_monitor.reporting.web.api import Api
 from connext_monitor.reporting.web.connections import LOOKED_UP_WITHIN, Connections
@@ -44,7 +45,8 @@ class WebServer:
     ``statuses`` gives the chains as they are at that moment; ``providers`` are the configured channels; ``feed`` takes
     what changes; ``more`` are routes that are served beside its own; ``clock_state`` says how the machine's clock
     compares with the chains'. At most ``connections`` are open at a time, half of them streams. The name to
-    ``listen`` on may be looked up for ``looked_up_within`` seconds.
+    ``listen`` on may be looked up for ``looked_up_within`` seconds. ``checks`` are routers' balances beside their
+    books.
     """
 
     def __init__(
@@ -59,10 +61,13 @@ class WebServer:
         clock_state: Callable[[], ClockState] = ClockState,
         connections: int = 256,
         looked_up_within: float = LOOKED_UP_WITHIN,
+        checks: RouterChecks | None = None,
     ) -> None:
         self._listen = listen
         self.feed = Feed(store, labels, clock, secrets.token_hex(4))
-        sources = WebSources(store, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state)
+        sources = WebSources(
+            store, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state, checks or RouterChecks()
+        )
         self._health = HealthChecks(store, statuses)
         self._connections = Connections(connections, frozenset({STREAM_PATH}), looked_up_within)
         routes = [

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.reporting.web.read_store import ReadStore
 
 
@@ -16,7 +17,7 @@ class WebSources:
     """What is read for an answer.
 
     ``statuses`` gives the chains as they are at that moment; callers take ``turns`` at the store; ``clock_state`` says
-    how the machine's clock compares with the chains'.
+    how the machine's clock compares with the chains'; ``checks`` are routers' balances beside their books.
     """
 
     store: ReadStore
@@ -25,6 +26,7 @@ class WebSources:
     clock: Clock
     turns: asyncio.Semaphore
     clock_state: Callable[[], ClockState]
+    checks: RouterChecks = field(default_factory=RouterChecks)
 
     def now(self) -> float:
         """The time of day (Unix seconds)."""

@@ -1,0 +1,37 @@
+"""What the bridge's contract says that routers have, beside what their books come to."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from connext_monitor.core.events import Address, BlockRef
+from connext_monitor.core.router_books import BookId
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceCheck:
+    """A balance in the contract after a covered block, and by how much it exceeded the book's: base units."""
+
+    block: BlockRef
+    balance: int
+    difference: int
+
+
+class RouterChecks:
+    """The latest check of each balance that is watched, and the names of the routers that the config names."""
+
+    def __init__(self, names: Mapping[Address, str] | None = None) -> None:
+        self.names = dict(names or {})
+        self._latest: dict[BookId, BalanceCheck] = {}
+
+    def note(self, book: BookId, check: BalanceCheck) -> None:
+        """From now on this is the latest."""
+        self._latest[book] = check
+
+    def of(self, book: BookId) -> BalanceCheck | None:
+        """The latest one; None where there was none since the program started."""
+        return self._latest.get(book)
+
+    @property
+    def checked(self) -> Collection[BookId]:
+        """The balances that were checked."""
+        return self._latest.keys()
