@@ -9,6 +9,7 @@ from typing import Any, Self
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
+from tests.world.loopback import closed
 from tests.world.waiting import BOUND, until
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -68,7 +69,7 @@ class Receiver:
         """Refuse connections from now on; a second call does nothing."""
         runner, self._runner = self._runner, None
         if runner is not None:
-            await runner.cleanup()
+            await closed(runner)
 
     @property
     def url(self) -> str:

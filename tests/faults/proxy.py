@@ -15,6 +15,7 @@ from tests.faults.faults import Delay, Drop, Freeze, RefuseConnection, RefuseHan
 from tests.faults.feed import ReorgNews, node_pushes
 from tests.faults.hooks import Fault, Json, Reply, refusal
 from tests.faults.pusher import Client, PushEdit, Pusher
+from tests.world.loopback import closed
 
 Rule = Callable[[str, list[Any]], Json | None]
 """From a method and its parameters to the answer's ``result`` or ``error`` member; None lets the node answer."""
@@ -176,7 +177,7 @@ class Proxy:
             client.transport.abort()
         runner, self._runner = self._runner, None
         if runner is not None:
-            await runner.cleanup()
+            await closed(runner)
 
     def _drop(self, client: Client, fault: Drop) -> None:
         self._applied.bit(fault)
@@ -275,8 +276,7 @@ class Proxy:
             await asyncio.sleep(0.02)
 
     def _ruled(self, method: str, params: list[Any]) -> Reply | None:
-        answers = (rule(method, params) for rule in self.rules)
-        return next((Reply(answer) for answer in answers if answer is not None), None)
+        return next((Reply(answer) for rule in self.rules if (answer := rule(method, params)) is not None), None)
 
     async def _ask(self, method: str, params: list[Any], client: Client | None) -> Json:
         if method not in {"eth_subscribe", "eth_unsubscribe"}:

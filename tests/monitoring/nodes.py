@@ -21,6 +21,7 @@ from connext_monitor.monitoring.http_client import HttpClient
 from connext_monitor.monitoring.json_rpc import OnRequest, RpcClient, RpcError, RpcLimits
 from connext_monitor.monitoring.websocket_client import WebSocketClient, open_websocket
 from tests.monitoring.answers import Answer, BatchAnswer, answer_to
+from tests.world.loopback import closed
 from tests.world.waiting import BOUND, within_bound
 
 QUICK = RpcLimits(open_timeout=BOUND, close_timeout=0.2)
@@ -141,7 +142,7 @@ async def http_node(handle: Callable[[web.Request], Awaitable[web.StreamResponse
         await site.start()
         yield secret_url("http", runner.addresses[0][1])
     finally:
-        await runner.cleanup()
+        await closed(runner)
 
 
 def posting(answer: Answer, batch: BatchAnswer | None = None) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -22,6 +22,7 @@ from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 from tests.world.kinds import chain_unobserved, overdue
+from tests.world.loopback import closed
 from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, Sample, fill
 
 EVENTS = "/api/v1/events"
@@ -235,7 +236,7 @@ async def test_streams_say_now_and_then_that_they_live(store: Store) -> None:
     async with aiohttp.ClientSession(f"http://{host}:{port}") as session, reading(session) as reader:
         await reader.until("ready")
         assert (await reader.next(comments=True)) == {"": "still here"}
-    await runner.cleanup()
+    await closed(runner)
 
 
 async def test_streams_end_with_the_monitor(server: WebServer, session: aiohttp.ClientSession) -> None:

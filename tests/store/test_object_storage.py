@@ -10,6 +10,7 @@ from connext_monitor.config import SecretUrl, read_bucket
 from connext_monitor.store.backup_copy import BackupError
 from connext_monitor.store.object_storage import ObjectStorage
 from tests.store.s3 import BUCKET, CREDENTIALS, Bucket, s3
+from tests.world.loopback import closed
 
 NAMES = [f"monitor-2026112{day}T000000Z.db" for day in range(4)]
 
@@ -81,6 +82,6 @@ async def test_what_a_server_quotes_back_is_not_shown(tmp_path: Path) -> None:
     port = runner.addresses[0][1]
     with pytest.raises(BackupError) as caught:
         await storage(f"http://127.0.0.1:{port}").put(file, stem="monitor", keep=2)
-    await runner.cleanup()
+    await closed(runner)
     assert str(caught.value) == f"s3://{BUCKET}/some/prefix is not open to these credentials"
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)

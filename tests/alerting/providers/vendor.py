@@ -11,6 +11,8 @@ from typing import Any, Self
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
+from tests.world.loopback import closed
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -77,7 +79,7 @@ class Vendor:
 
     async def __aexit__(self, *_: object) -> None:
         if self._runner is not None:
-            await self._runner.cleanup()
+            await closed(self._runner)
 
     def plan(self, status: int, body: object = b"", headers: Mapping[str, str] | None = None) -> Planned:
         """The next request that has no plan yet is answered so."""
