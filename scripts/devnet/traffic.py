@@ -111,7 +111,7 @@ class _Life:
 
     async def finish(self, transfer: Transfer) -> None:
         """Make the legs that the fate wants, in its order."""
-        match self._fate():
+        match await self._fate():
             case Fate.NEVER_EXECUTED:
                 await self._reconcile(transfer)
             case Fate.SLOW:
@@ -124,16 +124,18 @@ class _Life:
                 await self._execute_fast(transfer, after=self.pace.late_after if late else self._step())
                 await self._reconcile(transfer)
 
-    def _fate(self) -> Fate:
+    async def _fate(self) -> Fate:
         """The plan's; what waits in vain for a router takes the slow path."""
-        waits = self.plan.fate is Fate.FAST and not self.devnet.acting_routers(self.plan.destination)
+        destination = self.plan.destination
+        fast = self.plan.fate is Fate.FAST
+        waits = fast and (not self.devnet.acting_routers(destination) or await _is_paused(destination))
         return Fate.SLOW if waits else self.plan.fate
 
     def _step(self) -> float:
         return self.pace.step * self.rng.uniform(0.5, 1.5)
 
     async def _until_open(self, chain: Chain) -> None:
-        while await chain.view(chain.contract, "bool", "paused()"):  # noqa: ASYNC110 - it is elsewhere
+        while await _is_paused(chain):  # noqa: ASYNC110 - it is elsewhere
             await asyncio.sleep(self._step())
 
     async def _reconcile(self, transfer: Transfer) -> None:
@@ -153,6 +155,10 @@ class _Life:
         routers = min(self.plan.routers, max(1, len(self.devnet.acting_routers(transfer.destination))))
         receipt = await self.devnet.execute_fast(transfer, routers=routers)
         self.say(f"executed in block {receipt.block_number} (fast, {routers} router{'s' if routers > 1 else ''})")
+
+
+async def _is_paused(chain: Chain) -> bool:
+    return bool(await chain.view(chain.contract, "bool", "paused()"))
 
 
 def _short(transfer: Transfer) -> str:
