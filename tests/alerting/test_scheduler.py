@@ -65,7 +65,7 @@ async def test_nobody_is_asked_before_the_destination_is_covered(tmp_path: Path)
         bench.covered(DUE - 5)
         await bench.record(xcalled(2, at=T0 - 20))
         await bench.accuses(id_of(2))
-        assert bench.answers.asked == [id_of(2)]
+        assert set(bench.answers.asked) == {id_of(2)}  # again where a slow machine lets its answer grow old
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
 
 
