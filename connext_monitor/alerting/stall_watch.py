@@ -188,7 +188,7 @@ class StallWatch:
         return None if answers is None else dict(zip(ids, answers, strict=True))
 
     async def _fetch(self, evidence: StallEvidence) -> None:
-        """The destination has executed what we have not seen: its event is fetched, one at a look."""
+        """The destination has executed a transfer whose event is missing here: fetch it, one per look."""
         answers, chain = evidence.answers or {}, self._chains[evidence.waits.pathway[1]]
         for transfer_id, sent_at in evidence.waits.oldest:
             if done(Leg.EXECUTE, answers[transfer_id]):

@@ -23,7 +23,7 @@ class BalanceLook:
 
 
 class LiquidityRuling(Enum):
-    """What a look comes to."""
+    """The outcome of one look at a balance."""
 
     AS_KNOWN = "the balance is as people were told"
     SEEN_ONCE = "it has changed, which a second block has to confirm"
