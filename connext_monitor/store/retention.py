@@ -2,6 +2,8 @@
 
 A transfer is settled once it is completed by events that are final, its nonce lies within what was proven whole, and
 nothing about it is open or still to be told. Every condition is looked at again in the transaction that prunes.
+
+The last execution of a pathway on which transfers wait stays: without it all of them would count as sent since then.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,11 +14,13 @@ from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func,
 from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.alerts.alert import AlertState
-from connext_monitor.core.events import TransferId
+from connext_monitor.core.events import Pathway, TransferId
 from connext_monitor.core.transfer import Status
+from connext_monitor.store import stalls
 from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.dialect import Larger
+from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import (
     alerts,
@@ -131,9 +135,14 @@ _IDS, _NUMBERS = list_parameter("ids"), list_parameter("numbers")
 _SELECT_SETTLED = Prepared(lambda: _select_settled(behind=False))
 _SELECT_SETTLED_BEHIND = Prepared(lambda: _select_settled(behind=True))
 _SELECT_GOING = Prepared(
-    lambda: select(transfers.c.id, transfers.c.transfer_id, transfers.c.origin, transfers.c.nonce).where(
-        transfers.c.id.in_(_NUMBERS), _is_settled()
-    )
+    lambda: select(
+        transfers.c.id,
+        transfers.c.transfer_id,
+        transfers.c.origin,
+        transfers.c.destination,
+        transfers.c.nonce,
+        transfers.c.executed_at,
+    ).where(transfers.c.id.in_(_NUMBERS), _is_settled())
 )
 _SELECT_ALERTS = Prepared(lambda: select(alerts.c.id).where(alerts.c.transfer_id.in_(_IDS)))
 _SELECT_OLD_ALERTS = Prepared(_select_old_alerts)
@@ -185,7 +194,9 @@ class Retention(Noun):
 
         def work(connection: Connection) -> int:
             numbers = [transfer.number for transfer in settled]
-            going = _SELECT_GOING.rows(connection, numbers=numbers, **_until(before))
+            settled_still = _SELECT_GOING.rows(connection, numbers=numbers, **_until(before))
+            needed = stalls.last_before_waiting(connection, {(row.origin, row.destination) for row in settled_still})
+            going = [row for row in settled_still if not _is_needed(row, needed)]
             _forget_transfers(connection, {row.id: TransferId(row.transfer_id) for row in going})
             for origin in {row.origin for row in going}:
                 reached = 1 + max(row.nonce for row in going if row.origin == origin)
@@ -233,6 +244,12 @@ class Retention(Noun):
         if ids:
             await self.database.write(lambda connection: old.delete.execute(connection, ids=ids, **_until(before)))
         return len(ids)
+
+
+def _is_needed(row: StoredRow, needed: Mapping[Pathway, int]) -> bool:
+    """Whether its execution is the last of its pathway, and others wait there."""
+    last = needed.get((row.origin, row.destination))
+    return last is not None and row.executed_at >= last
 
 
 def _until(before: int) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The pathways on which transfers wait for their execution while nothing is executed."""
 
 from collections.abc import Callable, Collection
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -16,7 +17,7 @@ from connext_monitor.store.connection import Connection
 from connext_monitor.store.last_executions import last_executions
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import transfers
-from connext_monitor.store.transfer_states import counted
+from connext_monitor.store.transfer_states import counted, states
 
 _NOT_EXECUTED = (Status.XCALLED, Status.RECONCILED)
 _BEFORE_ALL = -1
@@ -35,6 +36,13 @@ def waits(connection: Connection, pathways: Collection[Pathway]) -> list[Pathway
     return [_waits(connection, pathway) for pathway in pathways]
 
 
+def last_before_waiting(connection: Connection, pathways: AbstractSet[Pathway]) -> dict[Pathway, Timestamp]:
+    """When the last transfer was executed on those of these pathways on which any wait, whatever for."""
+    waiting = pathways & {state[:2] for state in states(connection, _NOT_EXECUTED)} if pathways else set()
+    last = {pathway: _last_execution(connection, pathway) for pathway in waiting}
+    return {pathway: at for pathway, at in last.items() if at is not None}
+
+
 def open_decided(
     connection: Connection, pathway: Pathway, decide: Callable[[PathwayWaits], Alert | None], route: Route
 ) -> Alert | None:
@@ -46,14 +54,18 @@ def open_decided(
 
 def _waits(connection: Connection, pathway: Pathway) -> PathwayWaits:
     origin, destination = pathway
-    executions = last_executions(connection, Window(0, 0, origin, destination))
-    last = max((Timestamp(row.last) for row in executions), default=None)
+    last = _last_execution(connection, pathway)
     after = _BEFORE_ALL if last is None else last
     of_pathway = {"origin": origin, "destination": destination, "after": after}
     oldest = _SELECT_OLDEST.rows(connection, **of_pathway)
     count = len(oldest) if len(oldest) < ASKED else _COUNT.value(connection, **of_pathway)
     first = [(TransferId(row.transfer_id), Timestamp(row.started_at)) for row in oldest]
     return PathwayWaits(pathway, count, first, last)
+
+
+def _last_execution(connection: Connection, pathway: Pathway) -> Timestamp | None:
+    executions = last_executions(connection, Window(0, 0, *pathway))
+    return max((Timestamp(row.last) for row in executions), default=None)
 
 
 def _are_waiting() -> list[ColumnElement[bool]]:

@@ -118,6 +118,19 @@ async def test_what_is_pending_young_open_or_not_final_stays(store: Store) -> No
     assert (await store.chains.nonce_hole(ALPHA)) is not None
 
 
+async def test_the_last_execution_before_which_transfers_wait_stays(store: Store) -> None:
+    waiting = xcalled(info(1), sighting(OLD))
+    await put(store, seen(waiting, *whole(2), *whole(3), *whole(0, OLD + 100)), progress=progress(9))
+    pathway = (ALPHA, BETA)
+    before = await store.stalls.waits([pathway])
+    assert await prune(store) == 1
+    # Without the last one the transfer that waits would count as sent since.
+    assert await store.stalls.waits([pathway]) == before
+    assert await nonces_kept(store) == [0, 1, 3]
+    await put(store, seen(executed(info(1), sighting(OLD + 1)), reconciled(info(1), sighting(OLD + 2))))
+    assert await prune(store) == 2
+
+
 async def test_without_proof_of_its_nonce_nothing_goes(store: Store) -> None:
     await put(store, seen(*(record for n in range(5) for record in whole(n))))
     assert await prune(store) == 0
