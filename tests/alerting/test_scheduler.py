@@ -59,13 +59,15 @@ async def test_catching_up_accuses_only_what_is_late_at_its_end(
 
 
 async def test_nobody_is_asked_before_the_destination_is_covered(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, now=T0) as before:
+        await before.record(xcalled(1))
     async with scheduling(tmp_path) as bench:
-        await bench.record(xcalled(1))
+        # Once it has been loaded: a load between a commit and its news would have the same leg asked about twice.
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE - 5)
         await bench.record(xcalled(2, at=T0 - 20))
         await bench.accuses(id_of(2))
-        assert set(bench.answers.asked) == {id_of(2)}  # again where a slow machine lets its answer grow old
+        assert bench.answers.asked == [id_of(2)]
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
 
 
