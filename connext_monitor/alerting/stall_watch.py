@@ -215,7 +215,7 @@ class StallWatch:
 
 
 def _subject(origin: str, destination: str) -> str:
-    return f"{origin} → {destination}"
+    return f"{origin}/{destination}"
 
 
 def _accusation(subject: str, evidence: StallEvidence, at: datetime, waits: PathwayWaits) -> Alert | None:

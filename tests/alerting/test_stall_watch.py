@@ -109,7 +109,7 @@ async def test_a_stall_opens_one_alert_that_names_what_waits(bench: Bench) -> No
     await bench.look()
     [alert] = await bench.alerts()
     details = PATHWAY_STALLED.details_of(alert)
-    assert (alert.subject, alert.pathway) == ("here → there", (ORIGIN, DESTINATION))
+    assert (alert.subject, alert.pathway) == ("here/there", (ORIGIN, DESTINATION))
     assert (details.transfers, details.since, details.last) == (3, START, START - 10)
     assert details.waiting.split() == [sample.hex_id for sample in WAITING]
 

@@ -27,14 +27,14 @@ async def test_a_pathway_is_stalled_once_three_wait_until_one_is_executed(bridge
                 await webhook.gets("alert.opened", "execute_overdue", transfer.transfer_id)
             assert not [what for what in webhook.whats() if what[1] == KIND]
             third = await bridge.xcall(alpha, beta)
-            opened = await webhook.gets("alert.opened", KIND, "alpha → beta")
+            opened = await webhook.gets("alert.opened", KIND, "alpha/beta")
             assert opened.alert["severity"] == "warning"
             assert opened.alert["text"].startswith("3 transfers wait for execution")
         async with Monitor(config) as second:
             await second.ready()
             await webhook.gets("alert.opened", "execute_overdue", third.transfer_id)
             await bridge.execute_fast(third)
-            ended = await webhook.gets("alert.resolved", KIND, "alpha → beta")
+            ended = await webhook.gets("alert.resolved", KIND, "alpha/beta")
             assert (ended.alert["id"], ended.alert["resolution"]) == (opened.alert["id"], "executing")
     assert [what for what in webhook.whats() if what[1] == KIND] == [opened.what, ended.what]
 
@@ -53,4 +53,4 @@ async def test_no_pathway_is_stalled_while_its_destination_is_out_of_sight(bridg
                 assert not [what for what in webhook.whats() if what[1] == KIND]
             finally:
                 await beta.resume_mining()
-            await webhook.gets("alert.opened", KIND, "alpha → beta")
+            await webhook.gets("alert.opened", KIND, "alpha/beta")

@@ -101,7 +101,7 @@ def read(headline: str, facts: Iterable[tuple[str, str]]) -> Meaning:
 
 def _subject(kind: str, words: Mapping[str, str | None], facts: Mapping[str, str]) -> str | None:
     if kind == "pathway_stalled":
-        return f"{words['origin']} → {words['destination']}"
+        return f"{words['origin']}/{words['destination']}"
     if "origin" in words:
         return facts["Transfer"]
     if kind == "database_failing":

@@ -54,7 +54,7 @@ def with_channel(
 
 
 def alert_of(kind: AlertKind, ending: Resolution | None) -> Alert:
-    subjects: dict[About, TransferId | str] = {About.TRANSFER: TRANSFER_ID, About.PATHWAY: "ethereum → gnosis"}
+    subjects: dict[About, TransferId | str] = {About.TRANSFER: TRANSFER_ID, About.PATHWAY: "ethereum/gnosis"}
     subject = "database" if kind.name == "database_failing" else subjects.get(kind.about, "gnosis")
     alert = kind.open(subject, NOW, details_saying(kind, "words"))
     return alert if ending is None else alert.resolved(ending, NOW)
