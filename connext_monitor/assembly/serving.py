@@ -64,7 +64,7 @@ def build_served(
     """The web server, not started yet; None where the config wants none. The stack lets go of it."""
     if config.monitor.listen is None:
         return None
-    metrics = _metrics(config, store, tally, statuses, queue, provider_watch, clock)
+    metrics = _metrics(config, store, tally, statuses, queue, provider_watch, checks, clock)
     stack.push_async_callback(metrics.aclose)
     names = list(config.alert_providers)
     web = WebServer(
@@ -89,16 +89,16 @@ def _metrics(
     statuses: Statuses,
     queue: ObservationQueue,
     provider_watch: ProviderWatch,
+    checks: RouterChecks,
     clock: AgreedClock,
 ) -> MetricsPage:
-    routers = {router.address: router.name for router in config.routers.values()}
     sources = Sources(
         chains={chain.domain_id: chain.name for chain in config.chains.values()},
         providers=config.alert_providers,
         database=config.monitor.database,
         statuses=statuses,
-        routers=routers,
-        stored=lambda now: store.statistics.measure(now, list(routers)),
+        checks=checks,
+        stored=lambda now: store.statistics.measure(now, list(checks.names)),
         malformed=lambda: tally.malformed,
         observations_waiting=lambda: len(queue),
         failing=lambda: provider_watch.failing,

@@ -1,6 +1,7 @@
 """``stats``: how many transfers, how fast, and by which routers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from msgspec.structs import asdict
@@ -19,10 +20,14 @@ from connext_monitor.core.amount import amount_on
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.documents.command_line import StatsFromDatabase
+from connext_monitor.core.documents.router_books import router_documents
 from connext_monitor.core.documents.stats import stats_document
+from connext_monitor.core.events import Address
 from connext_monitor.core.formats import rfc3339, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels, KnownTokens, TokenId
-from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Timeline, Window, last
+from connext_monitor.core.router_books import RouterBook
+from connext_monitor.core.router_checks import RouterChecks
+from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Window, WindowStats, last
 from connext_monitor.core.token import Token
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
@@ -38,24 +43,39 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
         option("--origin", origin, lambda text: read_chain(text, labels)),
         option("--destination", destination, lambda text: read_chain(text, labels)),
     )
-    numbers, timeline, tokens, not_live = complete(_look(config, window))
-    labels = chain_labels(config, KnownTokens(tokens))
+    look = complete(_look(config, window))
+    stats, not_live = look.numbers.stats, look.not_live
+    labels = chain_labels(config, KnownTokens(look.tokens))
+    checks = RouterChecks({router.address: router.name for router in config.routers.values()})
     known_at = rfc3339(last_written(config.monitor.database))
     if as_json:
-        document = stats_document(numbers, timeline, labels)
-        print_json(StatsFromDatabase(not_live is None, not_live, known_at, **asdict(document)))
+        document = stats_document(stats, look.numbers.timeline, labels)
+        books = router_documents(look.books, stats, labels, checks)
+        print_json(StatsFromDatabase(not_live is None, not_live, known_at, books, **asdict(document)))
         return
     if not_live is not None:
         say(f"{not_live}; this is what the database says as of {known_at}")
-    _print(numbers, labels)
+    _print(stats, labels)
+    _print_books(look.books, labels, checks.names, window.until)
 
 
-async def _look(config: Config, window: Window) -> tuple[Stats, Timeline, Mapping[TokenId, Token], str | None]:
+@dataclass(frozen=True, slots=True)
+class _StoredStats:
+    numbers: WindowStats
+    books: Sequence[RouterBook]
+    tokens: Mapping[TokenId, Token]
+    not_live: str | None
+
+
+async def _look(config: Config, window: Window) -> _StoredStats:
+    named = {router.address for router in config.routers.values()}
     async with reading(config) as store:
         tokens = await store.tokens.every()
-        statistics = store.statistics
-        numbers = await statistics.over(window)
-    return numbers.stats, numbers.timeline, tokens, await why_not_live(config.monitor.listen, config.chains)
+        numbers = await store.statistics.over(window)
+        routers = sorted(named | {its.router for its in numbers.stats.routers})
+        books = await store.bridge.books_of_routers(routers)
+    shown = [book for book in books if window.destination in {None, book.domain}]
+    return _StoredStats(numbers, shown, tokens, await why_not_live(config.monitor.listen, config.chains))
 
 
 def _print(stats: Stats, labels: ChainLabels) -> None:
@@ -78,6 +98,13 @@ def _print(stats: Stats, labels: ChainLabels) -> None:
         print_table(_OWED_HEADINGS, [_owed_row(router, debt, labels, window.until) for router, debt in owed])
 
 
+def _print_books(books: Sequence[RouterBook], labels: ChainLabels, names: Mapping[Address, str], now: int) -> None:
+    if books:
+        print_line()
+        print_heading("What routers have at the bridge, as far as the events seen tell")
+        print_table(_BOOK_HEADINGS, [_book_row(book, labels, names, now) for book in books])
+
+
 def _print_rows(headings: Sequence[str], rows: Sequence[Row]) -> None:
     if rows:
         print_table(headings, rows)
@@ -89,6 +116,7 @@ _PATHWAY_HEADINGS = ("FROM", "TO", "BEGUN", "FAST", "SLOW", "OPEN", "LAST EXECUT
 _LATENCIES = {Leg.EXECUTE: "From XCalled to Executed", Leg.RECONCILE: "From XCalled to Reconciled"}
 _LEG_HEADINGS = ("FROM", "TO", "ARRIVED", "P50", "P95", "P99", "LATE", "OVERDUE NOW")
 _ROUTER_HEADINGS = ("ROUTER", "FILLS", "SHARE", "LAST FILL")
+_BOOK_HEADINGS = ("ROUTER", "ON", "FILLS", "LAST FILL", "BALANCE")
 _OWED_HEADINGS = ("ROUTER", "ON", "TRANSFERS", "OLDEST", "AMOUNT")
 
 
@@ -131,6 +159,12 @@ def _owed_row(router: bytes, owed: Owed, labels: ChainLabels, now: int) -> Row:
     amount = amount_on(owed.domain, owed.asset, owed.amount, labels).full
     chain = labels.display_name(owed.domain)
     return (to_checksum_address(router), chain, str(owed.transfers), _ago(owed.oldest, now), amount)
+
+
+def _book_row(book: RouterBook, labels: ChainLabels, names: Mapping[Address, str], now: int) -> Row:
+    amount = amount_on(book.domain, book.asset, book.sums.balance, labels).full
+    name = names.get(book.router) or to_checksum_address(book.router)
+    return (name, labels.display_name(book.domain), str(book.sums.fills), _ago(book.last_fill, now), amount)
 
 
 def short_duration(seconds: int | None) -> str:

@@ -167,6 +167,7 @@ class Bridge(Noun):
 
     listed = reads(bridge_events.listed)
     balances_after = reads(router_books.balances_after)
+    books_of_routers = reads(router_books.of_routers)
     router_books = reads(router_books.page)
 
 

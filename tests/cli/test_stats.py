@@ -74,6 +74,20 @@ def test_a_router_s_fills_and_what_it_is_owed_are_told(filled: Program) -> None:
     ]
 
 
+def test_a_router_s_books_are_told_in_json_and_in_words(filled: Program) -> None:
+    router = only(filled.json("stats")["router_books"])
+    book = only(router["books"])
+    assert (router["router"], router["name"], router["fills"]) == (to_checksum_address(ROUTER), None, 1)
+    assert (book["chain"]["chain"], book["fills"], book["check"]) == ("there", 2, None)
+    assert int(book["balance_from_events"]) == int(book["reimbursed"]) - int(book["fronted"]) < 0
+    assert only(filled.json("stats", "--destination", "there")["router_books"])["books"] == [book]
+    assert filled.json("stats", "--destination", "here")["router_books"] == []
+    words = [" ".join(line.split()) for line in filled.run("stats").stdout.splitlines()]
+    row = words[words.index("What routers have at the bridge, as far as the events seen tell") + 2]
+    assert row.startswith(f"{to_checksum_address(ROUTER)} there 2 ")
+    assert row.endswith(f" ago {int(book['balance_from_events']) // 10**6} USDC (token {to_checksum_address(ASSET)})")
+
+
 def test_since_takes_more_of_the_past_in(filled: Program) -> None:
     assert only(filled.json("stats", "--since", "P11D")["pathways"])["begun"] == 4
     assert only(filled.json("stats", "--since", "PT1M")["pathways"])["begun"] == 0

@@ -8,6 +8,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.documents.chains import ChainName
 from connext_monitor.core.documents.fields import AddressText, Count, Document, InstantText, says
+from connext_monitor.core.documents.router_books import RouterDocument
 from connext_monitor.core.documents.stats import PercentilesDocument, StatsDocument
 from connext_monitor.core.documents.transfers import TransferDocument
 
@@ -98,6 +99,10 @@ class StatsFromDatabase(StatsDocument, frozen=True):
     live: Annotated[bool, says("Whether a running monitor was asked.")]
     not_live: Annotated[str | None, says("Why none was; null where one was.")]
     known_at: Annotated[InstantText, says("When the database was last written.")]
+    router_books: Annotated[
+        list[RouterDocument],
+        says("The books of these routers and of those in the config; only a running monitor knows of checks."),
+    ]
 
 
 class SilenceDocument(Document, frozen=True):

@@ -21,7 +21,7 @@ from connext_monitor.reporting.metrics.chain_families import chain_families, non
 from connext_monitor.reporting.metrics.families import PREFIX, gauge, single
 from connext_monitor.reporting.metrics.latest_numbers import USUAL_TIMES, LatestNumbers, Look, LookTimes
 from connext_monitor.reporting.metrics.loop_lag import LoopLag
-from connext_monitor.reporting.metrics.router_families import router_families
+from connext_monitor.reporting.metrics.router_families import book_families, check_families
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.stored_families import alert_families, deadline_families, delivery_families
 from connext_monitor.reporting.metrics.tally import Tally
@@ -141,8 +141,9 @@ class MetricsPage:
             yield from nonce_families(look.numbers.nonces, sources.chains)
             yield from deadline_families(look.numbers, sources.chains, unseen)
             yield from alert_families(look.numbers)
-            yield from router_families(look.numbers.routers, sources.routers, sources.chains)
+            yield from book_families(look.numbers.routers, sources.checks.names, sources.chains)
             yield from delivery_families(look.numbers, sources.providers, now)
+        yield from check_families(sources.checks, sources.chains)
         yield from self._database(look)
         yield gauge(
             "provider_failing",

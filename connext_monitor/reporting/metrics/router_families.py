@@ -1,4 +1,4 @@
-"""Routers' books, as metrics."""
+"""Routers' books, and what the contract said that routers have, as metrics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,17 +7,21 @@ from prometheus_client.core import Metric
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.events import Address
 from connext_monitor.core.labels import ChainNames
+from connext_monitor.core.router_books import BookId
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.core.stored_numbers import RouterNumbers
 from connext_monitor.reporting.metrics.families import FROM_DATABASE, gauge
 
 _LABELS = ("router", "name", "chain", "asset")
 
 
-def router_families(
-    books: Sequence[RouterNumbers], names: Mapping[Address, str], chains: ChainNames
-) -> Iterator[Metric]:
+def book_families(books: Sequence[RouterNumbers], names: Mapping[Address, str], chains: ChainNames) -> Iterator[Metric]:
     """What routers have, are owed and filled, by token; ``names`` are those that the config gives them."""
-    shown = [(_labels(book, names, chains), book) for book in books if book.domain in chains]
+    shown = [
+        (_labels((book.router, book.domain, book.asset), names, chains), book)
+        for book in books
+        if book.domain in chains
+    ]
     yield gauge(
         "router_balance_from_events",
         "What the router has at the bridge as far as the events seen tell, in the token's base units; below 0 where "
@@ -46,6 +50,35 @@ def router_families(
     )
 
 
-def _labels(book: RouterNumbers, names: Mapping[Address, str], chains: ChainNames) -> tuple[str, str, str, str]:
-    name = names.get(book.router, "")
-    return (to_checksum_address(book.router), name, chains[book.domain], to_checksum_address(book.asset))
+def check_families(checks: RouterChecks, chains: ChainNames) -> Iterator[Metric]:
+    """What the bridge's contract said that routers have, by token, since the program started."""
+    shown = [
+        (_labels(book, checks.names, chains), check)
+        for book in sorted(checks.checked)
+        if book[1] in chains and (check := checks.of(book)) is not None
+    ]
+    yield gauge(
+        "router_balance_in_contract",
+        "What routerBalances said at the latest covered block that it was asked about, in the token's base units; "
+        "asked only of routers with a min_liquidity, and absent until the first answer since the start.",
+        _LABELS,
+        [(labels, check.balance) for labels, check in shown],
+    )
+    yield gauge(
+        "router_balance_difference",
+        "By how much that was more than the events up to the same block tell, in the token's base units; 0 where they "
+        "agree.",
+        _LABELS,
+        [(labels, check.difference) for labels, check in shown],
+    )
+    yield gauge(
+        "router_balance_checked_timestamp_seconds",
+        "When that block was made, as a Unix time.",
+        _LABELS,
+        [(labels, check.block.timestamp) for labels, check in shown],
+    )
+
+
+def _labels(book: BookId, names: Mapping[Address, str], chains: ChainNames) -> tuple[str, str, str, str]:
+    router, domain, asset = book
+    return (to_checksum_address(router), names.get(router, ""), chains[domain], to_checksum_address(asset))

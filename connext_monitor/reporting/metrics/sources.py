@@ -6,8 +6,9 @@ from pathlib import Path
 
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
-from connext_monitor.core.events import Address, DomainId
+from connext_monitor.core.events import DomainId
 from connext_monitor.core.labels import ChainNames
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.core.stored_numbers import StoredNumbers
 
 
@@ -15,13 +16,14 @@ from connext_monitor.core.stored_numbers import StoredNumbers
 class Sources:
     """What the parts of the program report about themselves.
 
-    ``chains`` are the configured chains' names and ``providers`` the configured channels'; ``routers`` are the names
-    of those that the config names; ``stored`` looks into the database, given the time of day (Unix seconds), and never
-    writes; ``malformed`` counts logs since the process started; ``observations_waiting`` is the length of the transfer
-    checker's queue; ``failing`` names the channels that take nothing; ``backup_every`` is in seconds, None without
-    periodic backups; ``last_backup`` says when the newest one was begun (Unix seconds), and may block: it is not
-    called on the event loop; ``log_lines_dropped`` counts those that stderr did not take since the process started;
-    ``clock`` says how the machine's clock goes beside the chains'.
+    ``chains`` are the configured chains' names and ``providers`` the configured channels'; ``checks`` knows the
+    names of the routers that the config names, and what the contract said that they have; ``stored`` looks into the
+    database, given the time of day (Unix seconds), and never writes; ``malformed`` counts logs since the process
+    started; ``observations_waiting`` is the length of the transfer checker's queue; ``failing`` names the channels
+    that take nothing; ``backup_every`` is in seconds, None without periodic backups; ``last_backup`` says when the
+    newest one was begun (Unix seconds), and may block: it is not called on the event loop; ``log_lines_dropped``
+    counts those that stderr did not take since the process started; ``clock`` says how the machine's clock goes
+    beside the chains'.
     """
 
     chains: ChainNames
@@ -36,4 +38,4 @@ class Sources:
     last_backup: Callable[[], float | None]
     log_lines_dropped: Callable[[], int]
     clock: Callable[[], ClockState] = ClockState
-    routers: Mapping[Address, str] = field(default_factory=dict)
+    checks: RouterChecks = field(default_factory=RouterChecks)

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
-from connext_monitor.core.events import Address
+from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.core.stored_numbers import StoredNumbers
 from connext_monitor.reporting.metrics.latest_numbers import USUAL_TIMES, LookTimes
 from connext_monitor.reporting.metrics.page import PATIENCE, MetricsPage
@@ -41,7 +41,7 @@ class Parts:
     stored: Callable[[float], Awaitable[StoredNumbers]]
     statuses: list[ChainStatus] = field(default_factory=lambda: [chain_status(ORIGIN), chain_status(DESTINATION)])
     failing: list[str] = field(default_factory=list)
-    routers: dict[Address, str] = field(default_factory=dict)
+    checks: RouterChecks = field(default_factory=RouterChecks)
     last_backup: Callable[[], float | None] = lambda: None
     times: LookTimes = USUAL_TIMES
     patience: float = PATIENCE
@@ -64,7 +64,7 @@ class Parts:
             backup_every=21600,
             last_backup=self.newest_backup,
             log_lines_dropped=lambda: 7,
-            routers=self.routers,
+            checks=self.checks,
         )
         return MetricsPage(sources, self.tally, self.clock, self.times, self.patience)
 

@@ -6,6 +6,7 @@ import pytest
 
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.events import Address, DomainId, Executed
+from connext_monitor.core.router_checks import BalanceCheck, RouterChecks
 from connext_monitor.core.stored_numbers import StoredNumbers
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
@@ -45,16 +46,29 @@ async def test_a_router_s_book_is_told_by_chain_and_token(scraper: Scraper) -> N
 async def test_only_named_routers_are_told_of_where_there_are_any(parts: Parts, store: Store) -> None:
     ours = _router(7)
     await put(store, seen(_fill(3, ours)))
-    parts.routers[ours] = "ours"
+    parts.checks = RouterChecks({ours: "ours"})
 
     async def look(now: float) -> StoredNumbers:
-        return await store.statistics.measure(now, list(parts.routers))
+        return await store.statistics.measure(now, list(parts.checks.names))
 
     parts.stored = look
     async with served(store, parts) as scraper:
         numbers = await scraper.numbers()
     assert numbers["router_fills", *BOOK, "ours", to_checksum_address(ours)] == 1
     assert THEIRS not in {value for key in numbers for value in key}
+
+
+async def test_what_the_contract_said_is_told_with_its_difference(parts: Parts, store: Store) -> None:
+    watched = (ROUTER, DESTINATION, LOCAL)
+    block = sighting(9, START + 9).block
+    parts.checks.note(watched, BalanceCheck(block, 40, -1_460))
+    parts.checks.note((ROUTER, STRANGE, LOCAL), BalanceCheck(block, 1, 0))
+    async with served(store, parts) as scraper:
+        numbers = await scraper.numbers()
+    assert numbers["router_balance_in_contract", *BOOK, "", THEIRS] == 40
+    assert numbers["router_balance_difference", *BOOK, "", THEIRS] == -1_460
+    assert numbers["router_balance_checked_timestamp_seconds", *BOOK, "", THEIRS] == START + 9
+    assert len([key for key in numbers if key[0] == "router_balance_in_contract"]) == 1
 
 
 async def test_else_the_twenty_with_the_most_fills_are_told_of(scraper: Scraper, store: Store) -> None:
