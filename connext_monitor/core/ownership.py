@@ -1,0 +1,92 @@
+"""Which of several instances on one database owns the work: what each makes of the lease, by its own clock alone.
+
+1. Who owns the work beats: it changes the lease every ``beat_every`` seconds.
+2. Who does not looks as often, and may take the lease once it is free, or has stood unchanged for ``takeover_after``
+   seconds of its own clock; the database gives it only where it still stands as it was seen.
+3. Who owns it sends messages only until `Ownership.until`: that lies so long before anybody may take the lease over
+   that a message under way comes to its end too, as it is given no more than ``send_within``.
+
+No two clocks are compared. They count seconds alike, a suspended machine's too (`Clock.elapsed`), from any instant.
+"""
+
+from dataclasses import dataclass, replace
+from math import inf
+
+_LOOKS_IN_TAKEOVER = 6
+_SENDS_FOR, _SEND_WITHIN = 0.6, 1 / 3
+"""Of ``takeover_after``. Together less than all of it: what is sent last has ended before another instance begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTimes:
+    """What follows from how long an owner may be silent (seconds)."""
+
+    takeover_after: float
+
+    @property
+    def beat_every(self) -> float:
+        """Between two beats of the owner, and between two looks of whoever waits."""
+        return self.takeover_after / _LOOKS_IN_TAKEOVER
+
+    @property
+    def sends_for(self) -> float:
+        """After the last beat that is known to count."""
+        return self.takeover_after * _SENDS_FOR
+
+    @property
+    def send_within(self) -> float:
+        """The most that a message may take to send."""
+        return self.takeover_after * _SEND_WITHIN
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The lease as it stands in the database: the owner's ``token``, None where it is free, and its last beat.
+
+    An owner numbers its beats itself: a database that has lost the last of them does not come back to a pair that was
+    seen before.
+    """
+
+    token: str | None
+    beat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidacy:
+    """What an instance that waits for the lease has seen of it; times are its own clock's."""
+
+    seen: Lease | None = None
+    unchanged_since: float = inf
+
+    def saw(self, lease: Lease, at: float) -> "Candidacy":
+        """After a look, whose answer had come by ``at``: from when it was asked, the owner may have beaten since."""
+        return self if lease == self.seen else Candidacy(lease, at)
+
+    def takeable(self, now: float, times: LeaseTimes) -> Lease | None:
+        """The lease as it has to stand for this instance to get it; None where it has to wait on."""
+        if self.seen is None:
+            return None
+        silent_for = now - self.unchanged_since
+        return self.seen if self.seen.token is None or silent_for >= times.takeover_after else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """The lease in the hands of this instance; ``until`` is its own clock's, before which it sends messages."""
+
+    token: str
+    beat: int
+    until: float
+
+    @staticmethod
+    def taken(token: str, asked_at: float, times: LeaseTimes) -> "Ownership":
+        """Once the lease is known to be taken, asked for at this time."""
+        return Ownership(token, 0, asked_at + times.sends_for)
+
+    def beaten(self, beat: int, asked_at: float, times: LeaseTimes) -> "Ownership":
+        """Once this beat, asked for at this time, is known to count; the next one has a higher number."""
+        return replace(self, beat=beat, until=max(self.until, asked_at + times.sends_for))
+
+    def may_send(self, now: float) -> bool:
+        """Whether a message may be sent now."""
+        return now < self.until
