@@ -65,6 +65,10 @@ class Answer(Protocol):
     def fetchall(self) -> list[Any]:
         """All rows that are left."""
 
+    @property
+    def rowcount(self) -> int:
+        """How many rows a statement has changed."""
+
     def __iter__(self) -> Iterator[Any]: ...
 
 

@@ -19,6 +19,7 @@ from connext_monitor.store.connection import Connection, transact, transact_pati
 from connext_monitor.store.engine import Engine, SqliteFile, engine_of
 from connext_monitor.store.errors import DatabaseUnavailableError
 from connext_monitor.store.executor import Executor, MakeExecutor, Threads
+from connext_monitor.store.turn import WriteTurn
 
 T = TypeVar("T")
 
@@ -41,14 +42,21 @@ class Database:
 
     @classmethod
     async def open(
-        cls, where: Path | str, *, migrate: bool = True, executor: MakeExecutor = Threads, fast: bool = False
+        cls,
+        where: Path | str,
+        *,
+        migrate: bool = True,
+        executor: MakeExecutor = Threads,
+        fast: bool = False,
+        turn: WriteTurn | None = None,
     ) -> Self:
         """Open a file, or by its URL a PostgreSQL database; make it, or bring its schema up to date.
 
         Raises DatabaseError.
         Without ``migrate`` the schema must be this version's. ``fast`` leaves a file's last commits to a power cut.
+        ``turn`` is the one by which an owner's term writes to a server; others write there as guests.
         """
-        engine = engine_of(where, fast=fast)
+        engine = engine_of(where, fast=fast, turn=turn)
         writer = executor(engine.writer, 1)
         await _first(writer, partial(engine.prepare, migrate=migrate))
         return cls(engine, writer, executor(engine.reader, _READERS))

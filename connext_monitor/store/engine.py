@@ -1,13 +1,17 @@
 """What a database is kept by: a SQLite file here, a PostgreSQL server in `postgres`."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.store.connection import Connection, reader_connection, writer_connection
 from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.opening import look_at, prepare
 from connext_monitor.store.trouble import DatabaseFiles, trouble_of
+from connext_monitor.store.turn import GuestTurn, WriteTurn
+
+if TYPE_CHECKING:
+    from connext_monitor.store.postgres import PostgresServer
 
 
 class Files(Protocol):
@@ -45,19 +49,30 @@ class Engine(Protocol):
         """Those of the database that is open now."""
 
 
-def engine_of(database: Path | str, *, fast: bool = False, readonly: bool = False) -> Engine:
+def engine_of(
+    database: Path | str, *, fast: bool = False, readonly: bool = False, turn: WriteTurn | None = None
+) -> Engine:
     """A file's, or that of a PostgreSQL server by its URL, which may hold a password. Raises DatabaseError.
 
-    ``fast`` and ``readonly`` are for files.
+    ``fast`` and ``readonly`` are for files; ``turn``, a guest's unless it is given, for servers.
     """
     if isinstance(database, Path):
         return SqliteFile(database, fast=fast, readonly=readonly)
+    return _server(database, turn or GuestTurn())
+
+
+def lease_of(database: str) -> Connection:
+    """For looking at the lease of a server's database and changing it (`lease`), beside its writers."""
+    return _server(database, GuestTurn()).lease()
+
+
+def _server(url: str, turn: WriteTurn) -> "PostgresServer":
     try:
         from connext_monitor.store.postgres import PostgresServer  # noqa: PLC0415 - its driver is an extra
     except ImportError as error:
         words = "a PostgreSQL database needs its driver: pip install 'connext-monitor[postgres]'"
         raise DatabaseError(words) from error
-    return PostgresServer(database)
+    return PostgresServer(url, turn)
 
 
 class SqliteFile:

@@ -12,6 +12,13 @@ class DatabaseUnavailableError(DatabaseError, StoreUnavailable):
     """The database cannot be used now: the disk is full, or another program holds its lock."""
 
 
+class TermOverError(DatabaseUnavailableError):
+    """This instance may not write any more: another one owns the work, or it is not known what the server has kept.
+
+    What it remembers is to be thrown away, and everything read anew.
+    """
+
+
 class DatabaseNotOpenedError(DatabaseError, StoreUnavailable):
     """The database cannot be opened; the message names it and says what to do."""
 

@@ -1,30 +1,38 @@
-"""A database on a PostgreSQL server. Only loaded where there is one: the driver is an extra.
-
-Not yet in reach of a config: instances do not know yet which of them owns the work.
-"""
+"""A database on a PostgreSQL server. Only loaded where there is one: the driver is an extra."""
 
 import psycopg
 from psycopg import errors
 
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
-from connext_monitor.store import postgres_dialect  # noqa: F401 - indexes and functions are written by it
+from connext_monitor.store import (
+    lease,
+    postgres_dialect,  # noqa: F401 - indexes and functions are written by it
+    schema_revision,
+)
 from connext_monitor.store.connection import Connection, transact
 from connext_monitor.store.errors import DatabaseError, DatabaseNotOpenedError
+from connext_monitor.store.lease_tables import turn
 from connext_monitor.store.opening import migrated, wrong_schema
 from connext_monitor.store.postgres_connection import (
     LostError,
     PostgresConnection,
+    postgres_lease,
     postgres_migrator,
     postgres_reader,
     postgres_writer,
 )
+from connext_monitor.store.turn import WriteTurn
 
 
 class PostgresServer:
-    """The database of a connection string or URL, which may hold a password and is never shown. See `Engine`."""
+    """The database of a connection string or URL, which may hold a password and is never shown. See `Engine`.
 
-    def __init__(self, conninfo: str) -> None:
+    ``turn`` is the one by which its writer writes.
+    """
+
+    def __init__(self, conninfo: str, turn: WriteTurn) -> None:
         self._conninfo = conninfo
+        self._turn = turn
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"
@@ -37,18 +45,22 @@ class PostgresServer:
 
     def writer(self) -> PostgresConnection:
         """See `Engine`."""
-        return postgres_writer(self._conninfo)
+        return postgres_writer(self._conninfo, self._turn)
 
     def reader(self) -> PostgresConnection:
         """See `Engine`."""
         return postgres_reader(self._conninfo)
+
+    def lease(self) -> PostgresConnection:
+        """For looking at the lease and changing it, beside the writer and without its turn."""
+        return postgres_lease(self._conninfo)
 
     def prepare(self, connection: Connection, *, migrate: bool) -> None:
         """See `Engine`. On a connection of its own, that may take longer."""
         own = postgres_migrator(self._conninfo)
         own.before = connection.before
         try:
-            self._refuse(transact(own, migrated if migrate else wrong_schema))
+            self._refuse(transact(own, _migrated if migrate else wrong_schema))
         except psycopg.Error as error:
             raise self._not_opened(error) from error
         finally:
@@ -94,6 +106,13 @@ class PostgresServer:
         if trouble is None:
             return DatabaseError(f"{self.name} cannot be used ({_words(error)})")
         return DatabaseNotOpenedError(f"{self.name} cannot be opened: {trouble.words}. {trouble.cure}", trouble)
+
+
+def _migrated(connection: Connection) -> str | None:
+    """As `migrated`; whoever owns the work with an older schema ends its term, and can write nothing meanwhile."""
+    if schema_revision.current(connection) in schema_revision.KNOWN[:-1] and connection.has_table(turn.name):
+        lease.revoke(connection)
+    return migrated(connection)
 
 
 class _NoFiles:

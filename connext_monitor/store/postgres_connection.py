@@ -14,6 +14,7 @@ from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 
 from connext_monitor.store.connection import COMMIT, POSTGRESQL, Answer, Connection
 from connext_monitor.store.postgres_dialect import as_driver_wants
+from connext_monitor.store.turn import WriteTurn
 
 OPTIONS = {
     "jit": "off",
@@ -32,12 +33,15 @@ _KEEPALIVES = {
     "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
 _READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
-_TURN = "SELECT pg_advisory_xact_lock(4310021)"
-"""Held until the end of the transaction: writers of all programs take turns, and each sees what those before it have
-written. The number is any; it is of this database alone. Whose turn it may be at all is to be asked here too.
-"""
-_WRITE = ("BEGIN ISOLATION LEVEL READ COMMITTED", _TURN)
-_MIGRATE = (_WRITE[0], "SET LOCAL lock_timeout = '60s'", "SET LOCAL statement_timeout = 0", _TURN)
+_WRITE = ("BEGIN ISOLATION LEVEL READ COMMITTED",)
+_LEASE = (*_WRITE, "SET LOCAL statement_timeout = '5s'")
+_MIGRATE = (
+    *_WRITE,
+    "SET LOCAL lock_timeout = '60s'",
+    "SET LOCAL statement_timeout = 0",
+    # Until the end of the transaction. The number is any; it is of this database alone.
+    "SELECT pg_advisory_xact_lock(4310021)",
+)
 _PASSING = (errors.LockNotAvailable, errors.SerializationFailure, errors.DeadlockDetected)
 
 
@@ -52,10 +56,11 @@ class PostgresConnection(Connection):
     alchemy: ClassVar[Mapping[str, Any]] = {"url": "postgresql+psycopg://", "use_native_hstore": False}
     error: ClassVar[type[Exception]] = psycopg.Error
 
-    def __init__(self, conninfo: str, begin: Sequence[str]) -> None:
+    def __init__(self, conninfo: str, begin: Sequence[str], turn: WriteTurn | None = None) -> None:
         super().__init__(conninfo, begin[0], ())
         self._conninfo = conninfo
         self._begins = begin
+        self._turn = turn
         self._server: psycopg.Connection[Any] | None = None
 
     @property
@@ -84,6 +89,8 @@ class PostgresConnection(Connection):
             self._server = self._connect()
         for statement in self._begins:
             self.run(statement)
+        if self._turn is not None:
+            self._turn.begin(self)
 
     def commit(self) -> None:
         """End it; all that it changed is on the server's disk."""
@@ -92,6 +99,8 @@ class PostgresConnection(Connection):
         # Of a transaction in which a statement failed, a server says ROLLBACK and no error.
         if self.driver.execute(COMMIT).statusmessage != COMMIT:
             raise LostError("the server rolled the transaction back")
+        if self._turn is not None:
+            self._turn.committed()
 
     def rollback(self) -> None:
         """End it, if it has not ended by itself, without a trace."""
@@ -99,11 +108,13 @@ class PostgresConnection(Connection):
             return
         try:
             self._server.rollback()
+            lost = self._server.closed
         except psycopg.Error:
+            lost = True
+        if lost:
             self.close()  # the server rolls back what a connection leaves behind
-        else:
-            if self._server.broken:
-                self.close()
+            if self._turn is not None:
+                self._turn.lost()
 
     def has_table(self, name: str) -> bool:
         """Whether there is a table of this name."""
@@ -151,14 +162,19 @@ class _WithoutNulBinary(StrBinaryDumper):  # type: ignore[misc]
         return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
 
-def postgres_writer(conninfo: str) -> PostgresConnection:
+def postgres_writer(conninfo: str, turn: WriteTurn) -> PostgresConnection:
     """For writing; its transactions begin by taking the turn of writers."""
-    return PostgresConnection(conninfo, _WRITE)
+    return PostgresConnection(conninfo, _WRITE, turn)
 
 
 def postgres_reader(conninfo: str) -> PostgresConnection:
     """For reading beside writers; each of its transactions sees one state."""
     return PostgresConnection(conninfo, _READ)
+
+
+def postgres_lease(conninfo: str) -> PostgresConnection:
+    """For small changes that nobody waits for long, and that take no turn."""
+    return PostgresConnection(conninfo, _LEASE)
 
 
 def postgres_migrator(conninfo: str) -> PostgresConnection:

@@ -31,6 +31,7 @@ from connext_monitor.store.nouns import (
     UnjudgedLegs,
 )
 from connext_monitor.store.retention import Retention
+from connext_monitor.store.turn import WriteTurn
 
 
 class Store:
@@ -67,13 +68,14 @@ class Store:
         migrate: bool = True,
         executor: MakeExecutor = Threads,
         fast: bool = False,
+        turn: WriteTurn | None = None,
     ) -> Self:
         """Open the file, making it where there is none, or a PostgreSQL database by its URL. Raises DatabaseError.
 
         Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
-        ``fast`` leaves a file's last commits to a power cut.
+        ``fast`` leaves a file's last commits to a power cut. ``turn``: see `Database.open`.
         """
-        return cls(await Database.open(where, migrate=migrate, executor=executor, fast=fast), names)
+        return cls(await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn), names)
 
     @classmethod
     async def open_readonly(cls, where: Path | str, names: ChainNames) -> Self:

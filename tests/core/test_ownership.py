@@ -154,9 +154,9 @@ class Step:
 COUNTER = count(1)
 
 
-@given(st.integers(0, 2**32))
-def test_what_is_sent_has_ended_before_another_instance_sends(seed: int) -> None:
-    instances = Instances(Random(seed))
+@given(st.randoms(use_true_random=True))
+def test_what_is_sent_has_ended_before_another_instance_sends(random: Random) -> None:
+    instances = Instances(random)
     instances.run(STEPS)
     assert instances.takeovers > 0
 

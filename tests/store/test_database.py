@@ -21,6 +21,7 @@ from connext_monitor.store import migration, schema_revision
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.database import Database
 from connext_monitor.store.errors import DatabaseError
+from connext_monitor.store.lease_tables import lease
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.schema import metadata
 
@@ -44,6 +45,7 @@ async def test_the_migrations_make_what_the_queries_are_written_against(file: Pa
         warnings.filterwarnings("ignore", ".*expression-based index")
         differences = list(compare_metadata(MigrationContext.configure(connection), metadata))
     engine.dispose()
+    assert lease.name in metadata.tables
     assert differences == []
 
 

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from connext_monitor.core.delivery_records import ChannelState
-from connext_monitor.store import bridge_tables, channels, kept_tables
+from connext_monitor.store import bridge_tables, channels, kept_tables, lease_tables
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.engine import engine_of
 from connext_monitor.store.errors import DatabaseError, DatabaseUnavailableError
@@ -108,7 +108,8 @@ async def test_small_numbers_are_added_up_beyond_sixteen_bits(stores: list[Store
 
 
 def test_migrations_make_what_the_schema_says(url: str) -> None:
-    assert {bridge_tables.bridge_events.name, kept_tables.fronted.name} <= metadata.tables.keys()
+    imported = {bridge_tables.bridge_events, kept_tables.fronted, lease_tables.lease}
+    assert {table.name for table in imported} <= metadata.tables.keys()
     made = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with made.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)

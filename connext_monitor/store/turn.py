@@ -1,0 +1,78 @@
+"""Whose writes a server commits: what every transaction that writes begins with there.
+
+All of them lock one row, so that they take turns, whichever instance they are of. An owner's term moves that row on
+with each write, where it stands as the term left it: it does not once another term has begun, nor where the server has
+lost what was committed. Guests (a command line beside a running monitor) lock it and leave it as it is.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.errors import TermOverError
+
+_LOCK = "SELECT n FROM turn WHERE id = 1 FOR UPDATE"
+_MOVE = "UPDATE turn SET n = n + 1 WHERE id = 1 AND token = ? AND n = ?"
+_DEPOSED = "the work is no longer this instance's, or the database has lost what it wrote"
+_LOST = "the connection to the database server was lost"
+
+
+class WriteTurn(Protocol):
+    """What the transactions of one writer begin and end with."""
+
+    def begin(self, connection: Connection) -> None:
+        """Wait for the turn and take it; it lasts until the transaction ends. Raises TermOverError."""
+
+    def committed(self) -> None:
+        """The server has said that it has committed the transaction."""
+
+    def lost(self) -> None:
+        """The connection was lost, maybe with a commit of which nobody knows what came."""
+
+
+class GuestTurn:
+    """Of whoever writes beside the owner."""
+
+    def begin(self, connection: Connection) -> None:
+        """See `WriteTurn`."""
+        connection.run(_LOCK)
+
+    def committed(self) -> None:
+        """Nothing follows."""
+
+    def lost(self) -> None:
+        """The next write makes another connection."""
+
+
+class TermTurn:
+    """Of an owner's term; ``n`` is where the row stands at its begin.
+
+    Once it is over, it stays so; ``on_over`` hears why, on the writer's thread.
+    """
+
+    def __init__(self, token: str, n: int, on_over: Callable[[str], None]) -> None:
+        self._token = token
+        self._n = n
+        self._on_over = on_over
+        self._over: str | None = None
+
+    def begin(self, connection: Connection) -> None:
+        """See `WriteTurn`."""
+        if self._over is None and connection.run(_MOVE, (self._token, self._n)).rowcount == 0:
+            self._end(_DEPOSED)
+        if self._over is not None:
+            raise TermOverError(DatabaseTrouble(TroubleKind.SERVER, self._over))
+
+    def committed(self) -> None:
+        """See `WriteTurn`."""
+        self._n += 1
+
+    def lost(self) -> None:
+        """See `WriteTurn`: what is in memory may differ from what is stored, so the term is over."""
+        self._end(_LOST)
+
+    def _end(self, why: str) -> None:
+        if self._over is None:
+            self._over = why
+            self._on_over(why)
