@@ -151,8 +151,7 @@ class _Decided:
 
     def count_in_books(self) -> None:
         """What was added so far is one of its kind, and counts as it is."""
-        for record in self.added:
-            self._books.event(record)
+        self._books.alone(self.added)
 
     def fold(
         self,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connext_monitor.core.bridge_events import BridgeRecord
-from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Hash32, Reconciled, Timestamp
+from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Hash32, Reconciled, Timestamp, XCalled
 from connext_monitor.core.stats import Owed, shares_of
 from connext_monitor.core.transfer import EventRecord, fold
 
@@ -114,6 +114,40 @@ class Movements:
 
     def __bool__(self) -> bool:
         return bool(self.books)
+
+    def alone(self, records: Iterable[EventRecord]) -> None:
+        """Events came, each the only one of its kind that is known of its transfer, and each of them counts.
+
+        History brings thousands at once, most of one router each: what is not to be shared out is added up here.
+        """
+        fills: dict[BookId, tuple[int, int, Timestamp]] = {}
+        reimbursed: dict[BookId, int] = {}
+        for record in records:
+            event = record.event
+            if isinstance(event, XCalled):
+                continue
+            if len(event.routers) != 1:
+                self.event(record)
+                continue
+            book = event.routers[0], record.domain, event.local
+            if isinstance(event, Reconciled):
+                reimbursed[book] = reimbursed.get(book, 0) + event.amount
+                continue
+            at = record.sighting.block.timestamp
+            count, amount, latest = fills.get(book) or (0, 0, at)
+            fills[book] = count + 1, amount + fronted_by(event), max(latest, at)
+        for book, back in reimbursed.items():
+            self._book(*book).reimbursed += back
+        for book, filled in fills.items():
+            self._filled(book, *filled)
+
+    def _filled(self, book: BookId, count: int, amount: int, latest: Timestamp) -> None:
+        _, domain, asset = book
+        sums = self._book(*book)
+        sums.fronted += amount
+        sums.fills += count
+        self.fast_fills[domain, asset] += count
+        self.last_fills[book] = max(self.last_fills.get(book, latest), latest)
 
     def event(self, record: EventRecord, sign: int = 1) -> None:
         """An event that counts came, or went where ``sign`` is -1."""
