@@ -37,6 +37,8 @@ _CONFIRMED_EVERY = 1.0
 
 _AWAITED_EVERY = 0.1
 """The same while a block in which liquidity was added or removed is to count as covered."""
+_ASKED_AGAIN_AFTER = 2.0
+"""Seconds after which a question that nobody answered is asked again, then ever more: after a reorg, say, soon."""
 _NOTHING = BlockNumber(-1)
 
 TakeBalances = Callable[[DomainId, Sequence[RouterAsset], CoveredBalances], Awaitable[None]]
@@ -88,7 +90,7 @@ class _ChainLooks:
     """What is to be watched on a chain, and what was seen there.
 
     ``awaits`` is the block that is to be covered before it is asked at once. ``differing`` are the looks that differ
-    from what people were told, all at the block ``asked``.
+    from what people were told, all at the block ``asked``. So many in a row were ``unanswered``.
     """
 
     def __init__(self, chain: BalanceChain, holdings: Sequence[_Holding]) -> None:
@@ -98,6 +100,7 @@ class _ChainLooks:
         self.awaits = _NOTHING
         self.asked: BlockRef | None = None
         self.differing: dict[str, BalanceLook] = {}
+        self.unanswered = 0
         self.trouble: str | None = None
 
 
@@ -187,7 +190,10 @@ class LiquidityWatch:
         balances = await looks.chain.router_balances(holdings, earlier)
         self._note_trouble(looks, balances if isinstance(balances, str) else None)
         if isinstance(balances, str):
+            pause = min(self._every, _ASKED_AGAIN_AFTER * 2.0 ** min(looks.unanswered, 10))
+            looks.unanswered, looks.due_at = looks.unanswered + 1, self._clock.monotonic() + pause
             return
+        looks.unanswered = 0
         before, looks.differing, looks.asked = looks.differing, {}, balances.block
         for holding, amount in zip(looks.holdings, balances.amounts, strict=True):
             await self._rule(domain, looks, holding, amount, before.get(holding.subject), balances)

@@ -187,6 +187,15 @@ async def test_a_chain_that_cannot_be_asked_opens_and_ends_nothing(store: Store)
     assert await endings(store) == [None]
 
 
+async def test_a_question_that_nobody_answers_is_soon_asked_again(store: Store) -> None:
+    diamond = Diamond(1)
+    diamond.trouble = "a different block from the one covered"
+    async with running(watch(store, diamond, every=3600).run()):
+        await until(lambda: diamond.refusals == 1)
+        diamond.trouble = None
+        await until(lambda: bool(diamond.looked))
+
+
 async def test_a_restart_neither_repeats_nor_forgets_the_alert(store: Store) -> None:
     for first in (1, 3):
         diamond = Diamond(1)
