@@ -1,37 +1,17 @@
-"""The composition root: builds every part from the config, runs them together, stops them in order."""
+"""The composition root: runs the monitor until it is asked to stop. What it is built of is in `assembly`."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
 
 import structlog
 
 from connext_monitor.alerting.providers.configured import ConfiguredProvider
-from connext_monitor.assembly.after_commit import AfterCommit
-from connext_monitor.assembly.alerting import build_alerting
-from connext_monitor.assembly.housekeeping import housekeeping
-from connext_monitor.assembly.observed_chains import observe_chains
-from connext_monitor.assembly.opened_store import StoreOpening
 from connext_monitor.assembly.outside import Outside
-from connext_monitor.assembly.serving import build_served, chain_statuses, heartbeat_part, start_web
+from connext_monitor.assembly.term import TermPlan, run_term
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
-from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.config.rules import first_blocks, no_deadlines, pathway_durations
-from connext_monitor.core.database_trouble import StoreUnavailable
-from connext_monitor.core.labels import KnownTokens
-from connext_monitor.monitoring.origin_search import OriginSearch
-from connext_monitor.monitoring.token_reader import TokenReader
-from connext_monitor.monitoring.transfer_checker import TransferChecker
-from connext_monitor.process.parts import Part, RunningParts, cancelled
 from connext_monitor.process.stop_request import StopRequest
-from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.reporting.web.server import ListenError
 from connext_monitor.store.errors import DatabaseError
-
-_BEGUN_AGAIN_AFTER = 1.0
 
 log = structlog.get_logger()
 
@@ -48,155 +28,16 @@ async def run(
 
     The HTTP server has ``web_connections`` at most.
     """
-    outside = outside or Outside()
+    plan = TermPlan(config, providers, clock, web_connections, outside or Outside())
+    failures: list[None] = []
+
+    def failed() -> None:
+        failures.append(None)
+        stop.make(1)
+
     try:
-        async with AsyncExitStack() as stack:
-            stopping = asyncio.create_task(stop.wait(), name="stop")
-            stack.callback(stopping.cancel)
-            build = _build(stack, config, providers, clock, web_connections, outside)
-            building = asyncio.create_task(build, name="start")
-            await asyncio.wait({stopping, building}, return_when=asyncio.FIRST_COMPLETED)
-            if not building.done():
-                # A migration may take long; what it has not committed is begun anew at the next start.
-                await cancelled({building})
-                _log_failed_stop("start", None if building.cancelled() else building.exception())
-                return 0
-            monitor = building.result()
-            outside.built()
-            return await monitor.run(stop)
+        await run_term(plan, stop.wait, failed)
     except (DatabaseError, ListenError) as error:
         log.error("cannot.start", reason=str(error))  # noqa: TRY400 - the words say it all, a traceback adds nothing
         return 1
-
-
-async def _undeterred(part: Callable[[], Awaitable[None]]) -> None:
-    """Run a part, and begin it again where it could not use the database, unless only another start mends that."""
-    while True:
-        try:
-            return await part()
-        except StoreUnavailable as error:
-            if error.trouble.final:
-                raise
-        await asyncio.sleep(_BEGUN_AGAIN_AFTER)
-
-
-@dataclass(frozen=True, slots=True)
-class _Monitor:
-    """All that runs until the stop, in the order of its start, and what is done before the first part is stopped."""
-
-    chains: Sequence[str]
-    parts: Sequence[Part]
-    before_stop: Callable[[], None]
-
-    async def run(self, stop: StopRequest) -> int:
-        """Run until told to stop (0), or until a part fails that the others cannot do without (1)."""
-
-        def before_stop(clean: bool) -> None:
-            if not clean:
-                stop.make(1)
-            log.info("monitor.stopping")
-            self.before_stop()
-
-        log.info("monitor.started", chains=self.chains)
-        parts = [replace(part, run=partial(_undeterred, part.run)) for part in self.parts]
-        clean = await RunningParts(parts, _log_failure, _log_failed_stop).run(stop.wait, before_stop)
-        return 0 if clean else 1
-
-
-def _log_failure(part: str, error: BaseException | None) -> None:
-    if isinstance(error, StoreUnavailable):
-        log.error("monitor.cannot_go_on", part=part, reason=str(error), cure=error.trouble.cure)
-    else:
-        log.error("part.failed", part=part, exc_info=error)
-
-
-def _log_failed_stop(part: str, error: BaseException | None) -> None:
-    # What could not use the database any more, or was stopped halfway at the start, is as it should be.
-    if error is not None and not isinstance(error, StoreUnavailable | DatabaseError | ListenError):
-        log.warning("stop.part_failed", part=part, exc_info=error)
-
-
-async def _build(
-    stack: AsyncExitStack,
-    config: Config,
-    providers: Sequence[ConfiguredProvider],
-    clock: AgreedClock,
-    web_connections: int,
-    outside: Outside,
-) -> _Monitor:
-    """Everything, from the store outwards; the stack lets go of it in the reverse order."""
-    known_tokens = KnownTokens()
-    labels, durations = chain_labels(config, known_tokens), pathway_durations(config)
-    names = {chain.domain_id: chain.name for chain in config.chains.values()}
-    opening = StoreOpening(config, names, providers, labels, clock, outside.executor)
-    store = await opening.open(stack, durations, first_blocks(config))
-
-    tally = Tally(names, config.alert_providers)
-    observed = observe_chains(config, store, clock, outside)
-    tokens = TokenReader(store.tokens, observed.queries, known_tokens)
-    await tokens.load()
-    alerts = await build_alerting(
-        config, providers, store, opening.lock, observed.chains, tokens, labels, clock, tally, outside
-    )
-
-    clock.on_step(alerts.scheduler.follow_clocks)
-    statuses = partial(chain_statuses, observed.observers, alerts.unjudged)
-    served = build_served(
-        config,
-        store,
-        tally,
-        statuses,
-        observed.live,
-        alerts.provider_watch,
-        labels,
-        alerts.routers.checks,
-        clock,
-        web_connections,
-        stack,
-    )
-    web = served.web if served else None
-    if web is not None:
-        alerts.desk.on_change(web.feed.alerts_changed)
-
-    looks = outside.looks
-    origins = OriginSearch(
-        store.transfers, observed.queries, labels, clock, every=looks.origins, rest=looks.without_suspects
-    )
-    listener = AfterCommit(
-        alerts.scheduler,
-        alerts.chain_watch,
-        alerts.cause_watch,
-        alerts.phantom_watch,
-        alerts.pause_watch,
-        alerts.stall_watch,
-        alerts.routers.liquidity,
-        origins,
-        web.feed.transfers_changed if web else None,
-        tally,
-    )
-    checker, past = (
-        TransferChecker(queue, store, legs, listener, labels, clock, alerts.desk.route, patient=True)
-        # What began before the watch gets no deadlines, as with a backfill.
-        for queue, legs in ((observed.live, durations), (observed.past, no_deadlines))
-    )
-    if web is not None:
-        await start_web(web, stack)
-
-    def before_stop() -> None:
-        if web is not None:
-            web.stopping()
-        store.database.end()
-
-    # Stopped from the last to the first: what is still seen is committed, and then what that alerts about is sent.
-    parts = [
-        Part("clock", partial(clock.run, looks.clocks)),
-        *(served.parts() if served else ()),
-        *alerts.parts,
-        *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
-        *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks),
-        Part("transfer checker", checker.run, drain=checker.drain),
-        Part("checker of the past", past.run, drain=past.drain),
-        Part("origin search", origins.run),
-        *observed.parts(),
-    ]
-    return _Monitor(observed.names, parts, before_stop)
+    return 1 if failures else 0

@@ -12,14 +12,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from connext_monitor.store.condition import Condition
 from connext_monitor.store.connection import Connection, transact, transact_patiently
 from connext_monitor.store.engine import Engine, SqliteFile, engine_of
 from connext_monitor.store.errors import DatabaseUnavailableError
 from connext_monitor.store.executor import Executor, MakeExecutor, Threads
-from connext_monitor.store.turn import WriteTurn
+
+if TYPE_CHECKING:
+    from connext_monitor.store.turn import WriteTurn
 
 T = TypeVar("T")
 
@@ -48,7 +50,7 @@ class Database:
         migrate: bool = True,
         executor: MakeExecutor = Threads,
         fast: bool = False,
-        turn: WriteTurn | None = None,
+        turn: "WriteTurn | None" = None,
     ) -> Self:
         """Open a file, or by its URL a PostgreSQL database; make it, or bring its schema up to date.
 

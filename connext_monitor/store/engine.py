@@ -8,10 +8,10 @@ from connext_monitor.store.connection import Connection, reader_connection, writ
 from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.opening import look_at, prepare
 from connext_monitor.store.trouble import DatabaseFiles, trouble_of
-from connext_monitor.store.turn import GuestTurn, WriteTurn
 
 if TYPE_CHECKING:
     from connext_monitor.store.postgres import PostgresServer
+    from connext_monitor.store.turn import WriteTurn
 
 
 class Files(Protocol):
@@ -50,7 +50,7 @@ class Engine(Protocol):
 
 
 def engine_of(
-    database: Path | str, *, fast: bool = False, readonly: bool = False, turn: WriteTurn | None = None
+    database: Path | str, *, fast: bool = False, readonly: bool = False, turn: "WriteTurn | None" = None
 ) -> Engine:
     """A file's, or that of a PostgreSQL server by its URL, which may hold a password. Raises DatabaseError.
 
@@ -58,15 +58,15 @@ def engine_of(
     """
     if isinstance(database, Path):
         return SqliteFile(database, fast=fast, readonly=readonly)
-    return _server(database, turn or GuestTurn())
+    return _server(database, turn)
 
 
 def lease_of(database: str) -> Connection:
     """For looking at the lease of a server's database and changing it (`lease`), beside its writers."""
-    return _server(database, GuestTurn()).lease()
+    return _server(database, None).lease()
 
 
-def _server(url: str, turn: WriteTurn) -> "PostgresServer":
+def _server(url: str, turn: "WriteTurn | None") -> "PostgresServer":
     try:
         from connext_monitor.store.postgres import PostgresServer  # noqa: PLC0415 - its driver is an extra
     except ImportError as error:

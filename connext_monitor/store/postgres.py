@@ -21,18 +21,18 @@ from connext_monitor.store.postgres_connection import (
     postgres_reader,
     postgres_writer,
 )
-from connext_monitor.store.turn import WriteTurn
+from connext_monitor.store.turn import GuestTurn, WriteTurn
 
 
 class PostgresServer:
     """The database of a connection string or URL, which may hold a password and is never shown. See `Engine`.
 
-    ``turn`` is the one by which its writer writes.
+    ``turn`` is the one by which its writer writes, by default a guest's.
     """
 
-    def __init__(self, conninfo: str, turn: WriteTurn) -> None:
+    def __init__(self, conninfo: str, turn: WriteTurn | None = None) -> None:
         self._conninfo = conninfo
-        self._turn = turn
+        self._turn = turn or GuestTurn()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch
@@ -31,7 +31,9 @@ from connext_monitor.store.nouns import (
     UnjudgedLegs,
 )
 from connext_monitor.store.retention import Retention
-from connext_monitor.store.turn import WriteTurn
+
+if TYPE_CHECKING:
+    from connext_monitor.store.turn import WriteTurn
 
 
 class Store:
@@ -68,7 +70,7 @@ class Store:
         migrate: bool = True,
         executor: MakeExecutor = Threads,
         fast: bool = False,
-        turn: WriteTurn | None = None,
+        turn: "WriteTurn | None" = None,
     ) -> Self:
         """Open the file, making it where there is none, or a PostgreSQL database by its URL. Raises DatabaseError.
 

@@ -1,0 +1,200 @@
+"""A term: all that observes, judges and tells, from its begin to its end.
+
+Where the database is a file there is a single one, for as long as the process runs.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import structlog
+
+from connext_monitor.alerting.providers.configured import ConfiguredProvider
+from connext_monitor.assembly.after_commit import AfterCommit
+from connext_monitor.assembly.alerting import build_alerting
+from connext_monitor.assembly.housekeeping import housekeeping
+from connext_monitor.assembly.observed_chains import observe_chains
+from connext_monitor.assembly.opened_store import StoreOpening
+from connext_monitor.assembly.outside import Outside
+from connext_monitor.assembly.serving import build_served, chain_statuses, heartbeat_part, start_web
+from connext_monitor.clock.agreed import AgreedClock
+from connext_monitor.config import Config
+from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.config.rules import first_blocks, no_deadlines, pathway_durations
+from connext_monitor.core.database_trouble import StoreUnavailable
+from connext_monitor.core.labels import KnownTokens
+from connext_monitor.monitoring.origin_search import OriginSearch
+from connext_monitor.monitoring.token_reader import TokenReader
+from connext_monitor.monitoring.transfer_checker import TransferChecker
+from connext_monitor.process.parts import Part, RunningParts, cancelled
+from connext_monitor.reporting.metrics.tally import Tally
+from connext_monitor.reporting.web.server import ListenError
+from connext_monitor.store.errors import DatabaseError
+
+_BEGUN_AGAIN_AFTER = 1.0
+
+Until = Callable[[], Coroutine[Any, Any, object]]
+"""Returns when a term is to end."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TermPlan:
+    """What a term is made of. The HTTP server has ``web_connections`` at most."""
+
+    config: Config
+    providers: Sequence[ConfiguredProvider]
+    clock: AgreedClock
+    web_connections: int
+    outside: Outside
+
+
+async def run_term(plan: TermPlan, until: Until, failed: Callable[[], None]) -> None:
+    """Build all of it anew from the database, and run it until that returns; then nothing of it is left.
+
+    ``failed`` is called first where it ends by itself, since a part failed that the others cannot do without.
+    Raises DatabaseError and ListenError where it cannot begin.
+    """
+    async with AsyncExitStack() as stack:
+        ending = asyncio.create_task(until(), name="stop")
+        stack.callback(ending.cancel)
+        building = asyncio.create_task(_build(stack, plan), name="start")
+        await asyncio.wait({ending, building}, return_when=asyncio.FIRST_COMPLETED)
+        if not building.done():
+            # A migration may take long; what it has not committed is begun anew at the next start.
+            await cancelled({building})
+            _log_failed_stop("start", None if building.cancelled() else building.exception())
+            return
+        term = building.result()
+        plan.outside.built()
+        await term.run(until, failed)
+
+
+async def _undeterred(part: Callable[[], Awaitable[None]]) -> None:
+    """Run a part, and begin it again where it could not use the database, unless only another start mends that."""
+    while True:
+        try:
+            return await part()
+        except StoreUnavailable as error:
+            if error.trouble.final:
+                raise
+        await asyncio.sleep(_BEGUN_AGAIN_AFTER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """All that runs, in the order of its start, and what is done before the first part is stopped."""
+
+    chains: Sequence[str]
+    parts: Sequence[Part]
+    before_stop: Callable[[], None]
+
+    async def run(self, until: Until, failed: Callable[[], None]) -> None:
+        """Run until that returns, or until a part fails that the others cannot do without."""
+
+        def before_stop(clean: bool) -> None:
+            if not clean:
+                failed()
+            log.info("monitor.stopping")
+            self.before_stop()
+
+        log.info("monitor.started", chains=self.chains)
+        parts = [replace(part, run=partial(_undeterred, part.run)) for part in self.parts]
+        await RunningParts(parts, _log_failure, _log_failed_stop).run(until, before_stop)
+
+
+def _log_failure(part: str, error: BaseException | None) -> None:
+    if isinstance(error, StoreUnavailable):
+        log.error("monitor.cannot_go_on", part=part, reason=str(error), cure=error.trouble.cure)
+    else:
+        log.error("part.failed", part=part, exc_info=error)
+
+
+def _log_failed_stop(part: str, error: BaseException | None) -> None:
+    # What could not use the database any more, or was stopped halfway at the start, is as it should be.
+    if error is not None and not isinstance(error, StoreUnavailable | DatabaseError | ListenError):
+        log.warning("stop.part_failed", part=part, exc_info=error)
+
+
+async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
+    """Everything, from the store outwards; the stack lets go of it in the reverse order."""
+    config, providers, clock, outside = plan.config, plan.providers, plan.clock, plan.outside
+    known_tokens = KnownTokens()
+    labels, durations = chain_labels(config, known_tokens), pathway_durations(config)
+    names = {chain.domain_id: chain.name for chain in config.chains.values()}
+    opening = StoreOpening(config, names, providers, labels, clock, outside.executor)
+    store = await opening.open(stack, durations, first_blocks(config))
+
+    tally = Tally(names, config.alert_providers)
+    observed = observe_chains(config, store, clock, outside)
+    tokens = TokenReader(store.tokens, observed.queries, known_tokens)
+    await tokens.load()
+    alerts = await build_alerting(
+        config, providers, store, opening.lock, observed.chains, tokens, labels, clock, tally, outside
+    )
+
+    clock.on_step(alerts.scheduler.follow_clocks)
+    statuses = partial(chain_statuses, observed.observers, alerts.unjudged)
+    served = build_served(
+        config,
+        store,
+        tally,
+        statuses,
+        observed.live,
+        alerts.provider_watch,
+        labels,
+        alerts.routers.checks,
+        clock,
+        plan.web_connections,
+        stack,
+    )
+    web = served.web if served else None
+    if web is not None:
+        alerts.desk.on_change(web.feed.alerts_changed)
+
+    looks = outside.looks
+    origins = OriginSearch(
+        store.transfers, observed.queries, labels, clock, every=looks.origins, rest=looks.without_suspects
+    )
+    listener = AfterCommit(
+        alerts.scheduler,
+        alerts.chain_watch,
+        alerts.cause_watch,
+        alerts.phantom_watch,
+        alerts.pause_watch,
+        alerts.stall_watch,
+        alerts.routers.liquidity,
+        origins,
+        web.feed.transfers_changed if web else None,
+        tally,
+    )
+    checker, past = (
+        TransferChecker(queue, store, legs, listener, labels, clock, alerts.desk.route, patient=True)
+        # What began before the watch gets no deadlines, as with a backfill.
+        for queue, legs in ((observed.live, durations), (observed.past, no_deadlines))
+    )
+    if web is not None:
+        await start_web(web, stack)
+
+    def before_stop() -> None:
+        if web is not None:
+            web.stopping()
+        store.database.end()
+
+    # Stopped from the last to the first: what is still seen is committed, and then what that alerts about is sent.
+    parts = [
+        Part("clock", partial(clock.run, looks.clocks)),
+        *(served.parts() if served else ()),
+        *alerts.parts,
+        *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
+        *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks),
+        Part("transfer checker", checker.run, drain=checker.drain),
+        Part("checker of the past", past.run, drain=past.drain),
+        Part("origin search", origins.run),
+        *observed.parts(),
+    ]
+    return _Term(observed.names, parts, before_stop)
