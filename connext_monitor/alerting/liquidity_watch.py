@@ -39,6 +39,8 @@ _AWAITED_EVERY = 0.1
 """The same while a block in which liquidity was added or removed is to count as covered."""
 _ASKED_AGAIN_AFTER = 2.0
 """Seconds after which a question that nobody answered is asked again, then ever more: after a reorg, say, soon."""
+_WITHOUT_BALANCES = 3600.0
+"""Seconds between two looks where no balance is to be watched: the first look ends what a former config had opened."""
 _NOTHING = BlockNumber(-1)
 
 TakeBalances = Callable[[DomainId, Sequence[RouterAsset], CoveredBalances], Awaitable[None]]
@@ -162,7 +164,7 @@ class LiquidityWatch:
                 # What fails for one chain keeps no other from being alerted about.
                 with self._failures.survive(looks.chain.name):
                     await self._look_at(domain, looks)
-        return min(map(self._pause, self._chains.values()), default=self._every)
+        return min(map(self._pause, self._chains.values()), default=_WITHOUT_BALANCES)
 
     def _is_due(self, looks: _ChainLooks) -> bool:
         covered = looks.chain.covered

@@ -34,6 +34,8 @@ from connext_monitor.core.router_silence import (
 
 _LOOKED_AT = 200
 """Executions of a pathway that are looked at, the latest sent first."""
+_WITHOUT_ROUTERS = 3600.0
+"""Seconds between two looks where no router is to be watched: the first one ends what a former config had opened."""
 
 log = structlog.get_logger()
 
@@ -118,13 +120,17 @@ class SilenceWatch:
         """Watch until cancelled."""
         await look_every(self._every, self._look, failed="silence_watch.failed")
 
-    async def _look(self) -> None:
+    async def _look(self) -> float:
+        """Seconds to the next look."""
         await self._alerts.recall({router.config.name for router in self._routers})
-        executions = await self._store.last_by_routers() if self._routers else []
+        if not self._routers:
+            return _WITHOUT_ROUTERS
+        executions = await self._store.last_by_routers()
         for router in self._routers:
             # What fails for one router keeps no other from being alerted about.
             with self._failures.survive(router.config.name):
                 await self._look_at(router, [done for done in executions if self._is_its(router, done.pathway)])
+        return self._every
 
     def _is_its(self, router: _Watched, pathway: Pathway) -> bool:
         return router.config.fills(*map(self._labels.display_name, pathway))

@@ -60,8 +60,7 @@ class Anchors:
         if coverage is None or not newest:
             return
         ((number, block_hash),) = newest
-        led_back_to = any(header.hash == block_hash for header in self._reader.canonical(head.hash, number))
-        if led_back_to or await self._stands(number, block_hash):
+        if self._reader.leads_back(head.hash, number, block_hash) or await self._stands(number, block_hash):
             return
         testimony = await self._witness.testify(BlockRange(number, number), block_hash)
         if testimony is not None and testimony.logs is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 
 from connext_monitor.core.events import BlockNumber, Hash32
 from connext_monitor.monitoring.chain_data import Header
@@ -21,6 +22,8 @@ class HeaderCache:
     def __init__(self, most: int = _CACHED_HEADERS) -> None:
         self._most = most
         self._headers: OrderedDict[Hash32, Header] = OrderedDict()
+        self.get: Callable[[Hash32], Header | None] = self._headers.get
+        """The header with this hash, if it was seen lately."""
         self._awaited: dict[Hash32, asyncio.Event] = {}
 
     def add(self, header: Header) -> None:
@@ -39,10 +42,6 @@ class HeaderCache:
     @property
     def _seen_first(self) -> Header:
         return next(iter(self._headers.values()))
-
-    def get(self, block_hash: Hash32) -> Header | None:
-        """The header with this hash, if it was seen lately."""
-        return self._headers.get(block_hash)
 
     async def arrival(self, block_hash: Hash32, seconds: float) -> None:
         """Wait until the header is here, but no longer than that."""

@@ -187,10 +187,19 @@ class RangeReader:
 
     def canonical(self, end: Hash32, first: BlockNumber) -> Iterator[Header]:
         """The headers at hand from the block ``end`` back to ``first``, as far as none is missing; asks nothing."""
-        header = self._headers.get(end)
+        get = self._headers.get
+        header = get(end)
         while header is not None and header.number >= first:
             yield header
-            header = self._headers.get(header.parent_hash)
+            header = get(header.parent_hash)
+
+    def leads_back(self, end: Hash32, number: BlockNumber, block_hash: Hash32) -> bool:
+        """Whether the headers at hand lead from the block ``end`` back to this one; asks nothing."""
+        get = self._headers.get
+        header = get(end)
+        while header is not None and header.number > number:
+            header = get(header.parent_hash)
+        return header is not None and header.hash == block_hash
 
     async def header_below(self, end: Hash32, number: BlockNumber) -> Header:
         """The block at a height that the block ``end`` leads back to; asks only where its headers are not at hand."""

@@ -70,7 +70,7 @@ class Simulation:
         self._story = story
         self._time = Time()
         self._world = World(story)
-        self._log = Log(self._now, folder)
+        self._log = Log(self._time.read, folder)
         self._order = count()
         self._todo: list[tuple[float, int, Callable[[], None]]] = []
         self._steps = 0
@@ -81,7 +81,7 @@ class Simulation:
             time=self._time,
             random=random,
             world=self._world,
-            channels=SimulatedChannels(story.channels, story.channel_faults, self._now, random),
+            channels=SimulatedChannels(story.channels, story.channel_faults, self._time.read, random),
             log=self._log,
             database=DatabaseFiles(folder, one_instance=not story.standbys),
             at=self._at,
@@ -110,9 +110,6 @@ class Simulation:
             for instance in self._instances:
                 instance.end()
         return Run(self._story, trace, self._world, self._log, self._steps, tuple(self._common.faults))
-
-    def _now(self) -> float:
-        return self._time.now
 
     def _next(self, instances: Iterable[Instance]) -> float:
         """When one of these has something to do next, or something befalls any."""

@@ -53,10 +53,6 @@ class Common:
     history: AlertHistory = field(default_factory=AlertHistory)
     faults: list[str] = field(default_factory=list)
 
-    def now(self) -> float:
-        """The world's time."""
-        return self.time.now
-
 
 class Instance:
     """One of a story's monitors; ``label`` stands before all that it logs.
@@ -113,7 +109,7 @@ class Instance:
         self._note(f"life {len(self._lives) + 1} begins")
         around = Surroundings(
             self._time,
-            Endpoints(common.world, common.now),
+            Endpoints(common.world, self._time.read),
             partial(common.channels.open_sender, instance=self._number),
             lambda: self._wrong_by,
             common.looks,

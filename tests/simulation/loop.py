@@ -34,35 +34,29 @@ class Time:
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.read: Callable[[], float] = partial(getattr, self, "now")
+        """Reads it, without a frame of its own."""
 
 
-class Call(asyncio.TimerHandle):
-    """A call that is to be made, now or at its time. A simulated day makes a hundred thousand: it holds what it needs.
+class Call(list[Any]):
+    """A call that is to be made, now or at its time: what is called, with what, and in which context.
 
-    It ends as asyncio's own does: what it raises is the loop's to hear of.
+    A simulated day makes a hundred thousand of them: it is a list, which is made without a frame. Of a handle of
+    asyncio's own it has what whoever is given one uses.
     """
 
-    __slots__ = ("arguments", "called", "context", "live")
-
-    def __init__(self, called: Callable[..., object], arguments: tuple[Any, ...], context: Context | None) -> None:
-        # Not asyncio's own: it keeps where the call comes from, for whoever debugs it.
-        self.called = called
-        self.arguments = arguments
-        self.context = context or copy_context()
-        self.live = True
+    __slots__ = ()
 
     def cancel(self) -> None:
         """It is passed over once its time has come."""
-        self.live = False
-        self.called, self.arguments = _nothing, ()
+        self[:] = _CANCELLED
 
     def cancelled(self) -> bool:
         """Whether it is not to be made any more."""
-        return not self.live
+        return self[0] is None
 
 
-def _nothing() -> None:
-    """What a call that was cancelled still holds."""
+_CANCELLED = (None, (), None)
 
 
 class NumberedTask(asyncio.Task[Any]):
@@ -128,7 +122,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         if self._calls:
             return self._time.now
         timers = self._timers
-        while timers and not timers[0][2].live:
+        while timers and timers[0][2][0] is None:
             heappop(timers)
         return timers[0][0] + self._behind if timers else inf
 
@@ -138,15 +132,17 @@ class ProcessLoop(asyncio.BaseEventLoop):
         No more than ``most``, and none after what is due when it is halted. Raises NeverRests where those that are due
         at a time have no end.
         """
-        made, begin = 0, self._time.now
+        made, time = 0, self._time
+        begin = time.now
         self._halted = False
         events._set_running_loop(self)
         try:
             while made < most and not self._halted and not self.dead:
-                at = max(self.next_at, self._time.now)
+                at, now = self.next_at, time.now
+                at = max(at, now)
                 if at >= limit and at > begin:
                     break
-                self._time.now = at
+                time.now = at
                 made += self._run_due(most - made)
         finally:
             events._set_running_loop(None)
@@ -154,36 +150,33 @@ class ProcessLoop(asyncio.BaseEventLoop):
         return made
 
     def _run_due(self, most: int) -> int:
-        calls, made = self._calls, 0
-        self._own_time[0] = self._time.now - self._behind
-        while made < most and (calls or self._timers_are_due()):
-            call = calls.popleft()
-            if not call.live:
+        calls, timers, time, own = self._calls, self._timers, self._time, self._own_time
+        made = 0
+        own[0] = time.now - self._behind
+        while made < most:
+            if not calls:
+                # Nothing runs in no time: who waits for less than a float can tell would else wait for ever.
+                time.now += _TURN
+                own[0] = now = time.now - self._behind
+                while timers and timers[0][0] <= now:
+                    calls.append(heappop(timers)[2])
+                if not calls:
+                    break
+            called, arguments, context = calls.popleft()
+            if called is None:
                 continue
             made += 1
             try:
-                call.context.run(call.called, *call.arguments)
+                context.run(called, *arguments)
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException as error:  # noqa: BLE001 - as asyncio's own
-                self.call_exception_handler({"message": f"in {call.called!r}", "exception": error})
+                self.call_exception_handler({"message": f"in {called!r}", "exception": error})
             if self.dead:
                 break
             if made > _MOST_AT_ONCE:
-                raise NeverRests(f"{made} calls were made at {self._time.now:.3f}, and more are due")
+                raise NeverRests(f"{made} calls were made at {time.now:.3f}, and more are due")
         return made
-
-    def _timers_are_due(self) -> bool:
-        # Nothing runs in no time: who waits for less than a float can tell would else wait for ever.
-        timers, now = self._timers, self._time.now + _TURN
-        self._time.now = now
-        now -= self._behind
-        self._own_time[0] = now
-        while timers and timers[0][0] <= now:
-            call = heappop(timers)[2]
-            if call.live:
-                self._calls.append(call)
-        return bool(self._calls)
 
     @contextmanager
     def running(self) -> Generator[None]:
@@ -203,21 +196,24 @@ class ProcessLoop(asyncio.BaseEventLoop):
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        call = Call(callback, args, context)
+    ) -> Call:
+        call = Call((callback, args, context or copy_context()))
         if not self.dead:
             heappush(self._timers, (when, self._tie(), call))
         return call
 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        return self.call_at(self._own_time[0] + delay, callback, *args, context=context)
+    ) -> Call:
+        call = Call((callback, args, context or copy_context()))
+        if not self.dead:
+            heappush(self._timers, (self._own_time[0] + delay, self._tie(), call))
+        return call
 
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
-        call = Call(callback, args, context)
+    ) -> Call:
+        call = Call((callback, args, context or copy_context()))
         if not self.dead:
             self._calls.append(call)
         return call

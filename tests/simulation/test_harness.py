@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.simulation import small_worlds
 from tests.simulation.drawing import draw
 from tests.simulation.harness import play
 from tests.simulation.loop import ProcessLoop
@@ -82,3 +83,11 @@ def test_nobody_hears_of_a_process_that_never_got_a_turn() -> None:
         warnings.simplefilter("always", RuntimeWarning)
         play(story(suspensions=(Suspension(instance=0, at=0.0, seconds=HOUR * 24),)))
     assert [str(warning.message) for warning in heard] == []
+
+
+def test_a_calm_hour_takes_few_steps() -> None:
+    # What looks in vain costs most of a simulated day, and shows in no other test: an interval of the real monitor's
+    # that `LOOKS` does not lengthen, or a part that looks though it has nothing to look after.
+    long, short = (play(small_worlds.story(seconds=seconds)).steps for seconds in (3 * HOUR, 2 * HOUR))
+    blocks = 2 * HOUR / small_worlds.BLOCK_TIME
+    assert long - short < 7 * blocks
