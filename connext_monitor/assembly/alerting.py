@@ -42,7 +42,7 @@ from connext_monitor.observed_chain import ObservedChain
 from connext_monitor.process.parts import Part
 from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.store.examiner import Examiner
-from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.monitor_lock import MonitorLock, mark_of
 from connext_monitor.store.store import Store
 
 
@@ -67,7 +67,7 @@ async def build_alerting(
     config: Config,
     providers: Sequence[ConfiguredProvider],
     store: Store,
-    lock: DatabaseLock,
+    lock: MonitorLock,
     chains: Mapping[DomainId, ObservedChain],
     tokens: TokenReader,
     labels: ChainLabels,
@@ -190,13 +190,13 @@ def _manager(
 def _database_watch(
     providers: Sequence[ConfiguredProvider],
     store: Store,
-    lock: DatabaseLock,
+    lock: MonitorLock,
     desk: AlertDesk,
     labels: ChainLabels,
     clock: AgreedClock,
     outside: Outside,
 ) -> DatabaseWatch:
     bulletin = Bulletin([configured.provider for configured in providers], desk.route, labels, clock)
-    examiner = Examiner(store.database, lock.header, outside.random)
+    examiner = Examiner(store.database, mark_of(lock, store.database, outside.random))
     announcer = OutageAnnouncer(bulletin, lock.note, clock)
     return DatabaseWatch(examiner, announcer, desk, clock, outside.looks.database)

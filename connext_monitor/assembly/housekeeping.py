@@ -1,6 +1,9 @@
 """What a monitor does beside watching, at its own pace: backups, reports on statistics, and pruning."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NoReturn
 
 from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.outgoing_report import Draw, ReportDelivery
@@ -21,7 +24,7 @@ from connext_monitor.reporting.kept_numbers import KeptNumbers
 from connext_monitor.reporting.retention import Pruning
 from connext_monitor.reporting.stat_reporter import StatReporter
 from connext_monitor.store.backup_copy import BackupError
-from connext_monitor.store.backup_folder import BackupFolder
+from connext_monitor.store.backup_folder import folder_of
 from connext_monitor.store.object_storage import ObjectStorage
 from connext_monitor.store.store import Store
 
@@ -65,26 +68,37 @@ def housekeeping(
         looks.reports,
     )
     return [
-        Part("backup", _backup(config, desk, clock).run),
+        *_backup(config, desk, clock),
         Part("stat reporter", reporter.run),
         Part("kept numbers", KeptNumbers(store.statistics, clock, looks.numbers).run),
         Part("retention", Pruning(store.retention, config.monitor.keep, clock, clock.earliest).run),
     ]
 
 
-def _backup(config: Config, desk: AlertDesk, clock: AgreedClock) -> PeriodicBackup:
-    backup = config.backup
-    folder = BackupFolder(config.monitor.database, backup.directory, backup.keep)
-    storage = ObjectStorage(backup.upload, backup.endpoint) if backup.upload else None
+def _backup(config: Config, desk: AlertDesk, clock: AgreedClock) -> list[Part]:
+    backup, folder = config.backup, folder_of(config)
     alerts = StandingAlerts(desk, BACKUP_FAILED)
-    return PeriodicBackup(alerts, folder, storage, backup.every, backup.keep, BackupError, clock, clock.settled)
+    if folder is None:
+        return [Part("backup", partial(_end_about_backups, alerts))]
+    storage = ObjectStorage(backup.upload, backup.endpoint) if backup.upload else None
+    periodic = PeriodicBackup(alerts, folder, storage, backup.every, backup.keep, BackupError, clock, clock.settled)
+    return [Part("backup", periodic.run)]
+
+
+async def _end_about_backups(alerts: StandingAlerts) -> NoReturn:
+    """End what stands open from when the database was a file; a server's backups are not the monitor's affair."""
+    await alerts.recall(())
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("nothing ends that wait")
 
 
 def last_backup(config: Config, clock: Clock) -> Callable[[], float | None]:
     """Says when the newest backup was begun (Unix seconds), None where there is none; it looks at files, and blocks."""
-    folder = BackupFolder(config.monitor.database, config.backup.directory, config.backup.keep)
+    folder = folder_of(config)
 
     def newest() -> float | None:
+        if folder is None:
+            return None
         try:
             kept = folder.kept()
         except BackupError:

@@ -19,8 +19,11 @@ from connext_monitor.core.deadline import PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.labels import ChainLabels, ChainNames
 from connext_monitor.store.executor import MakeExecutor
-from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.monitor_lock import lock_of
 from connext_monitor.store.store import Store
+
+_PASSING = {TroubleKind.LOCKED, TroubleKind.SERVER}
+_ASKED_EVERY = 0.5
 
 log = structlog.get_logger()
 
@@ -43,7 +46,7 @@ class StoreOpening:
         self._providers = providers
         self._labels = labels
         self._clock = clock
-        self.lock = DatabaseLock(config.monitor.database, make=True)
+        self.lock = lock_of(config.monitor.database)
 
     async def open(
         self, stack: AsyncExitStack, durations: PathwayDurations, first_blocks: Mapping[DomainId, BlockNumber]
@@ -63,16 +66,18 @@ class StoreOpening:
         return store
 
     async def _opened(self) -> Store:
-        """Whoever holds the lock has as long as while the monitor runs: an upgrade or a VACUUM ends."""
+        """A lock that is held and a server that is away have as long as while the monitor runs: both pass."""
         until = self._clock.monotonic() + PATIENCE
         while True:
             try:
                 monitor = self._config.monitor
                 fast = monitor.durability == "fast"
-                return await Store.open(monitor.database, self._names, executor=self._executor, fast=fast)
+                return await Store.open(monitor.database, self._names, executor=self._executor, fast=fast, alone=True)
             except StoreUnavailable as error:
-                if error.trouble.kind is not TroubleKind.LOCKED or self._clock.monotonic() >= until:
+                if error.trouble.kind not in _PASSING or self._clock.monotonic() >= until:
                     raise
+                log.warning("database.awaited", reason=error.trouble.words)
+            await asyncio.sleep(_ASKED_EVERY)
 
     async def _tell(self, trouble: DatabaseTrouble) -> None:
         channels = [configured.provider for configured in self._providers]

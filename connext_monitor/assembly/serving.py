@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import structlog
 
@@ -95,7 +96,7 @@ def _metrics(
     sources = Sources(
         chains={chain.domain_id: chain.name for chain in config.chains.values()},
         providers=config.alert_providers,
-        database=config.monitor.database,
+        database=config.monitor.database if isinstance(config.monitor.database, Path) else None,
         statuses=statuses,
         checks=checks,
         stored=lambda now: store.statistics.measure(now, list(checks.names)),

@@ -16,11 +16,24 @@ from connext_monitor.config import Bucket, Config, read_bucket
 from connext_monitor.core.backups import Backup
 from connext_monitor.core.documents.command_line import MadeBackup, RestoredDatabase
 from connext_monitor.core.formats import rfc3339
+from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.store.backup_copy import BackupError
-from connext_monitor.store.backup_folder import BackupFolder
+from connext_monitor.store.backup_folder import folder_of
 from connext_monitor.store.lock import refuse_other_name
 from connext_monitor.store.object_storage import ObjectStorage
 from connext_monitor.store.restore import Restore, Restored
+
+
+class ServersAffair(OperatorError):
+    """The database is on a PostgreSQL server, whose own ``program`` is to be used."""
+
+    exit_code = 2
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"the database is on a PostgreSQL server, and its backups are the server's: use {program}; "
+            'docs/operations.md, "Backups of a PostgreSQL database", says how'
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,9 @@ def make_backup(*, as_json: bool) -> None:
 async def _back_up(config: Config) -> _BackupMade:
     table = config.backup
     refuse_other_name(config.monitor.database)
-    folder = BackupFolder(config.monitor.database, table.directory, table.keep)
+    folder = folder_of(config)
+    if folder is None:
+        raise ServersAffair("pg_dump")
     backup = await asyncio.to_thread(folder.make, SystemClock().now())
     path = folder.path(backup.name)
     if table.upload is None:
@@ -81,6 +96,8 @@ def restore_backup(file: str, *, as_json: bool) -> None:
 
 
 async def _restore(config: Config, file: str) -> Restored:
+    if not isinstance(config.monitor.database, Path):
+        raise ServersAffair("pg_restore")
     with Restore(config.monitor.database) as restoring:
         backup = Path(file)
         if file.startswith("s3://"):

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 
 from connext_monitor.config import Config
 from connext_monitor.core.events import DomainId
-from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
+from connext_monitor.store.errors import DatabaseInUseError
+from connext_monitor.store.lock import refuse_other_name
+from connext_monitor.store.monitor_lock import lock_of
 from connext_monitor.store.store import Store
 
 
@@ -29,12 +31,12 @@ async def reading(config: Config) -> AsyncIterator[Store]:
 async def writing(config: Config) -> AsyncIterator[Store]:
     """The database of the config, to be written, beside a running monitor or without one. Raises DatabaseError.
 
-    Without one the file is made or brought up to date; the schema under a running monitor is left as it is.
+    Without one the schema is made or brought up to date; under a running monitor it is left as it is.
     """
     database, names = config.monitor.database, chain_names(config)
     try:
-        with DatabaseLock(database, make=True):
-            await (await Store.open(database, names)).close()
+        with lock_of(database):
+            await (await Store.open(database, names, alone=True)).close()
     except DatabaseInUseError as error:
         if error.elsewhere:
             # Its log of changes lies beside that other name: writing without it would damage the database.

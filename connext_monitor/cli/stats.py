@@ -11,7 +11,6 @@ from connext_monitor.cli.live_monitor import why_not_live
 from connext_monitor.cli.opened_database import reading
 from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, say, styled
 from connext_monitor.cli.settings import load
-from connext_monitor.cli.status_report import last_written
 from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
@@ -44,10 +43,9 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
         option("--destination", destination, lambda text: read_chain(text, labels)),
     )
     look = complete(_look(config, window))
-    stats, not_live = look.numbers.stats, look.not_live
+    stats, not_live, known_at = look.numbers.stats, look.not_live, look.known_at
     labels = chain_labels(config, KnownTokens(look.tokens))
     checks = RouterChecks({router.address: router.name for router in config.routers.values()})
-    known_at = rfc3339(last_written(config.monitor.database))
     if as_json:
         document = stats_document(stats, look.numbers.timeline, labels)
         books = router_documents(look.books, stats, labels, checks)
@@ -61,9 +59,12 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
 
 @dataclass(frozen=True, slots=True)
 class _StoredStats:
+    """``known_at`` is as of when the database says it (RFC 3339)."""
+
     numbers: WindowStats
     books: Sequence[RouterBook]
     tokens: Mapping[TokenId, Token]
+    known_at: str
     not_live: str | None
 
 
@@ -74,8 +75,10 @@ async def _look(config: Config, window: Window) -> _StoredStats:
         numbers = await store.statistics.over(window)
         routers = sorted(named | {its.router for its in numbers.stats.routers})
         books = await store.bridge.books_of_routers(routers)
+        known_at = rfc3339(await store.database.written_at())
     shown = [book for book in books if window.destination in {None, book.domain}]
-    return _StoredStats(numbers, shown, tokens, await why_not_live(config.monitor.listen, config.chains))
+    not_live = await why_not_live(config.monitor.listen, config.chains)
+    return _StoredStats(numbers, shown, tokens, known_at, not_live)
 
 
 def _print(stats: Stats, labels: ChainLabels) -> None:

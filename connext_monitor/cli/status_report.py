@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
 from connext_monitor.config import ChainConfig, Config
@@ -28,7 +27,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.stored_numbers import PathwayCount
 from connext_monitor.core.unjudged import why_degraded
 from connext_monitor.core.words import duration_words
-from connext_monitor.store.backup_folder import BackupFolder, Kept
+from connext_monitor.store.backup_folder import Kept, folder_of
 from connext_monitor.store.database import Database
 from connext_monitor.store.glance import StoredStatus, read_status
 from connext_monitor.store.lock import refuse_other_name
@@ -40,11 +39,11 @@ async def status_report(config: Config, now: datetime) -> StatusDocument:
     ``degraded`` and the alerts begin with the worst; the backups are those in the config's directory.
     """
     labels = chain_labels(config)
-    known_at = last_written(config.monitor.database)
-    stored = await _stored(config)
+    stored, known_at = await _stored(config)
     not_live, chains, reasons, clock_ahead = await _chains(config, stored, now)
     channels = _configured(config, stored.channels)
-    backups = BackupFolder(config.monitor.database, config.backup.directory, config.backup.keep).kept()
+    folder = folder_of(config)
+    backups = folder.kept() if folder else []
     alerts = sorted(stored.open_alerts.items(), key=lambda counted: -counted[0][1].rank)
     return StatusDocument(
         live=not_live is None,
@@ -63,7 +62,7 @@ async def status_report(config: Config, now: datetime) -> StatusDocument:
         open_alert_severities=[SeverityCount(kind.name, severity, count) for (kind, severity), count in alerts],
         channels=[_channel_document(channel) for channel in channels],
         backups=BackupsDocument(
-            directory=str(config.backup.directory),
+            directory=str(config.backup.directory) if folder else None,
             count=len(backups),
             newest=_backup_document(backups[-1]) if backups else None,
         ),
@@ -71,12 +70,13 @@ async def status_report(config: Config, now: datetime) -> StatusDocument:
     )
 
 
-async def _stored(config: Config) -> StoredStatus:
+async def _stored(config: Config) -> tuple[StoredStatus, datetime]:
+    """What the database knows, and as of when."""
     refuse_other_name(config.monitor.database)
     database = await Database.open_readonly(config.monitor.database)
     try:
         domains = [chain.domain_id for chain in config.chains.values()]
-        return await database.read(partial(read_status, domains=domains))
+        return await database.read(partial(read_status, domains=domains)), await database.written_at()
     finally:
         await database.close()
 
@@ -203,10 +203,3 @@ def _channel_document(channel: ChannelRow) -> ChannelDocument:
         since=rfc3339(channel.since) if channel.since else None,
         waiting=channel.waiting,
     )
-
-
-def last_written(database: Path) -> datetime:
-    """When the file or its write-ahead log was last written; readers leave an empty one of those behind."""
-    files = [database, database.with_name(f"{database.name}-wal")]
-    written = [status.st_mtime for status in (file.stat() for file in files if file.exists()) if status.st_size]
-    return datetime.fromtimestamp(max(written, default=0), UTC)

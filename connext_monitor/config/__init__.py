@@ -7,6 +7,7 @@ and `router_tables` read what there may be several of, `load` puts it together, 
 """
 
 from connext_monitor.config.addresses import ContractAddress
+from connext_monitor.config.database_url import DatabaseUrl
 from connext_monitor.config.load import load_config
 from connext_monitor.config.models import (
     CREDENTIALS,
@@ -50,6 +51,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "ContractAddress",
+    "DatabaseUrl",
     "Duration",
     "EndpointUrl",
     "Flag",

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import cast
 
 from connext_monitor.config.chain_tables import CHAIN_NAME, read_chains
+from connext_monitor.config.database_url import DatabaseUrl
 from connext_monitor.config.findings import ConfigFindings, RawTable, outside, table_of
 from connext_monitor.config.models import (
     CREDENTIALS,
@@ -45,6 +46,8 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
     stats = findings.of(lambda: parse_table(StatsConfig, tables["stats"], ("stats",), file=path))
     backup = findings.of(lambda: parse_table(BackupConfig, _backup(document, tables), ("backup",), file=path))
     findings.add(_credentials(environ, backup))
+    if monitor is not None and "backup" in document:
+        findings.add(_backups_elsewhere(monitor))
     chains = read_chains(tables["chains"], findings, variables)
     if alerts is not None:
         pathways = [pathway.model_dump() for pathway in alerts.pathways]
@@ -81,6 +84,14 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
 def _backup(document: RawTable, tables: Mapping[str, RawTable]) -> RawTable:
     # No disk is filled with copies that nobody asked for.
     return tables["backup"] if "backup" in document else {"every": ""}
+
+
+def _backups_elsewhere(monitor: MonitorConfig) -> list[Problem]:
+    if not isinstance(monitor.database, DatabaseUrl):
+        return []
+    mistake = "is for a SQLite file; backups of a PostgreSQL database are made by pg_dump or by its server"
+    cure = 'remove the table; docs/operations.md, "Backups of a PostgreSQL database", has the commands'
+    return [Problem("backup", mistake, cure)]
 
 
 def _credentials(environ: Mapping[str, str], backup: BackupConfig | None) -> list[Problem]:

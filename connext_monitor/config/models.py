@@ -14,7 +14,7 @@ from connext_monitor.config.router_tables import RouterConfig
 from connext_monitor.config.secret import EndpointUrl, ExplorerUrl, SecretUrl, ServiceUrl
 from connext_monitor.config.table import Table
 from connext_monitor.config.values import (
-    DatabasePath,
+    DatabasePlace,
     DirectoryPath,
     Duration,
     FinalityRule,
@@ -36,14 +36,15 @@ CREDENTIALS = (
 
 
 class MonitorConfig(Table):
-    """``[monitor]``. ``database`` is absolute; in the file it may be relative to the file's own folder.
+    """``[monitor]``. ``database`` is an absolute path, or the URL of a PostgreSQL database.
 
+    In the file, the path may be relative to the file's own folder.
     ``listen`` is None where page, API and metrics are off. ``keep`` is how long what is settled is kept,
     None for ever. ``durability``: "full" has each commit on the disk before anything follows from it, "fast" leaves the
     last seconds to a power cut.
     """
 
-    database: DatabasePath = Field(default=Path("connext-monitor.db"), validate_default=True)
+    database: DatabasePlace = Field(default=Path("connext-monitor.db"), validate_default=True)
     listen: Listen = ListenAddress("127.0.0.1", 8088)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = "auto"

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, cast
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from connext_monitor.config.database_url import DatabaseUrl, is_database_url
 from connext_monitor.config.problems import bad_value, text_of
 from connext_monitor.config.url import is_host
 
@@ -136,8 +137,13 @@ def _is_listened_to(match: re.Match[str]) -> bool:
 Listen = Annotated[ListenAddress | None, PlainValidator(_read_listen)]
 
 
-def _read_database(value: object, info: ValidationInfo) -> Path:
-    """Read a file's path, taken from the folder of the config file (the validation's context, else the current one)."""
+def _read_database(value: object, info: ValidationInfo) -> Path | DatabaseUrl:
+    """Read a URL, or a file's path from the folder of the config file (the validation's context, else this one)."""
+    if isinstance(value, DatabaseUrl) or (isinstance(value, str) and is_database_url(value)):
+        url = value if isinstance(value, DatabaseUrl) else DatabaseUrl(value)
+        if importlib.util.find_spec("psycopg") is None:
+            raise bad_value("needs a package that is not installed", "pip install 'connext-monitor[postgres]'")
+        return url
     path = _read_path(value, info, bad_value("is not a file name", 'write one such as "connext-monitor.db"'))
     try:
         is_there, is_folder, has_folder = path.exists(), path.is_dir(), path.parent.is_dir()
@@ -156,7 +162,7 @@ def _read_database(value: object, info: ValidationInfo) -> Path:
     return path
 
 
-DatabasePath = Annotated[Path, PlainValidator(_read_database)]
+DatabasePlace = Annotated[Path | DatabaseUrl, PlainValidator(_read_database)]
 
 
 def _read_directory(value: object, info: ValidationInfo) -> Path:

@@ -74,7 +74,10 @@ class RouterNumbers:
 
 @dataclass(frozen=True, slots=True)
 class StoredNumbers:
-    """Those of one look at it; ``overdue`` counts the legs whose overdue alert stands open."""
+    """Those of one look at it; ``overdue`` counts the legs whose overdue alert stands open.
+
+    ``database_bytes`` is None where the database is a file, whose size its folder tells.
+    """
 
     nonces: Mapping[DomainId, Nonces] = field(default_factory=dict)
     awaited: Mapping[PathwayLeg, AwaitedLegs] = field(default_factory=dict)
@@ -82,3 +85,4 @@ class StoredNumbers:
     open_alerts: Mapping[tuple[AlertKind, Severity], int] = field(default_factory=dict)
     backlogs: Mapping[str, Backlog] = field(default_factory=dict)
     routers: Sequence[RouterNumbers] = ()
+    database_bytes: int | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from connext_monitor.config import Config
 from connext_monitor.core.backups import Backup, backup_name, made_at, ours, superseded
 from connext_monitor.store.backup_copy import BackupError, BackupStopped, copy_database, never, verify
 from connext_monitor.store.ownership import give_to_user_of, make_folder
@@ -108,6 +109,12 @@ class BackupFolder:
             yield
         finally:
             os.close(lock)
+
+
+def folder_of(config: Config) -> BackupFolder | None:
+    """That of the config's database; None where a server keeps it, whose backups are the server's."""
+    database, backup = config.monitor.database, config.backup
+    return BackupFolder(database, backup.directory, backup.keep) if isinstance(database, Path) else None
 
 
 def _wait_for(lock: int, stopped: Callable[[], bool]) -> None:

@@ -10,10 +10,12 @@ what they call, must be immutable or safe to use there. What keeps the database 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.condition import Condition
 from connext_monitor.store.connection import Connection, transact, transact_patiently
 from connext_monitor.store.engine import Engine, SqliteFile, engine_of
@@ -45,26 +47,27 @@ class Database:
     @classmethod
     async def open(
         cls,
-        where: Path | str,
+        where: Path | DatabaseUrl,
         *,
         migrate: bool = True,
         executor: MakeExecutor = Threads,
         fast: bool = False,
         turn: "WriteTurn | None" = None,
+        alone: bool = False,
     ) -> Self:
         """Open a file, or by its URL a PostgreSQL database; make it, or bring its schema up to date.
 
         Raises DatabaseError.
-        Without ``migrate`` the schema must be this version's. ``fast`` leaves a file's last commits to a power cut.
+        Without ``migrate`` the schema must be this version's. ``fast`` and ``alone``: see `engine_of`.
         ``turn`` is the one by which an owner's term writes to a server; others write there as guests.
         """
-        engine = engine_of(where, fast=fast, turn=turn)
+        engine = engine_of(where, fast=fast, turn=turn, alone=alone)
         writer = executor(engine.writer, 1)
         await _first(writer, partial(engine.prepare, migrate=migrate))
         return cls(engine, writer, executor(engine.reader, _READERS))
 
     @classmethod
-    async def open_readonly(cls, where: Path | str, *, executor: MakeExecutor = Threads) -> Self:
+    async def open_readonly(cls, where: Path | DatabaseUrl, *, executor: MakeExecutor = Threads) -> Self:
         """Open an existing database to read it, beside a running monitor or without one.
 
         Raises DatabaseError: its schema must be this version's. What is not there is not made, and nothing is migrated.
@@ -80,6 +83,10 @@ class Database:
         if not isinstance(self._engine, SqliteFile):
             raise TypeError("the database is no file")
         return self._engine.path
+
+    async def written_at(self) -> datetime:
+        """When something was last written, as far as a reader can tell. Raises DatabaseError."""
+        return await self.read(self._engine.written_at)
 
     def end(self) -> None:
         """Wait for nobody from now on: what cannot be written at once fails."""

@@ -1,8 +1,10 @@
 """What a database is kept by: a SQLite file here, a PostgreSQL server in `postgres`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.store.connection import Connection, reader_connection, writer_connection
 from connext_monitor.store.errors import DatabaseError
@@ -48,31 +50,41 @@ class Engine(Protocol):
     def files(self) -> Files:
         """Those of the database that is open now."""
 
+    def written_at(self, connection: Connection) -> datetime:
+        """When something was last written to it, as far as a reader can tell."""
+
 
 def engine_of(
-    database: Path | str, *, fast: bool = False, readonly: bool = False, turn: "WriteTurn | None" = None
+    database: Path | DatabaseUrl,
+    *,
+    fast: bool = False,
+    readonly: bool = False,
+    turn: "WriteTurn | None" = None,
+    alone: bool = False,
 ) -> Engine:
-    """A file's, or that of a PostgreSQL server by its URL, which may hold a password. Raises DatabaseError.
+    """A file's, or a PostgreSQL server's. Raises DatabaseError.
 
-    ``fast`` and ``readonly`` are for files; ``turn``, a guest's unless it is given, for servers.
+    ``fast`` leaves the last commits to a power cut; ``readonly`` is for files. ``turn``, a guest's unless it is given,
+    is for servers. ``alone``: whoever writes is the only monitor on a server's database, or is refused; for a file,
+    `lock` sees to that.
     """
     if isinstance(database, Path):
         return SqliteFile(database, fast=fast, readonly=readonly)
-    return _server(database, turn)
+    return _server(database, turn, fast=fast, alone=alone)
 
 
-def lease_of(database: str) -> Connection:
+def lease_of(database: DatabaseUrl) -> Connection:
     """For looking at the lease of a server's database and changing it (`lease`), beside its writers."""
     return _server(database, None).lease()
 
 
-def _server(url: str, turn: "WriteTurn | None") -> "PostgresServer":
+def _server(url: DatabaseUrl, turn: "WriteTurn | None", *, fast: bool = False, alone: bool = False) -> "PostgresServer":
     try:
         from connext_monitor.store.postgres import PostgresServer  # noqa: PLC0415 - its driver is an extra
     except ImportError as error:
         words = "a PostgreSQL database needs its driver: pip install 'connext-monitor[postgres]'"
         raise DatabaseError(words) from error
-    return PostgresServer(url, turn)
+    return PostgresServer(url, turn, fast=fast, alone=alone)
 
 
 class SqliteFile:
@@ -110,3 +122,9 @@ class SqliteFile:
     def files(self) -> DatabaseFiles:
         """See `Engine`."""
         return DatabaseFiles(self.path)
+
+    def written_at(self, connection: Connection) -> datetime:  # noqa: ARG002 - the file system knows
+        """See `Engine`. Readers leave an empty write-ahead log behind."""
+        files = [self.path, self.path.with_name(f"{self.path.name}-wal")]
+        written = [status.st_mtime for status in (file.stat() for file in files if file.exists()) if status.st_size]
+        return datetime.fromtimestamp(max(written, default=0), UTC)

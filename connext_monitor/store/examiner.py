@@ -7,12 +7,11 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from random import Random
+from typing import Protocol
 
 from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.store.database import Database
 from connext_monitor.store.errors import DatabaseUnavailableError
-from connext_monitor.store.run_mark import RunMark
 
 _WRITES_EVERY = 15.0
 """Seconds without a write after which one is made, to see whether it can be."""
@@ -21,12 +20,35 @@ _MARKS_EVERY = 30.0
 _A_MOMENT = 0.5
 
 
-class Examiner:
-    """Examines one database again and again, for as long as somebody asks it to; ``header`` reads its first bytes."""
+class Mark(Protocol):
+    """What is written where nothing else is, to see whether it can be, and what of it shows the database to be ours."""
 
-    def __init__(self, database: Database, header: Callable[[], bytes], random: Random) -> None:
+    @property
+    def written(self) -> bool:
+        """Whether it has been."""
+        ...
+
+    @property
+    def in_file(self) -> bool:
+        """Whether nothing is left to be done for it to be found there."""
+        ...
+
+    async def write(self) -> None:
+        """Write it, flushed and committed as any change. Raises DatabaseUnavailableError."""
+
+    async def bring_into_file(self) -> None:
+        """Do what is left to be done."""
+
+    def look(self) -> DatabaseTrouble | None:
+        """What it says about the database. Blocks."""
+
+
+class Examiner:
+    """Examines one database again and again, for as long as somebody asks it to."""
+
+    def __init__(self, database: Database, mark: Mark) -> None:
         self._database = database
-        self._mark = RunMark(database, header, random)
+        self._mark = mark
         self._time = asyncio.get_running_loop().time
         self._marked_at = -math.inf
         self._under_way: dict[str, asyncio.Future[None]] = {}

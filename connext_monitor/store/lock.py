@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from connext_monitor.store.errors import DatabaseError, DatabaseNotOpenedError
+from connext_monitor.config import DatabaseUrl
+from connext_monitor.store.errors import DatabaseError, DatabaseInUseError, DatabaseNotOpenedError
 from connext_monitor.store.outage_note import OutageNote, make_room
 from connext_monitor.store.ownership import give_to_user_of
 from connext_monitor.store.trouble import by_errno
@@ -25,17 +26,6 @@ _BEYOND = 1 << 62
 
 _FLOCK = "hhqqi4x"
 """Type, whence, start, length and process, as fcntl(2) has them."""
-
-
-class DatabaseInUseError(DatabaseError):
-    """Another monitor works on the database; the message says what to do.
-
-    ``elsewhere`` is True where it knows the file by another name, and keeps another log of changes beside that.
-    """
-
-    def __init__(self, message: str, *, elsewhere: bool = False) -> None:
-        super().__init__(message)
-        self.elsewhere = elsewhere
 
 
 class DatabaseLock:
@@ -113,19 +103,20 @@ class DatabaseLock:
         return file
 
     def _in_use(self, by: str, *, elsewhere: bool = False) -> DatabaseInUseError:
-        words = f"{self._database} is in use by {by}; stop that one, or name another monitor.database"
-        return DatabaseInUseError(words, elsewhere=elsewhere)
+        return DatabaseInUseError.of(self._database, by, elsewhere=elsewhere)
 
     def _release(self) -> None:
         while self._held:
             os.close(self._held.pop())
 
 
-def refuse_other_name(database: Path) -> None:
+def refuse_other_name(database: Path | DatabaseUrl) -> None:
     """Raise DatabaseInUseError where a monitor works on the file by another name, with its log of changes beside that.
 
     Whoever reads without that log sees an old state. Only for a process that has not opened the database.
     """
+    if not isinstance(database, Path):
+        return
     real = Path(os.path.realpath(database))
     held = False
     with suppress(OSError):

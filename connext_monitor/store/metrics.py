@@ -10,7 +10,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address, DomainId, Pathway
 from connext_monitor.core.stored_numbers import AwaitedLegs, PathwayLeg, StoredNumbers
 from connext_monitor.store import glance, router_books
-from connext_monitor.store.connection import Connection
+from connext_monitor.store.connection import SQLITE, Connection
 from connext_monitor.store.in_flight import by_pathway
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.overdue import count_overdue
@@ -34,7 +34,15 @@ def look(connection: Connection, now: float, routers: Sequence[Address] = ()) ->
         open_alerts=glance.count_open(connection),
         backlogs=glance.backlogs(connection),
         routers=router_books.numbers(connection, routers or router_books.busiest(connection, MOST_ROUTERS)),
+        database_bytes=_size(connection),
     )
+
+
+def _size(connection: Connection) -> int | None:
+    if connection.engine == SQLITE:
+        return None
+    (size,) = connection.run("SELECT pg_database_size(current_database())").fetchone()
+    return int(size)
 
 
 def _awaited(connection: Connection, now: float) -> dict[PathwayLeg, AwaitedLegs]:

@@ -1,6 +1,7 @@
 """What people know of an outage, kept beyond this process and outside of the database that cannot be used.
 
-It lies in the lock file, whose block is there before the disk is full, or else in the folder for temporary files.
+It lies in the lock file, whose block is there before the disk is full, or else in the folder for temporary files, as it
+always does where the database is on a server.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTrouble, TroubleKind
 
 T = TypeVar("T")
@@ -25,11 +27,12 @@ _FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class OutageNote:
-    """The note for one database, of which ``lock`` is the lock file."""
+    """The note for one database: that of a lock file, or one on a server."""
 
-    def __init__(self, lock: Path) -> None:
-        self._lock = lock
-        key = sha256(os.fsencode(lock.absolute())).hexdigest()[:16]
+    def __init__(self, of: Path | DatabaseUrl) -> None:
+        self._lock = of if isinstance(of, Path) else None
+        name = os.fsencode(of.absolute() if isinstance(of, Path) else str(of))
+        key = sha256(name).hexdigest()[:16]
         self._elsewhere = Path(tempfile.gettempdir(), f"connext-monitor-{os.geteuid()}-{key}.outage")
 
     async def read(self) -> AnnouncedOutage | None:
@@ -45,16 +48,16 @@ class OutageNote:
         await _in_time(self._clear, None)
 
     def _read(self) -> AnnouncedOutage | None:
-        for path in (self._lock, self._elsewhere):
+        for path in filter(None, (self._lock, self._elsewhere)):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 return _decoded(_contents(path))
         return None
 
     def _write(self, data: bytes) -> bool:
-        return _put(self._lock, data) or _put(self._elsewhere, data, os.O_CREAT)
+        return (self._lock is not None and _put(self._lock, data)) or _put(self._elsewhere, data, os.O_CREAT)
 
     def _clear(self) -> None:
-        if not self._lock.exists() or _put(self._lock, _EMPTY):
+        if self._lock is None or not self._lock.exists() or _put(self._lock, _EMPTY):
             with suppress(OSError):
                 self._elsewhere.unlink()
 

@@ -1,8 +1,11 @@
 """A database on a PostgreSQL server. Only loaded where there is one: the driver is an extra."""
 
+from datetime import UTC, datetime
+
 import psycopg
 from psycopg import errors
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.store import (
     lease,
@@ -10,12 +13,13 @@ from connext_monitor.store import (
     schema_revision,
 )
 from connext_monitor.store.connection import Connection, transact
-from connext_monitor.store.errors import DatabaseError, DatabaseNotOpenedError
+from connext_monitor.store.errors import DatabaseError, DatabaseInUseError, DatabaseNotOpenedError
 from connext_monitor.store.lease_tables import turn
 from connext_monitor.store.opening import migrated, wrong_schema
 from connext_monitor.store.postgres_connection import (
-    LostError,
+    PASSING,
     PostgresConnection,
+    TakenError,
     postgres_lease,
     postgres_migrator,
     postgres_reader,
@@ -23,44 +27,57 @@ from connext_monitor.store.postgres_connection import (
 )
 from connext_monitor.store.turn import GuestTurn, WriteTurn
 
+_SAID_OF_SERVER: dict[str, tuple[type[Exception], ...]] = {
+    "has no room": (errors.DiskFull, errors.OutOfMemory, errors.ConfigurationLimitExceeded),
+    "refuses to write": (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege),
+    "took too long": (errors.QueryCanceled, errors.IdleInTransactionSessionTimeout),
+    "cannot be used": (psycopg.OperationalError, psycopg.InterfaceError),
+}
+"""By its errors; the first that fits."""
+
+
+_WRITTEN_AT = (
+    "SELECT greatest(0, (SELECT max(covered_at) FROM chains), (SELECT max(beat_ms) / 1000 FROM lease WHERE id = 1))"
+)
+
 
 class PostgresServer:
-    """The database of a connection string or URL, which may hold a password and is never shown. See `Engine`.
+    """The database of a URL. ``fast`` and ``alone``: see `postgres_writer`. See `Engine`.
 
     ``turn`` is the one by which its writer writes, by default a guest's.
     """
 
-    def __init__(self, conninfo: str, turn: WriteTurn | None = None) -> None:
-        self._conninfo = conninfo
+    def __init__(
+        self, url: DatabaseUrl, turn: WriteTurn | None = None, *, fast: bool = False, alone: bool = False
+    ) -> None:
+        self._url = url
         self._turn = turn or GuestTurn()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(…)"
-
-    @property
-    def name(self) -> str:
-        """For people: which database of which server."""
-        parts = psycopg.conninfo.conninfo_to_dict(self._conninfo)
-        return f"the PostgreSQL database {parts.get('dbname', '')} on {parts.get('host', 'this machine')}"
+        self._fast = fast
+        self._alone = alone
 
     def writer(self) -> PostgresConnection:
         """See `Engine`."""
-        return postgres_writer(self._conninfo, self._turn)
+        return postgres_writer(self._url, self._turn, fast=self._fast, alone=self._alone)
 
     def reader(self) -> PostgresConnection:
         """See `Engine`."""
-        return postgres_reader(self._conninfo)
+        return postgres_reader(self._url)
 
     def lease(self) -> PostgresConnection:
         """For looking at the lease and changing it, beside the writer and without its turn."""
-        return postgres_lease(self._conninfo)
+        return postgres_lease(self._url)
 
     def prepare(self, connection: Connection, *, migrate: bool) -> None:
-        """See `Engine`. On a connection of its own, that may take longer."""
-        own = postgres_migrator(self._conninfo)
+        """See `Engine`. Once the writer is there, on a connection of its own, that may take longer."""
+        own = postgres_migrator(self._url)
         own.before = connection.before
         try:
+            if self._alone and isinstance(connection, PostgresConnection):
+                connection.connect()
+            transact(own, _refuse_encoding)
             self._refuse(transact(own, _migrated if migrate else wrong_schema))
+        except TakenError as error:
+            raise DatabaseInUseError.of(self._url) from error
         except psycopg.Error as error:
             raise self._not_opened(error) from error
         finally:
@@ -75,19 +92,14 @@ class PostgresServer:
 
     def trouble_of(self, error: Exception) -> DatabaseTrouble | None:
         """See `Engine`."""
-        match error:
-            case errors.DiskFull() | errors.OutOfMemory() | errors.ConfigurationLimitExceeded():
-                return DatabaseTrouble(TroubleKind.SERVER, f"the database server has no room ({_words(error)})")
-            case errors.LockNotAvailable() | errors.DeadlockDetected() | errors.SerializationFailure():
-                return DatabaseTrouble(TroubleKind.LOCKED, "another program holds a lock of the database")
-            case errors.ReadOnlySqlTransaction() | errors.InsufficientPrivilege():
-                return DatabaseTrouble(TroubleKind.SERVER, f"the database server refuses to write ({_words(error)})")
-            case errors.QueryCanceled() | errors.IdleInTransactionSessionTimeout():
-                return DatabaseTrouble(TroubleKind.SERVER, f"the database server took too long ({_words(error)})")
-            case psycopg.OperationalError() | psycopg.InterfaceError() | LostError():
-                return DatabaseTrouble(TroubleKind.SERVER, f"the database server cannot be used ({_words(error)})")
-            case _:
-                return None
+        if isinstance(error, TakenError):
+            return DatabaseTrouble(TroubleKind.TAKEN, str(error))
+        if isinstance(error, PASSING):
+            return DatabaseTrouble(TroubleKind.LOCKED, "another program holds a lock of the database")
+        for words, kinds in _SAID_OF_SERVER.items():
+            if isinstance(error, kinds):
+                return DatabaseTrouble(TroubleKind.SERVER, f"the database server {words} ({_words(error)})")
+        return None
 
     def unreadable(self, error: Exception) -> DatabaseError:
         """See `Engine`."""
@@ -97,15 +109,20 @@ class PostgresServer:
         """See `Engine`."""
         return _NoFiles()
 
+    def written_at(self, connection: Connection) -> datetime:
+        """See `Engine`: the newest block time that a chain was read up to, or the owner's last beat."""
+        (written_at,) = connection.run(_WRITTEN_AT).fetchone()
+        return datetime.fromtimestamp(written_at, UTC)
+
     def _refuse(self, wrong: str | None) -> None:
         if wrong:
-            raise DatabaseError(f"{self.name} {wrong}")
+            raise DatabaseError(f"{self._url} {wrong}")
 
     def _not_opened(self, error: psycopg.Error) -> DatabaseError:
         trouble = self.trouble_of(error)
         if trouble is None:
-            return DatabaseError(f"{self.name} cannot be used ({_words(error)})")
-        return DatabaseNotOpenedError(f"{self.name} cannot be opened: {trouble.words}. {trouble.cure}", trouble)
+            return DatabaseError(f"{self._url} cannot be used ({_words(error)})")
+        return DatabaseNotOpenedError(f"{self._url} cannot be opened: {trouble.words}. {trouble.cure}", trouble)
 
 
 def _migrated(connection: Connection) -> str | None:
@@ -120,6 +137,14 @@ class _NoFiles:
 
     def look(self) -> None:
         """Nothing that we could see is wrong."""
+
+
+def _refuse_encoding(connection: Connection) -> None:
+    """Raise DatabaseError where not every text can be kept."""
+    (encoding,) = connection.run("SHOW server_encoding").fetchone()
+    if encoding != "UTF8":
+        words = f"has the encoding {encoding}; make one with: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+        raise DatabaseError(f"the PostgreSQL database {words}")
 
 
 def _words(error: Exception) -> str:

@@ -12,6 +12,7 @@ from psycopg import errors
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.connection import COMMIT, POSTGRESQL, Answer, Connection
 from connext_monitor.store.postgres_dialect import as_driver_wants
 from connext_monitor.store.turn import WriteTurn
@@ -27,12 +28,19 @@ OPTIONS = {
 A lock is asked for again and again (`transact_patiently`), so that a stop need not wait for it. A program that stands
 still in the midst of a transaction holds up the others for no longer than the last of these.
 """
+_DURABLE = "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'"
+"""How many replicas have a commit too is the server's to say."""
+_FAST = "SET synchronous_commit = off"
 _CONNECT_WITHIN = 5
 """Seconds."""
 _KEEPALIVES = {
     "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
 _READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+_ALONE = "SELECT pg_advisory_lock(4310022)"
+"""Held until the connection ends: a monitor's writer keeps other monitors away, but no command."""
+AWAITS_OTHER = "5s"
+"""A monitor that was killed a moment ago may not have been missed by the server yet."""
 _WRITE = ("BEGIN ISOLATION LEVEL READ COMMITTED",)
 _LEASE = (*_WRITE, "SET LOCAL statement_timeout = '5s'")
 _MIGRATE = (
@@ -42,11 +50,16 @@ _MIGRATE = (
     # Until the end of the transaction. The number is any; it is of this database alone.
     "SELECT pg_advisory_xact_lock(4310021)",
 )
-_PASSING = (errors.LockNotAvailable, errors.SerializationFailure, errors.DeadlockDetected)
+PASSING = (errors.LockNotAvailable, errors.SerializationFailure, errors.DeadlockDetected)
+"""What somebody else's lock brings, for a moment."""
 
 
 class LostError(psycopg.OperationalError):  # type: ignore[misc]
     """The server did not commit what it was asked to."""
+
+
+class TakenError(psycopg.OperationalError):  # type: ignore[misc]
+    """Another monitor works on the database."""
 
 
 class PostgresConnection(Connection):
@@ -56,11 +69,21 @@ class PostgresConnection(Connection):
     alchemy: ClassVar[Mapping[str, Any]] = {"url": "postgresql+psycopg://", "use_native_hstore": False}
     error: ClassVar[type[Exception]] = psycopg.Error
 
-    def __init__(self, conninfo: str, begin: Sequence[str], turn: WriteTurn | None = None) -> None:
-        super().__init__(conninfo, begin[0], ())
-        self._conninfo = conninfo
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        begin: Sequence[str],
+        turn: WriteTurn | None = None,
+        durability: str = _DURABLE,
+        *,
+        alone: bool = False,
+    ) -> None:
+        super().__init__(str(url), begin[0], ())
+        self._url = url
         self._begins = begin
         self._turn = turn
+        self._durability = durability
+        self._alone = alone
         self._server: psycopg.Connection[Any] | None = None
 
     @property
@@ -83,10 +106,14 @@ class PostgresConnection(Connection):
             self.before(sql)
         self.driver.cursor(binary=True).executemany(as_driver_wants(sql), rows)
 
-    def begin(self) -> None:
-        """Begin a transaction; one that writes waits for its turn."""
+    def connect(self) -> None:
+        """Have a connection to the server."""
         if self._server is None:
             self._server = self._connect()
+
+    def begin(self) -> None:
+        """Begin a transaction; one that writes waits for its turn."""
+        self.connect()
         for statement in self._begins:
             self.run(statement)
         if self._turn is not None:
@@ -122,7 +149,7 @@ class PostgresConnection(Connection):
 
     def is_locked(self, error: Exception) -> bool:
         """Whether an error says only that somebody else held a lock for too long."""
-        return isinstance(error, _PASSING)
+        return isinstance(error, PASSING)
 
     def close(self) -> None:
         """Let go of the server."""
@@ -133,21 +160,38 @@ class PostgresConnection(Connection):
 
     def _connect(self) -> psycopg.Connection[Any]:
         made: psycopg.Connection[Any] = psycopg.connect(
-            self._conninfo,
+            self._url.get_secret_value(),
             autocommit=True,
             connect_timeout=_CONNECT_WITHIN,
             target_session_attrs="read-write",
             application_name="connext-monitor",
+            client_encoding="UTF8",
             **_KEEPALIVES,
         )
-        # Not as options of the connection's start, which pgbouncer refuses.
-        made.execute("; ".join(f"SET {name} = '{value}'" for name, value in OPTIONS.items()))
+        try:
+            if self._alone:
+                _keep_others_away(made)
+            # Not as options of the connection's start, which pgbouncer refuses.
+            made.execute("; ".join(f"SET {name} = '{value}'" for name, value in OPTIONS.items()))
+            made.execute(self._durability)
+        except BaseException:
+            made.close()
+            raise
         # A number of any size is sent as one of 64 bits: by its own size, 32767 + 1 would be out of range.
         for of_numbers in (Int8Dumper, Int8BinaryDumper):
             made.adapters.register_dumper(int, of_numbers)
         for of_text in (_WithoutNulBinary, _WithoutNul):
             made.adapters.register_dumper(str, of_text)
         return made
+
+
+def _keep_others_away(writer: psycopg.Connection[Any]) -> None:
+    """Have this connection be the only monitor's on its database. Raises TakenError where another one is."""
+    try:
+        writer.execute(f"SET lock_timeout = '{AWAITS_OTHER}'")
+        writer.execute(_ALONE)
+    except errors.LockNotAvailable as error:
+        raise TakenError("another monitor works on the database") from error
 
 
 class _WithoutNul(StrDumperUnknown):  # type: ignore[misc]
@@ -162,21 +206,26 @@ class _WithoutNulBinary(StrBinaryDumper):  # type: ignore[misc]
         return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
 
-def postgres_writer(conninfo: str, turn: WriteTurn) -> PostgresConnection:
-    """For writing; its transactions begin by taking the turn of writers."""
-    return PostgresConnection(conninfo, _WRITE, turn)
+def postgres_writer(
+    url: DatabaseUrl, turn: WriteTurn, *, fast: bool = False, alone: bool = False
+) -> PostgresConnection:
+    """For writing; its transactions begin by taking the turn of writers. ``alone``: no other monitor's may be open.
+
+    ``fast``: a crash of the server may take back the last commits, and damages nothing.
+    """
+    return PostgresConnection(url, _WRITE, turn, _FAST if fast else _DURABLE, alone=alone)
 
 
-def postgres_reader(conninfo: str) -> PostgresConnection:
+def postgres_reader(url: DatabaseUrl) -> PostgresConnection:
     """For reading beside writers; each of its transactions sees one state."""
-    return PostgresConnection(conninfo, _READ)
+    return PostgresConnection(url, _READ)
 
 
-def postgres_lease(conninfo: str) -> PostgresConnection:
+def postgres_lease(url: DatabaseUrl) -> PostgresConnection:
     """For small changes that nobody waits for long, and that take no turn."""
-    return PostgresConnection(conninfo, _LEASE)
+    return PostgresConnection(url, _LEASE)
 
 
-def postgres_migrator(conninfo: str) -> PostgresConnection:
+def postgres_migrator(url: DatabaseUrl) -> PostgresConnection:
     """For changing the schema, also where there is none yet; nobody else does meanwhile."""
-    return PostgresConnection(conninfo, _MIGRATE)
+    return PostgresConnection(url, _MIGRATE)

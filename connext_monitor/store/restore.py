@@ -23,7 +23,8 @@ from typing import Self
 
 from connext_monitor.store.backup_copy import BackupError, Contents, IntegrityCheck, copy_database, refuse_newer, verify
 from connext_monitor.store.backup_folder import sync_directory
-from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
+from connext_monitor.store.errors import DatabaseInUseError
+from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.ownership import give_to_user_of
 
 _LOGS = ("-wal", "-shm", "-journal")

@@ -87,3 +87,26 @@ class RunMark:
         if ours:
             self.in_file, self._lowest = True, mark
         return None
+
+
+class ServerMark:
+    """What a server is asked to write: the server itself sees to it that nobody puts another database in its place."""
+
+    in_file = True
+    _MARK = "SELECT pg_logical_emit_message(true, 'connext-monitor', '')"
+    """It is in the server's log alone, which is flushed as at any commit, and is gone with it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.written = False
+
+    async def write(self) -> None:
+        """See `examiner.Mark`."""
+        await self._database.write(lambda connection: connection.run(self._MARK))
+        self.written = True
+
+    async def bring_into_file(self) -> None:
+        """Nothing is left to be done."""
+
+    def look(self) -> None:
+        """Nothing that we could see is wrong."""

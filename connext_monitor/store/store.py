@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.labels import ChainNames
@@ -64,23 +65,26 @@ class Store:
     @classmethod
     async def open(
         cls,
-        where: Path | str,
+        where: Path | DatabaseUrl,
         names: ChainNames,
         *,
         migrate: bool = True,
         executor: MakeExecutor = Threads,
         fast: bool = False,
         turn: "WriteTurn | None" = None,
+        alone: bool = False,
     ) -> Self:
         """Open the file, making it where there is none, or a PostgreSQL database by its URL. Raises DatabaseError.
 
         Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
-        ``fast`` leaves a file's last commits to a power cut. ``turn``: see `Database.open`.
+        ``fast`` leaves the last commits to a power cut; ``alone`` refuses a second monitor on a server's database.
+        ``turn``: see `Database.open`.
         """
-        return cls(await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn), names)
+        database = await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn, alone=alone)
+        return cls(database, names)
 
     @classmethod
-    async def open_readonly(cls, where: Path | str, names: ChainNames) -> Self:
+    async def open_readonly(cls, where: Path | DatabaseUrl, names: ChainNames) -> Self:
         """Open an existing database file to read it; it is neither made nor migrated. Raises DatabaseError."""
         return cls(await Database.open_readonly(where), names)
 

@@ -14,6 +14,7 @@ from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavaila
 from connext_monitor.core.delivery import Change, Sent, TryLater
 from connext_monitor.store.examiner import Examiner
 from connext_monitor.store.lock import DatabaseLock
+from connext_monitor.store.monitor_lock import mark_of
 from tests.alerting.bursts import to_discord
 from tests.alerting.outages import FULL, GONE, Away, Patient
 from tests.alerting.providers.discord.vendor import Discord
@@ -56,7 +57,7 @@ async def real(file: Path) -> AsyncIterator[tuple[WatchedDatabase, Befall]]:
 
     with DatabaseLock(file, make=True) as lock:
         store = await open_store(file, {}, watching(before))
-        examiner = Examiner(store.database, lock.header, SystemRandom())
+        examiner = Examiner(store.database, mark_of(lock, store.database, SystemRandom()))
         yield examiner, befall
         await examiner.aclose()
         await store.close()

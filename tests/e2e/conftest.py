@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from scripts.devnet import Devnet
+from tests.world.postgres import server
+
+__all__ = ["bridge", "server"]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -54,6 +54,7 @@ class Setup:
     reports_every: str = ""
     listen: str = "127.0.0.1:0"
     log_level: str = "debug"
+    database: str | None = None
 
 
 async def write_config(setup: Setup, folder: Path) -> Path:
@@ -68,6 +69,8 @@ async def write_config(setup: Setup, folder: Path) -> Path:
         f'unobserved_after = "{setup.unobserved_after}"',
         f"stalled_transfers = {setup.stalled_transfers}",
     ]
+    if setup.database is not None:
+        parts[0] += f'\ndatabase = "{setup.database}"'
     for chain in setup.chains:
         endpoints = json.dumps(list(setup.endpoints.get(chain.name, [chain.ws_url])))
         parts.append(

@@ -179,6 +179,7 @@ async def watching(
         await write_config(setup, folder)
     config = load_config(file, os.environ)
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
+    assert isinstance(config.monitor.database, Path)
     store = await open_store(config.monitor.database, names)
     try:
         watch = Watch(config, store, limits or RpcLimits(), intervals)

@@ -1,7 +1,6 @@
 """A store on a file of its own, and again on a PostgreSQL database of its own."""
 
-from collections.abc import AsyncIterator, Iterator
-from importlib.util import find_spec
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,21 +8,15 @@ import pytest
 from connext_monitor.store.store import Store
 from tests.world import postgres
 from tests.world.databases import open_store
+from tests.world.postgres import server
 from tests.world.recording import NAMES
+
+__all__ = ["server"]
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "monitor.db"
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[postgres.Server]:
-    programs = postgres.programs()
-    if programs is None or find_spec("psycopg") is None:
-        pytest.skip("no PostgreSQL, or no psycopg: scripts/postgres installs the first, scripts/setup the second")
-    with postgres.running(programs) as running:
-        yield running
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -47,8 +40,8 @@ async def store(engine: str, file: Path, request: pytest.FixtureRequest) -> Asyn
         yield opened
         await opened.close()
         return
-    server: postgres.Server = request.getfixturevalue("server")
-    with server.database() as url:
+    running: postgres.Server = request.getfixturevalue("server")
+    with running.database() as url:
         opened = await Store.open(url, NAMES)
         yield opened
         await opened.close()

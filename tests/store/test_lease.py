@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.ownership import Lease
 from connext_monitor.store import channels, lease, schema_revision
@@ -28,13 +29,13 @@ FREE = Lease(None, 0)
 
 
 @pytest.fixture
-def url(server: postgres.Server) -> Iterator[str]:
+def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
     with server.database() as url:
         yield url
 
 
 @pytest.fixture
-def connection(url: str) -> Iterator[Connection]:
+def connection(url: DatabaseUrl) -> Iterator[Connection]:
     """That by which instances look at the lease."""
     with closing(lease_of(url)) as connection:
         yield connection
@@ -56,7 +57,7 @@ Begin = Callable[[str, Lease], Any]
 
 
 @pytest.fixture
-async def begin(url: str, connection: Connection) -> AsyncIterator[Begin]:
+async def begin(url: DatabaseUrl, connection: Connection) -> AsyncIterator[Begin]:
     """Takes the lease as it was seen, and begins a term."""
     stores: list[Store] = []
 
@@ -73,7 +74,7 @@ async def begin(url: str, connection: Connection) -> AsyncIterator[Begin]:
 
 
 @pytest.fixture
-async def guest(url: str) -> AsyncIterator[Store]:
+async def guest(url: DatabaseUrl) -> AsyncIterator[Store]:
     store = await Store.open(url, NAMES, migrate=False)
     yield store
     await store.close()
@@ -120,7 +121,7 @@ async def test_an_owner_that_was_deposed_commits_nothing(begin: Begin, guest: St
     assert second.over == []
 
 
-async def test_a_write_under_way_ends_before_another_term_begins(begin: Begin, url: str, guest: Store) -> None:
+async def test_a_write_under_way_ends_before_another_term_begins(begin: Begin, url: DatabaseUrl, guest: Store) -> None:
     first = await begin("a", FREE)
     refused: list[type[Exception]] = []
 
@@ -212,7 +213,7 @@ async def test_who_stands_still_in_a_write_loses_its_turn(begin: Begin, guest: S
 
 
 async def test_whoever_updates_the_schema_ends_the_term_of_the_owner(
-    begin: Begin, connection: Connection, url: str, monkeypatch: pytest.MonkeyPatch
+    begin: Begin, connection: Connection, url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = await begin("a", FREE)
     await owner.write("before")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.store.errors import DatabaseError
-from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock, refuse_other_name
+from connext_monitor.store.errors import DatabaseError, DatabaseInUseError
+from connext_monitor.store.lock import DatabaseLock, refuse_other_name
 from connext_monitor.store.restore import Restore
 from tests.store.locking import HOLD_OPEN, held
 from tests.world.databases import open_store

@@ -2,36 +2,51 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
+from structlog.testing import capture_logs
 
+from connext_monitor.assembly import opened_store
+from connext_monitor.assembly.opened_store import StoreOpening
+from connext_monitor.clock import SystemClock
+from connext_monitor.config import DatabaseUrl
+from connext_monitor.config.rules import no_deadlines
+from connext_monitor.core.database_trouble import TroubleKind
 from connext_monitor.core.delivery_records import ChannelState
-from connext_monitor.store import bridge_tables, channels, kept_tables, lease_tables
+from connext_monitor.core.labels import ChainLabels
+from connext_monitor.store import bridge_tables, channels, kept_tables, lease_tables, postgres_connection
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.engine import engine_of
-from connext_monitor.store.errors import DatabaseError, DatabaseUnavailableError
+from connext_monitor.store.errors import DatabaseError, DatabaseInUseError, DatabaseUnavailableError
+from connext_monitor.store.examiner import Examiner
+from connext_monitor.store.executor import Threads
+from connext_monitor.store.run_mark import ServerMark
 from connext_monitor.store.schema import metadata
 from connext_monitor.store.store import Store
+from tests.config.configs import CHAIN, load
 from tests.world import postgres
 from tests.world.recording import NAMES, NOW, accuse, put, seen
 from tests.world.transfers import info, sighting, xcalled
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.server
 MANY = 40
 
 
 @pytest.fixture
-def url(server: postgres.Server) -> Iterator[str]:
+def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
     with server.database() as url:
         yield url
 
 
 @pytest.fixture
-async def stores(url: str) -> AsyncIterator[list[Store]]:
+async def stores(url: DatabaseUrl) -> AsyncIterator[list[Store]]:
     """Those of two programs that use one database."""
     stores = [await Store.open(url, NAMES) for _ in range(2)]
     yield stores
@@ -41,6 +56,12 @@ async def stores(url: str) -> AsyncIterator[list[Store]]:
 
 def save_channel(connection: Connection, name: str, reason: str | None = None) -> None:
     channels.save_channel(connection, name, ChannelState.OK, reason, NOW)
+
+
+def end_all(connection: Connection) -> None:
+    """All other connections to the database are lost."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    connection.run(f"SELECT pg_terminate_backend(pid) {others}").fetchall()
 
 
 async def test_alerts_that_two_programs_open_at_once_are_queued_once(stores: list[Store]) -> None:
@@ -82,10 +103,6 @@ async def test_a_read_sees_one_state_whatever_is_written_meanwhile(stores: list[
 
 
 async def test_after_a_connection_was_lost_the_next_write_makes_another(stores: list[Store]) -> None:
-    def end_all(connection: Connection) -> None:
-        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        connection.run(f"SELECT pg_terminate_backend(pid) {others}").fetchall()
-
     first, second = stores
     await first.database.write(partial(save_channel, name="ops"))
     await second.database.write(end_all)
@@ -107,10 +124,10 @@ async def test_small_numbers_are_added_up_beyond_sixteen_bits(stores: list[Store
     assert total == 32768
 
 
-def test_migrations_make_what_the_schema_says(url: str) -> None:
+def test_migrations_make_what_the_schema_says(url: DatabaseUrl) -> None:
     imported = {bridge_tables.bridge_events, kept_tables.fronted, lease_tables.lease}
     assert {table.name for table in imported} <= metadata.tables.keys()
-    made = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    made = create_engine(url.get_secret_value().replace("postgresql:", "postgresql+psycopg:"))
     with made.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     made.dispose()
@@ -119,7 +136,7 @@ def test_migrations_make_what_the_schema_says(url: str) -> None:
 
 @pytest.mark.usefixtures("server")
 async def test_a_password_stands_in_no_words_about_a_server() -> None:
-    nowhere = "postgresql://postgres:hunter2@127.0.0.1:1/monitor"
+    nowhere = DatabaseUrl("postgresql://postgres:hunter2@127.0.0.1:1/monitor")
     with pytest.raises(DatabaseError) as refused:
         await Store.open(nowhere, NAMES)
     said = f"{refused.value!r} {refused.value.__cause__!r} {engine_of(nowhere)!r}"
@@ -133,3 +150,76 @@ async def test_an_empty_database_is_migrated_once_by_two_at_once(server: postgre
         assert [await store.outbox.channels() for store in stores] == [[], []]
         for store in stores:
             await store.close()
+
+
+async def test_a_second_monitor_is_refused_and_a_command_is_not(
+    url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connection, "AWAITS_OTHER", "50ms")
+    first = await Store.open(url, NAMES, alone=True)
+    with pytest.raises(DatabaseInUseError, match="is in use by another monitor; stop that one"):
+        await Store.open(url, NAMES, alone=True)
+    command = await Store.open(url, NAMES, migrate=False)
+    await command.database.write(partial(save_channel, name="ops"))
+    await command.close()
+    await first.close()
+    await (await Store.open(url, NAMES, alone=True)).close()
+
+
+async def test_a_monitor_whose_place_was_taken_meanwhile_ends(
+    url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connection, "AWAITS_OTHER", "50ms")
+    first, guest = await Store.open(url, NAMES, alone=True), await Store.open(url, NAMES)
+    await guest.database.write(end_all)
+    second = await Store.open(url, NAMES, alone=True)
+    troubles = []
+    for _ in range(2):  # it learns of the lost connection by the first
+        with pytest.raises(DatabaseUnavailableError) as refused:
+            await first.database.write(partial(save_channel, name="ops"))
+        troubles.append(refused.value.trouble)
+    assert (troubles[-1].kind, troubles[-1].final) == (TroubleKind.TAKEN, True)
+    for store in (first, guest, second):
+        await store.close()
+
+
+@pytest.mark.parametrize(("fast", "durable"), [(False, "on"), (True, "off")])
+async def test_commits_are_as_durable_as_they_are_to_be(url: DatabaseUrl, fast: bool, durable: str) -> None:
+    store = await Store.open(url, NAMES, fast=fast)
+    query = "SHOW synchronous_commit"
+    assert await store.database.write(lambda connection: connection.run(query).fetchone()) == (durable,)
+    await store.close()
+
+
+async def test_a_database_that_cannot_keep_every_text_is_refused(server: postgres.Server) -> None:
+    latin, refused = "ENCODING 'LATIN1' TEMPLATE template0", pytest.raises(DatabaseError, match="encoding LATIN1")
+    with server.empty_database(latin) as url, refused:
+        await Store.open(url, NAMES)
+
+
+async def test_a_monitor_waits_at_its_start_for_a_server_to_come(
+    server: postgres.Server, url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(opened_store, "PATIENCE", 60.0)
+    config = load(tmp_path / "config.toml", f'monitor.database = "{url.get_secret_value()}"\n{CHAIN}')
+    opening = StoreOpening(config, {}, [], ChainLabels({}), SystemClock(), Threads)
+    async with AsyncExitStack() as stack:
+        with server.refusing(url), capture_logs() as lines:
+            starting = asyncio.create_task(opening.open(stack, no_deadlines, {}))
+            await until(lambda: any(line["event"] == "database.awaited" for line in lines))
+        store = await starting
+        assert await store.outbox.channels() == []
+    assert postgres.PASSWORD not in str(lines)
+
+
+async def test_what_a_server_is_examined_by_is_written_and_leaves_nothing(stores: list[Store]) -> None:
+    database = stores[0].database
+    examiner = Examiner(database, ServerMark(database))
+    await until(lambda: examined(examiner))
+    assert examiner.trouble is None
+    await examiner.aclose()
+
+
+async def examined(examiner: Examiner) -> bool:
+    await examiner.examine()
+    return examiner.proven

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.store.backup_copy import BackupError, copy_database
-from connext_monitor.store.errors import DatabaseError
-from connext_monitor.store.lock import DatabaseInUseError, DatabaseLock
+from connext_monitor.store.errors import DatabaseError, DatabaseInUseError
+from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.restore import Restore, Restored
 from connext_monitor.store.store import Store
 from tests.store.killing import contents

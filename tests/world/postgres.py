@@ -9,11 +9,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import pytest
+
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.engine import engine_of
 
 _STARTS_WITHIN = 60.0
@@ -27,6 +31,8 @@ _OPTIONS = {
     "max_wal_senders": "0",
     "listen_addresses": "",
 }
+PASSWORD = "pass-S3CR3T-word"
+"""It is in every URL, and is to be seen nowhere."""
 _TEMPLATE = "migrated"
 _SET_DEATH_SIGNAL = 1
 
@@ -44,38 +50,55 @@ class Server:
     """A server of this process; its databases are made from one that `connext_monitor` has migrated."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._numbers = count(1)
 
-    def url(self, database: str) -> str:
-        """For whoever connects, without a password: only this user reaches the socket's folder."""
-        return f"postgresql://postgres@/{database}?host={self._folder}"
+    def url(self, database: str) -> DatabaseUrl:
+        """For whoever connects; no password is asked for: only this user reaches the socket's folder."""
+        return DatabaseUrl(f"postgresql://postgres:{PASSWORD}@/{database}?host={self.folder}")
 
     @contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self) -> Iterator[DatabaseUrl]:
         """The URL of a new database with the newest schema, dropped afterwards."""
         name = f"test_{next(self._numbers)}"
         self._run(f"CREATE DATABASE {name} TEMPLATE {self._template}")
         try:
             yield self.url(name)
         finally:
-            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+            self.drop(name)
 
     @contextmanager
-    def empty_database(self) -> Iterator[str]:
+    def empty_database(self, options: str = "") -> Iterator[DatabaseUrl]:
         """The URL of a new database without anything in it, dropped afterwards."""
         name = f"test_{next(self._numbers)}"
-        self._run(f"CREATE DATABASE {name}")
+        self._run(f"CREATE DATABASE {name} {options}")
         try:
             yield self.url(name)
         finally:
-            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+            self.drop(name)
+
+    def drop(self, name: str) -> None:
+        """A database, if it is there, whoever is connected to it."""
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    @contextmanager
+    def refusing(self, url: DatabaseUrl) -> Iterator[None]:
+        """Whoever is connected to the database is thrown out, and nobody is let in, meanwhile."""
+        name = url.get_secret_value().partition("@/")[2].partition("?")[0]
+        self._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
+            yield
+        finally:
+            self._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     @cached_property
     def _template(self) -> str:
         self._run(f"CREATE DATABASE {_TEMPLATE}")
         engine = engine_of(self.url(_TEMPLATE))
-        engine.prepare(engine.writer(), migrate=True)
+        writer = engine.writer()
+        engine.prepare(writer, migrate=True)
+        writer.close()
         return _TEMPLATE
 
     @cached_property
@@ -85,7 +108,7 @@ class Server:
         until = monotonic() + _STARTS_WITHIN
         while True:
             try:
-                return psycopg.connect(self.url("postgres"), autocommit=True)
+                return psycopg.connect(self.url("postgres").get_secret_value(), autocommit=True)
             except psycopg.OperationalError:
                 if monotonic() >= until:
                     raise
@@ -98,6 +121,16 @@ class Server:
         """Let go of it."""
         if "_connection" in self.__dict__:
             self._connection.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """For a conftest to import."""
+    folder = programs()
+    if folder is None or find_spec("psycopg") is None:
+        pytest.skip("no PostgreSQL, or no psycopg: scripts/postgres installs the first, scripts/setup the second")
+    with running(folder) as started:
+        yield started
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class BackupDocument(Document, frozen=True):
 class BackupsDocument(Document, frozen=True):
     """The backups in the config's directory."""
 
-    directory: str
+    directory: Annotated[str | None, says("Null where a server keeps the database, and its backups.")]
     count: Count
     newest: BackupDocument | None
 
@@ -57,7 +57,10 @@ class StatusDocument(Document, frozen=True):
 
     live: Annotated[bool, says("Whether a running monitor was asked.")]
     not_live: Annotated[str | None, says("Why none was; null where one was.")]
-    known_at: Annotated[InstantText, says("When the database was last written.")]
+    known_at: Annotated[
+        InstantText,
+        says("When the database was last written; on a server, the newest watermark or the owner's last beat."),
+    ]
     degraded: Annotated[list[str], says("A sentence for each thing that is wrong.")]
     clock_ahead_seconds: Annotated[float | None, says("As in the clock's document; null where that is not known.")]
     chains: list[ChainDocument]

@@ -46,12 +46,13 @@ class _Gathered(Collector):
 
     def _files(self) -> Iterator[Metric]:
         file = self._sources.database
-        yield single("database_size_bytes", "Size of the database file.", _size(file))
-        yield single(
-            "database_wal_size_bytes",
-            "Size of the database's write-ahead log.",
-            _size(file.with_name(f"{file.name}-wal")),
-        )
+        if file is not None:
+            yield _database_size(_size(file))
+            yield single(
+                "database_wal_size_bytes",
+                "Size of the database's write-ahead log; absent where a server keeps the database.",
+                _size(file.with_name(f"{file.name}-wal")),
+            )
         if self._sources.backup_every is not None:
             yield single(
                 "backup_interval_seconds",
@@ -185,6 +186,12 @@ class MetricsPage:
                 self._clock.elapsed() - look.at,
             )
             yield single("database_look_duration_seconds", "How long the last such look took.", look.took)
+            if look.numbers.database_bytes is not None:
+                yield _database_size(look.numbers.database_bytes)
+
+
+def _database_size(size: int) -> Metric:
+    return single("database_size_bytes", "Size of the database file, or of the database on its server.", size)
 
 
 def _size(file: Path) -> int:

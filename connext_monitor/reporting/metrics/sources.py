@@ -16,8 +16,9 @@ from connext_monitor.core.stored_numbers import StoredNumbers
 class Sources:
     """What the parts of the program report about themselves.
 
-    ``chains`` are the configured chains' names and ``providers`` the configured channels'; ``checks`` knows the
-    names of the routers that the config names, and what the contract said that they have; ``stored`` looks into the
+    ``chains`` are the configured chains' names and ``providers`` the configured channels'; ``database`` is the
+    database's file, None where a server keeps it; ``checks`` knows the names of the routers that the config names,
+    and what the contract said that they have; ``stored`` looks into the
     database, given the time of day (Unix seconds), and never writes; ``malformed`` counts logs since the process
     started; ``observations_waiting`` is the length of the transfer checker's queue; ``failing`` names the channels
     that take nothing; ``backup_every`` is in seconds, None without periodic backups; ``last_backup`` says when the
@@ -28,7 +29,7 @@ class Sources:
 
     chains: ChainNames
     providers: Collection[str]
-    database: Path
+    database: Path | None
     statuses: Callable[[], Sequence[ChainStatus]]
     stored: Callable[[float], Awaitable[StoredNumbers]]
     malformed: Callable[[], Mapping[DomainId, int]]
