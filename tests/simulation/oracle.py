@@ -17,6 +17,7 @@ from tests.simulation.rules.overdue import overdue
 from tests.simulation.rules.owners import owners
 from tests.simulation.rules.records import records
 from tests.simulation.rules.sight import sight, silence
+from tests.simulation.rules.stalls import stalls
 from tests.simulation.rules.telling import telling
 from tests.simulation.rules.weather import Case
 from tests.simulation.rules.wording import wording
@@ -38,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     backups,
     pauses,
     bridge_changes,
+    stalls,
     channels,
     database,
     telling,

@@ -7,7 +7,18 @@ from tests.simulation.mutants.delivering import DELIVERING
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.mutants.owners import OWNERS
 from tests.simulation.mutants.sight import SIGHT
+from tests.simulation.mutants.stalls import STALLS
 from tests.simulation.mutants.transactions import TRANSACTIONS
 from tests.simulation.mutants.undo import UNDO
 
-MUTANTS: tuple[Mutant, ...] = (*TRANSACTIONS, *COVERAGE, *UNDO, *ABSENCE, *DELIVERING, *SIGHT, *OWNERS, *BRIDGE)
+MUTANTS: tuple[Mutant, ...] = (
+    *TRANSACTIONS,
+    *COVERAGE,
+    *UNDO,
+    *ABSENCE,
+    *DELIVERING,
+    *SIGHT,
+    *OWNERS,
+    *BRIDGE,
+    *STALLS,
+)

@@ -66,7 +66,7 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     transfer = case.truth.by_id.get(opening.subject)
     if transfer is None or transfer.destination not in case.truth.by_domain:
         return "no such transfer"
-    remembered = _remembered(case, opening.at, transfer.origin)
+    remembered = remembers(case, opening.at, transfer.origin)
     called = [standing for standing in transfer.xcalled if stood_sometime((standing,), remembered)]
     if not called:
         return "its XCalled does not stand"
@@ -98,7 +98,7 @@ def lately(case: Case, at: float, domain: int) -> Interval:
     return Interval(begin - still, at)
 
 
-def _remembered(case: Case, at: float, domain: int) -> Interval:
+def remembers(case: Case, at: float, domain: int) -> Interval:
     """The same of an origin: what was seen of it stands until another block is seen, for as long as that takes.
 
     Nothing of it is seen while nobody lets a block be read or proves one, or all endpoints leave out what they have

@@ -1,9 +1,17 @@
 """All aimed stories, each with the mutants that it is aimed at."""
 
-from tests.simulation.mutants.aimed import bridge, channels, endpoints, legs, processes, reorgs
+from tests.simulation.mutants.aimed import bridge, channels, endpoints, legs, processes, reorgs, stalls
 from tests.simulation.mutants.aimed.aim import Aim
 
-AIMS: tuple[Aim, ...] = (*legs.AIMS, *reorgs.AIMS, *endpoints.AIMS, *processes.AIMS, *channels.AIMS, *bridge.AIMS)
+AIMS: tuple[Aim, ...] = (
+    *legs.AIMS,
+    *reorgs.AIMS,
+    *endpoints.AIMS,
+    *processes.AIMS,
+    *channels.AIMS,
+    *bridge.AIMS,
+    *stalls.AIMS,
+)
 
 
 def aim_at(mutant: str) -> Aim:
