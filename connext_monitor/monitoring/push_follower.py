@@ -3,6 +3,7 @@
 from typing import Self
 
 from connext_monitor.core.batch import UnreadableLog
+from connext_monitor.core.bloom import LogMask, denies
 from connext_monitor.core.bridge_events import OBSERVED_TOPICS, BridgeRecord
 from connext_monitor.core.events import RawLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
@@ -113,11 +114,22 @@ class PushFollower:
         await self._state.headers.arrival(raw.block_hash, _HEAD_MAY_FOLLOW)
         try:
             decoded = await self._reader.decode_logs([raw])
+            if self._is_ruled_out(raw):
+                return None
             await self._lineage.verify(raw.block_hash, again=True)
             # Last, so that no checkpoint is committed in between.
             return decoded if await self._stands(raw) else []
         except (Unsettled, RpcRefused):
             return None
+
+    def _is_ruled_out(self, raw: RawLog) -> bool:
+        """Whether its block's own bloom filter says that no such log is in it: then the block is read to know.
+
+        An empty filter says nothing: some chains fill none.
+        """
+        header = self._reader.cached_header(raw.block_hash)
+        bloom = header.logs_bloom if header else None
+        return bloom is not None and any(bloom) and denies(bloom, LogMask.of(raw.address, raw.topics[:1]))
 
     async def _stands(self, raw: RawLog) -> bool:
         """Whether a log may be passed on: what stands at or below the checkpoint is never looked at again."""

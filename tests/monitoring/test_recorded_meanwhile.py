@@ -1,27 +1,22 @@
 """What a reorg took away stays nowhere below the checkpoint, whatever is pushed while blocks are read and committed."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Aim, BlockRange, Coverage, RecordedMeanwhile, SettledBlocks
 from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, RawLog, Timestamp
-from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
-from connext_monitor.monitoring.cover_requests import CoverRequests
+from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
-from connext_monitor.monitoring.endpoint import Endpoint, Pushes
-from connext_monitor.monitoring.observation import Observation, ObservationSink, record
-from connext_monitor.monitoring.push_follower import PushFollower
-from connext_monitor.monitoring.pushed_logs import PushedLogs
+from connext_monitor.monitoring.observation import Observation, record
 from tests.monitoring.checking import Checking, checking
 from tests.monitoring.coverers_store import CoverersStore
-from tests.monitoring.covering import Covering, covering
+from tests.monitoring.covering import covering
+from tests.monitoring.following import follow
 from tests.monitoring.made_up_chain import Chain, hash_at
 from tests.monitoring.made_up_logs import ORIGIN, TIME, xcalled_raw
 
@@ -54,35 +49,6 @@ class StoreAndQueue(CoverersStore):
             self.waits.set()
             await self.held.wait()
         return done
-
-
-class Once:
-    """The stream of a subscription that delivers once."""
-
-    def __init__(self) -> None:
-        self._delivered = False
-
-    def __aiter__(self) -> AsyncIterator[msgspec.Raw]:
-        return self
-
-    async def __anext__(self) -> msgspec.Raw:
-        if self._delivered:
-            raise StopAsyncIteration
-        self._delivered = True
-        return msgspec.Raw(b"null")
-
-    async def aclose(self) -> None:
-        return None
-
-
-async def follow(coverer: Covering, kept: ObservationSink, raw: RawLog) -> None:
-    """Follow a subscription that pushes this log and no other."""
-    state = coverer.state
-    pushes: Pushes[PushedLog | MalformedEntry] = Pushes(Once(), lambda _: PushedLog(raw, removed=False))
-    heads: Pushes[Header] = Pushes(Once(), lambda _: pytest.fail("no head is read"))
-    assert isinstance(state.endpoint, Endpoint)
-    requests, pushed = CoverRequests(state, 60.0), PushedLogs(state.clock, 10.0)
-    await PushFollower(state, state.endpoint, kept, requests, pushed, heads, pushes).follow_logs()
 
 
 async def test_what_is_pushed_while_its_block_is_read_does_not_outlive_it(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from connext_monitor.core.bridge_events import OBSERVED_TOPICS
 from tests.simulation.ledger import Block, Ledger, Mined
+from tests.simulation.sayings import Saying
 from tests.simulation.story import EndpointTraits
 from tests.simulation.troubles import Beyond
-from tests.simulation.written_log import contract_of
+from tests.simulation.written_log import contract_of, write_saying
 
 _WORD = 32
 _NONCE, _STATUS, _PAUSED = "0xaffed0e0", "0xbfd79030", "0x5c975abb"
@@ -122,6 +124,24 @@ class EndpointView:
                 return mined.log.json + where.encode()
             mined.json = mined.log.json + where.encode()
         return mined.json
+
+    def made_up(self, block: Block, asked: dict[str, Any]) -> bytes | None:
+        """A log of a block that does not hold it: its diamond was paused, or changed, nobody knows by whom.
+
+        Only of blocks whose own filters rule it out, as those of most chains do: where nothing does, whoever was pushed
+        it goes on taking the block's readers for wrong.
+        """
+        if not (block.mined and self.ledger.traits.blooms):
+            return None
+        says = Saying.DIAMOND_CUT if block.number % 2 else Saying.PAUSED
+        log = write_saying(says, block.number, self.ledger.traits.domain)
+        if log.topics[0] not in asked["topics"][0]:
+            return None
+        where = (
+            f'"blockNumber":"{block.number:#x}","blockHash":"{block.fact.hash}",'
+            f'"transactionHash":"0x{sha256(block.hash).hexdigest()}","logIndex":"0x3e7","removed":false}}'
+        )
+        return log.json + where.encode()
 
     # Calls
 

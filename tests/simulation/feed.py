@@ -135,6 +135,8 @@ class Feed:
                 for mined in block.mined:
                     if view.matches(mined, asked) and self._node.shows(mined, troubles):
                         pushes += [(queue, self._node.log(view, block, mined, troubles, pushing=True))] * times
+            if EndpointTrouble.FORGE_PUSHES in troubles:
+                pushes += [(queue, log) for block in news.new if (log := view.made_up(block, asked))]
             if EndpointTrouble.FALSE_REMOVED in troubles:
                 still = self._said_to_be_gone(view, news.new, troubles)
                 pushes += [(queue, log) for log in self._removed(view, still, asked, troubles)]

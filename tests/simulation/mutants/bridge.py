@@ -111,6 +111,14 @@ BRIDGE = (
         "what a bridge said in a block that a reorg took stays recorded",
     ),
     mutant(
+        "push-that-its-block-rules-out-believed",
+        9,
+        "monitoring/push_follower.py",
+        "            if self._is_ruled_out(raw):\n                return None\n",
+        "",
+        "what an endpoint makes up stays listed as what the bridge said",
+    ),
+    mutant(
         "bridge-event-said-once",
         4,
         "core/bridge_records.py",

@@ -24,7 +24,8 @@ OWNERS = (
         "refused-yet-heard",
         12,
         "store/lock.py",
-        "        return DatabaseInUseError(words, elsewhere=elsewhere)\n",
+        "        return DatabaseInUseError.of(self._database, by, elsewhere=elsewhere)\n",
+        "        words = str(DatabaseInUseError.of(self._database, by, elsewhere=elsewhere))\n"
         "        return DatabaseNotOpenedError(words, by_errno(OSError(errno.EAGAIN, words)))\n",
         "who is refused the database tells the channels that it fails",
     ),

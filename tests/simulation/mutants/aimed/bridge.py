@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from tests.simulation.mutants.aimed.aim import Aim
-from tests.simulation.mutants.aimed.made import BLOCK, HERE, POLLED, PUSHING, THERE, calls, chain, reorg, story
+from tests.simulation.mutants.aimed.made import BLOCK, HERE, POLLED, PUSHING, THERE, calls, chain, reorg, story, trouble
 from tests.simulation.sayings import BridgeChange, Pause, Saying
 from tests.simulation.story import Deadlines, Fate
+from tests.simulation.troubles import EndpointTrouble
 
 _LONG_BLOCK, _DAY = 1800.0, 86_400.0
 _PATIENT = Deadlines(execute=3600.0, reconcile=7200.0, unobserved_after=120.0)
@@ -87,6 +88,14 @@ TAKEN_AT_ONCE = story(
 )
 """Reorgs take changes and pauses back within some seconds of their push."""
 
+MADE_UP = story(
+    3000.0,
+    calls(100.0, 2000.0, 40.0),
+    deadlines=_PATIENT,
+    endpoint_faults=(trouble(900.0, 300.0, EndpointTrouble.FORGE_PUSHES),),
+)
+"""An endpoint pushes pauses and changes that their blocks do not hold."""
+
 NOTED = story(
     _DAY + 3 * 3600.0,
     [],
@@ -107,5 +116,6 @@ AIMS = (
     Aim("changes taken back", CHANGES_TAKEN_BACK, ("change-taken-back-stands", "bridge-event-taken-back-stays")),
     Aim("changes moved", CHANGES_MOVED, ("change-that-moved-opens-again",)),
     Aim("taken at once", TAKEN_AT_ONCE, ("change-told-as-pushed",)),
+    Aim("made up", MADE_UP, ("push-that-its-block-rules-out-believed",)),
     Aim("noted", NOTED, ("change-is-news-for-ever",)),
 )
