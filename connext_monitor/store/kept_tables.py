@@ -21,8 +21,9 @@ kept_spans = Table(
 )
 
 # The transfers that routers have fronted and that are not reconciled, by the numbers of their rows. Triggers on
-# `transfers` keep it so. What was fronted, big-endian, is NULL until it is read from the event; who stores another
-# Executed of a transfer, or takes one back, makes it so again (`owed.forget`): a trigger on each event would be dear.
+# `transfers` keep it so. What was fronted, big-endian, and when (Unix seconds), is NULL until it is read; who stores
+# another Executed of a transfer, or takes one back, makes it so again (`owed.forget`): a trigger on each event would be
+# dear.
 fronted = Table(
     "fronted",
     metadata,
@@ -32,10 +33,11 @@ fronted = Table(
     Column("routers", LargeBinary, nullable=False),
     Column("asset", LargeBinary),
     Column("amount", LargeBinary),
+    Column("executed_at", BigInteger),
     Index("fronted_not_read", "transfer", sqlite_where=text("asset IS NULL")),
     # What is owed is read off in its order.
     Index(
-        "fronted_by_routers", "destination", "routers", "asset", "origin", "amount",
+        "fronted_by_routers", "destination", "routers", "asset", "origin", "amount", "executed_at",
         sqlite_where=text("asset IS NOT NULL"),
     ),
 )  # fmt: skip

@@ -65,8 +65,8 @@ def not_read(connection: Connection) -> bool:
 def read_events(connection: Connection, limit: int) -> int:
     """Read what was fronted of at most ``limit`` rows, and keep it; how many there were."""
     read = [
-        {"number": transfer, "asset": asset, "amount": amount}
-        for transfer, _, _, _, asset, amount in _unread(connection, Window(0, 0), limit)
+        {"number": transfer, "asset": asset, "amount": amount, "executed_at": at}
+        for transfer, at, _, _, asset, amount in _unread(connection, Window(0, 0), limit)
     ]
     _KEEP.execute_many(connection, read)
     return len(read)
@@ -139,8 +139,7 @@ def _select_read(origin: bool, destination: bool) -> Prepared:
     amounts = Joined(literal("0").concat(Hexed(_F.amount))).label("amounts")
     return Prepared(
         lambda: (
-            select(*columns, amounts, func.min(transfers.c.executed_at).label("oldest"))
-            .select_from(_WITH_TRANSFERS)
+            select(*columns, amounts, func.min(_F.executed_at).label("oldest"))
             .where(_F.asset.is_not(None), *_of_ends(origin, destination))
             .group_by(*columns)
         )
@@ -173,9 +172,11 @@ _FORGET = Prepared(
     lambda: (
         update(fronted)
         .where(_F.transfer.in_(list_parameter("numbers")), _F.asset.is_not(None))
-        .values(asset=None, amount=None)
+        .values(asset=None, amount=None, executed_at=None)
     )
 )
 _KEEP = Prepared(
-    lambda: update(fronted).where(_F.transfer == parameter("number")).values(parameters("asset", "amount"))
+    lambda: (
+        update(fronted).where(_F.transfer == parameter("number")).values(parameters("asset", "amount", "executed_at"))
+    )
 )

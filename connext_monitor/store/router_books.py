@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
+import msgspec
 from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.dialects.sqlite import Insert, insert
 
@@ -26,6 +27,15 @@ from connext_monitor.store.payload import unpack_fronted
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import domain_of_event, events, transfers
+
+
+class _Loan(msgspec.Struct):
+    """Whom a loan was made to, of all that the event says."""
+
+    router: str
+
+
+_lent_to = msgspec.json.Decoder(_Loan).decode
 
 NO_ROUTER = Address(b"")
 """In whose row a token's fast fills are counted."""
@@ -67,7 +77,9 @@ _SELECT_BUSIEST = Prepared(
     )
 )
 _SELECT_TOTALS = Prepared(lambda: select(_K.domain, _K.asset, _K.fills).where(_K.router == NO_ROUTER))
-_SELECT_LOANS = Prepared(lambda: select(bridge_events).where(bridge_events.c.kind == PORTAL_LOAN))
+_SELECT_LOANS = Prepared(
+    lambda: select(bridge_events.c.domain, bridge_events.c.payload).where(bridge_events.c.kind == PORTAL_LOAN)
+)
 _SELECT_FILLS = Prepared(
     lambda: (
         select(_T.executed_at, events.c.payload)
@@ -128,10 +140,7 @@ def of_routers(connection: Connection, routers: Sequence[Address], also: Collect
     """All books of these routers, by router, chain and token, and ``also`` these, though nothing is in them."""
     unpaid = _unpaid(connection)
     totals = {(row.domain, bytes(row.asset)): row.fills for row in _SELECT_TOTALS.rows(connection)}
-    loans = Counter(
-        (DomainId(record.domain), record.event.fields["router"])
-        for record in (events_beside.read(row).record for row in _SELECT_LOANS.rows(connection))
-    )
+    loans = Counter((row.domain, _lent_to(row.payload).router) for row in _SELECT_LOANS.stream(connection))
     kept = {book: (BookSums(), None) for book in also} | {
         _book(row): (_sums(row), row.last_fill)
         for part in parts(routers)

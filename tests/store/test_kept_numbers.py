@@ -25,7 +25,7 @@ from connext_monitor.store.kept_spans import SPAN, kept_within
 from connext_monitor.store.owed import owed
 from connext_monitor.store.restore import Restore
 from connext_monitor.store.store import Store
-from tests.world.databases import open_store
+from tests.world.databases import open_store, put_back
 from tests.world.examples import examples
 from tests.world.recording import NAMES, NOW, commit, gone, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
@@ -34,6 +34,7 @@ _BEGIN = 1_700_006_400
 """A quarter begins."""
 _END = _BEGIN + 20 * QUARTER
 _BEHIND_SPANS = _END + 2 * SPAN
+_NOT_RECONCILED = (EventKind.XCALLED, EventKind.EXECUTED)
 _DURATIONS = (Durations(60, 600), Durations(6_000, 60_000), None)
 
 
@@ -131,7 +132,7 @@ def _wrongly_fronted(connection: Connection) -> object:
     stored = connection.run(rows.format("id", waiting)).fetchall()
     known = owed(connection, everywhere)
     connection.run("SAVEPOINT recount")
-    connection.run("UPDATE fronted SET asset = NULL, amount = NULL")
+    connection.run("UPDATE fronted SET asset = NULL, amount = NULL, executed_at = NULL")
     read_again = owed(connection, everywhere)
     connection.run("ROLLBACK TO recount")
     return None if (listed, known) == (stored, read_again) else (listed, stored, known, read_again)
@@ -172,6 +173,19 @@ async def _restored(store: Store, file: Path) -> Store:
     with Restore(file) as restore:
         restore.put_in_place(copy, NOW)
     return await open_store(file, NAMES, Inline)
+
+
+async def test_fills_read_by_an_earlier_version_are_owed_since_the_same_time(file: Path) -> None:
+    store = await open_store(file, NAMES, Inline)
+    await commit(store, seen(*[event(nonce, kind) for nonce in (1, 2, 4) for kind in _NOT_RECONCILED]))
+    await store.statistics.read_fronted(2)
+    known = await store.database.read(lambda connection: owed(connection, Window(0, _END)))
+    await store.close()
+    put_back(file, "0020")
+    store = await open_store(file, NAMES, Inline)
+    assert len({its.oldest for _, its in known}) > 1
+    assert await store.database.read(lambda connection: owed(connection, Window(0, _END))) == known
+    await store.close()
 
 
 async def test_nothing_is_kept_of_a_quarter_without_transfers(store: Store) -> None:

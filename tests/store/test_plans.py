@@ -132,7 +132,7 @@ async def test_deadlines_are_counted_without_the_rows_of_those_that_are_to_come(
         "INDEX transfers_awaiting_reconcile (reconcile_due_at=?)",
         "INDEX transfers_awaiting_reconcile (reconcile_due_at>? AND reconcile_due_at<?)",
         "INDEX transfers_by_id (transfer_id=?)",
-        # When what routers have not got back was fronted.
+        # When what was fronted a moment ago, and is not read yet, was executed.
         "INTEGER PRIMARY KEY (rowid=?)",
     }
 
@@ -158,8 +158,8 @@ async def test_nothing_shown_takes_a_look_at_every_transfer(file: Path, query: Q
 
 
 async def test_what_is_owed_is_read_off_in_order(file: Path) -> None:
-    steps = [step for step in await plans(file, lambda connection: owed.owed(connection, WINDOW)) if "fronted" in step]
-    assert "SCAN fronted USING COVERING INDEX fronted_by_routers" in steps
+    read, *_unread = await plans(file, lambda connection: owed.owed(connection, WINDOW))
+    assert read == "SCAN fronted USING COVERING INDEX fronted_by_routers"
 
 
 @pytest.mark.sqlite_only("counts SQLite's own steps")

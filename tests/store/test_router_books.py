@@ -1,11 +1,9 @@
 """Routers' books are what a plain recount of the standing events gives, whatever came of these."""
 
 import asyncio
-import sqlite3
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from connext_monitor.core.transfer import EventRecord, ObservedChange, Provenanc
 from connext_monitor.store.executor import Inline
 from connext_monitor.store.store import Store
 from tests.world.bridge import bridge_record
-from tests.world.databases import open_store
+from tests.world.databases import open_store, put_back
 from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
 from tests.world.recording import NAMES, gone, put, seen
@@ -245,11 +243,7 @@ async def test_what_an_earlier_version_stored_is_added_up_alike(file: Path) -> N
     await put(store, seen(xcalled(info(0), sighting(1)), paid, swapped, twice, back), beside)
     known = await _books(store)
     await store.close()
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("DROP TABLE router_books")
-        connection.execute("DROP INDEX bridge_events_by_tx")
-        connection.execute("UPDATE alembic_version SET version_num = '0017'")
-        connection.commit()
+    put_back(file, "0017")
     store = await open_store(file, NAMES)
     assert await _books(store) == known
     await store.close()

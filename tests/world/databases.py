@@ -1,8 +1,10 @@
 """Databases for tests: the migrations run once, and each test gets a copy of what they made."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,6 +46,25 @@ def watching(before: Callable[[str], None], kind: type[Threads] | type[Inline] =
 def make_old(file: Path, revision: str) -> None:
     """A new file as the migrations up to this revision make it."""
     file.write_bytes(_made_by_migrations(revision))
+
+
+def put_back(file: Path, revision: str) -> None:
+    """Have the file be as this revision would have left it: its tables and columns, with the rows that there are."""
+    rows_of = file.with_suffix(".rows")
+    file.rename(rows_of)
+    make_old(file, revision)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ATTACH ? AS newer", (str(rows_of),))
+        tables = "SELECT name FROM {}.sqlite_schema WHERE type = 'table' AND name NOT IN ('alembic_version')"
+        shared = f"{tables.format('main')} INTERSECT {tables.format('newer')}"
+        # Transfers first: their triggers write into others.
+        for (table,) in sorted(connection.execute(shared).fetchall(), key=lambda row: row != ("transfers",)):
+            columns = ", ".join(name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})"))
+            connection.execute(f"DELETE FROM main.{table}")  # noqa: S608 - the names are ours
+            copied = f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}"  # noqa: S608 - as above
+            connection.execute(copied)
+        connection.commit()
+    rows_of.unlink()
 
 
 @cache
