@@ -35,10 +35,11 @@ NO_BRIDGE_CHANGES = BridgeChanges()
 
 
 def numbered(records: Iterable[BridgeRecord]) -> tuple[BridgeRecord, ...]:
-    """The records of one answer: those that say the same in one transaction count up."""
+    """The records of one answer: those that say the same in one transaction count up; a log that comes twice is one."""
     seen: Counter[BridgeIdentity] = Counter()
     ordered: list[BridgeRecord] = []
-    for record in sorted(records, key=lambda record: (record.block.number, record.block.hash, record.log_index)):
+    logs = {(record.identity, record.log_index): record for record in records}
+    for record in sorted(logs.values(), key=lambda record: (record.block.number, record.block.hash, record.log_index)):
         ordered.append(replace(record, ordinal=seen[record.identity]))
         seen[record.identity] += 1
     return tuple(ordered)

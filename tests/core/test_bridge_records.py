@@ -52,6 +52,11 @@ def test_history_is_recorded_and_told_nobody() -> None:
     assert (kept.stored[PAUSED.identity].covered, kept.covered) == (True, [])
 
 
+def test_a_log_that_an_answer_holds_twice_is_one_record() -> None:
+    twice = [bridge_record("RouterLiquidityAdded", log_index=index) for index in (4, 2, 4, 2)]
+    assert [(record.log_index, record.ordinal) for record in numbered(twice)] == [(2, 0), (4, 1)]
+
+
 def test_what_is_said_twice_in_a_transaction_is_two_records() -> None:
     twice = numbered([bridge_record("RouterLiquidityAdded", log_index=index) for index in (4, 2)])
     assert [(record.log_index, record.ordinal) for record in twice] == [(2, 0), (4, 1)]

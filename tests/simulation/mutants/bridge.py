@@ -126,4 +126,12 @@ BRIDGE = (
         "        pass\n",
         "of two events of one transaction that say the same, one is recorded",
     ),
+    mutant(
+        "bridge-log-counted-twice",
+        4,
+        "core/bridge_records.py",
+        "    logs = {(record.identity, record.log_index): record for record in records}\n",
+        "    logs = dict(enumerate(records))\n",
+        "a log that an answer holds twice is recorded twice",
+    ),
 )

@@ -96,6 +96,14 @@ MADE_UP = story(
 )
 """An endpoint pushes pauses and changes that their blocks do not hold."""
 
+DOUBLED = story(
+    2400.0,
+    [],
+    bridge_changes=_changes(200.0, 150.0, [Saying.DIAMOND_CUT], [Saying.ROUTER_LIQUIDITY_ADDED] * 2),
+    endpoint_faults=(trouble(100.0, 900.0, EndpointTrouble.TWICE),),
+)
+"""An endpoint answers and pushes each log twice."""
+
 NOTED = story(
     _DAY + 3 * 3600.0,
     [],
@@ -117,5 +125,6 @@ AIMS = (
     Aim("changes moved", CHANGES_MOVED, ("change-that-moved-opens-again",)),
     Aim("taken at once", TAKEN_AT_ONCE, ("change-told-as-pushed",)),
     Aim("made up", MADE_UP, ("push-that-its-block-rules-out-believed",)),
+    Aim("doubled", DOUBLED, ("bridge-log-counted-twice",)),
     Aim("noted", NOTED, ("change-is-news-for-ever",)),
 )
