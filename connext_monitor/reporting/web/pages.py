@@ -28,7 +28,7 @@ from connext_monitor.reporting.web.numbers import StatsCache, book_row, matrix
 from connext_monitor.reporting.web.overview import CurrentState, look, overview
 from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
 from connext_monitor.reporting.web.rows import alert_card, bridge_event_row, transfer_row, transfer_timeline
-from connext_monitor.reporting.web.site import Site
+from connext_monitor.reporting.web.site import shared_site
 from connext_monitor.reporting.web.sources import WebSources
 from connext_monitor.reporting.web.transfer_query import FILTERS, find, read_transfer_query
 
@@ -46,7 +46,7 @@ class Pages:
         self._labels = sources.labels
         self._now = sources.now
         self._providers = providers
-        self._site = Site()
+        self._site = shared_site()
         self._stats = StatsCache(sources.store.statistics, sources.clock)
 
     def routes(self) -> list[web.RouteDef]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
@@ -70,6 +71,12 @@ class Site:
         return web.Response(
             text=text, status=status, content_type="text/html", headers={"Content-Security-Policy": _POLICY}
         )
+
+
+@cache
+def shared_site() -> Site:
+    """The one of this process: to compile its templates takes longer than to render them."""
+    return Site()
 
 
 def visible(value: object) -> object:
