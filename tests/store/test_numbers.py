@@ -18,6 +18,7 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.stored_numbers import AwaitedLegs, Backlog
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.store import Store
+from tests.world.databases import open_store
 from tests.world.kinds import chain_unobserved, overdue
 from tests.world.recording import commit, seen
 from tests.world.two_chains import AT, DESTINATION, EXECUTE, NAMES, ORIGIN, START, Sample, covered, fill
@@ -27,7 +28,7 @@ FORTH = (ORIGIN, DESTINATION)
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(tmp_path / "monitor.db", NAMES)
+    store = await open_store(tmp_path / "monitor.db", NAMES)
     yield store
     await store.close()
 

@@ -25,6 +25,7 @@ from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.schema import metadata
 from connext_monitor.store.store import Store
+from tests.world.databases import open_store
 from tests.world.examples import examples
 from tests.world.kinds import chain_unobserved, overdue_id
 from tests.world.recording import NAMES, NOW, accuse, commit, gone, put, seen
@@ -236,7 +237,7 @@ async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
     seen_later = []
     for pruning in (True, False):
         folder = tmp_path_factory.mktemp("pruning")
-        store = await Store.open(folder / "monitor.db", NAMES)
+        store = await open_store(folder / "monitor.db", NAMES)
         for batch in batches:
             await put(store, seen(*batch), progress=progress(6))
             if pruning:
