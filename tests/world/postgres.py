@@ -61,7 +61,7 @@ class Server:
     def database(self) -> Iterator[DatabaseUrl]:
         """The URL of a new database with the newest schema, dropped afterwards."""
         name = f"test_{next(self._numbers)}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        self._run(f"CREATE DATABASE {name} TEMPLATE {self._template}{self._strategy}")
         try:
             yield self.url(name)
         finally:
@@ -100,6 +100,11 @@ class Server:
         engine.prepare(writer, migrate=True)
         writer.close()
         return _TEMPLATE
+
+    @cached_property
+    def _strategy(self) -> str:
+        # Copied file by file, which takes a server half the processor time of what has been usual since version 15.
+        return " STRATEGY FILE_COPY" if self._connection.info.server_version >= 150_000 else ""
 
     @cached_property
     def _connection(self) -> Any:
