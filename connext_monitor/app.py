@@ -8,7 +8,8 @@ from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.assembly.outside import Outside
 from connext_monitor.assembly.term import TermPlan, run_term
 from connext_monitor.clock.agreed import AgreedClock
-from connext_monitor.config import Config
+from connext_monitor.cluster.member import RefusedError
+from connext_monitor.config import Config, DatabaseUrl
 from connext_monitor.process.stop_request import StopRequest
 from connext_monitor.reporting.web.server import ListenError
 from connext_monitor.store.errors import DatabaseError
@@ -36,8 +37,13 @@ async def run(
         stop.make(1)
 
     try:
-        await run_term(plan, stop.wait, failed)
-    except (DatabaseError, ListenError) as error:
+        if isinstance(config.monitor.database, DatabaseUrl):
+            from connext_monitor.assembly.instances import run_instance  # noqa: PLC0415 - only where there are several
+
+            await run_instance(plan, config.monitor.database, stop, failed)
+        else:
+            await run_term(plan, stop.wait, failed)
+    except (DatabaseError, ListenError, RefusedError) as error:
         log.error("cannot.start", reason=str(error))  # noqa: TRY400 - the words say it all, a traceback adds nothing
         return 1
     return 1 if failures else 0

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "monitoring": ("core", "config", "clock"),
     "alerting": ("core", "config", "clock"),
     "store": ("core", "config", "clock"),
+    "cluster": ("core", "config", "clock"),
     "reporting": ("core", "config", "clock"),
 }
 """The rooms, and what of the package each may import beside itself; what is not named here may import everything."""

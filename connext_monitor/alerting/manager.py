@@ -10,7 +10,7 @@ from connext_monitor.alerting.digest_queue import DigestQueue
 from connext_monitor.alerting.notice import Provider, takes_digests, takes_reports
 from connext_monitor.alerting.outgoing_message import GroupStore, MessageQueue
 from connext_monitor.alerting.outgoing_report import ReportDelivery, ReportQueue
-from connext_monitor.alerting.worker import USUAL, OnOutcome, Rests, Worker
+from connext_monitor.alerting.worker import OPEN, USUAL, OnOutcome, Rests, SendFence, Worker
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.labels import ChainLabels
@@ -34,6 +34,7 @@ class AlertManager:
         on_outcome: OnOutcome | None = None,
         reports: ReportDelivery | None = None,
         rests: Rests = USUAL,
+        fence: SendFence = OPEN,
     ) -> None:
         jitter = (rng or random.Random()).random  # noqa: S311 - spreads retries, guards nothing
 
@@ -47,7 +48,7 @@ class AlertManager:
             if reports is not None and takes_reports(provider):
                 queues.append(ReportQueue(reports, provider, labels, clock))
             channel = ChannelHealth(provider.name, store, health)
-            return Worker(provider, queues, channel, clock, jitter, on_outcome, rests)
+            return Worker(provider, queues, channel, clock, jitter, on_outcome, rests, fence)
 
         self._workers = {provider.name: worker(provider) for provider in providers}
 

@@ -45,6 +45,20 @@ OnOutcome = Callable[[str, Outcome], None]
 """Called with the provider's name and how an attempt ended; must not block and must not raise."""
 
 
+@dataclass(frozen=True, slots=True)
+class SendFence:
+    """Who may send at all: always and only this program, or while it owns the work.
+
+    What is begun while ``is_open`` says so has to end within so many seconds.
+    """
+
+    is_open: Callable[[], bool] = lambda: True
+    within: float | None = None
+
+
+OPEN = SendFence()
+
+
 class Worker:
     """Sends one provider what its ``queues`` hold, the first queue's messages first."""
 
@@ -57,6 +71,7 @@ class Worker:
         jitter: Callable[[], float],
         on_outcome: OnOutcome | None = None,
         rests: Rests = USUAL,
+        fence: SendFence = OPEN,
     ) -> None:
         self.provider = provider
         self.woken = asyncio.Event()
@@ -66,6 +81,7 @@ class Worker:
         self._jitter = jitter
         self._on_outcome = on_outcome
         self._rests = rests
+        self._fence = fence
         self._dead = False
         self._holds = Holds()
         self._elapsed = ElapsedTime(clock)
@@ -80,6 +96,9 @@ class Worker:
         """Send until cancelled or until the channel is dead."""
         while not self._dead:
             message = await self._next_due()
+            if not self._fence.is_open():
+                await asyncio.sleep(_NAP)
+                continue
             sending = asyncio.create_task(self._send(message))
             recording = asyncio.create_task(self._record_outcome(message, sending))
             try:
@@ -124,11 +143,20 @@ class Worker:
         return self._holds.at(self._elapsed.read(), self._clock.now().timestamp())
 
     async def _send(self, message: OutgoingMessage) -> Outcome:
+        limit = asyncio.timeout(self._fence.within)
         try:
-            return await message.send()
+            async with limit:
+                return await message.send()
+        except TimeoutError as error:
+            if not limit.expired():
+                return self._fault(message, error)
+            return TryLater(f"did not answer within {self._fence.within or 0:g} s", cause=FailureCause.TIMED_OUT)
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not stop the others
-            self._log.error("alert.fault", **message.about, error=type(error).__name__, raised_at=origin_of(error))
-            return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})", cause=FailureCause.FAULT)
+            return self._fault(message, error)
+
+    def _fault(self, message: OutgoingMessage, error: Exception) -> Outcome:
+        self._log.error("alert.fault", **message.about, error=type(error).__name__, raised_at=origin_of(error))
+        return TryLater(f"connext-monitor itself failed on it ({type(error).__name__})", cause=FailureCause.FAULT)
 
     async def _outcome(self, message: OutgoingMessage, sending: "asyncio.Task[Outcome]") -> Outcome:
         """How the send ended. A slow edit or report is cut off once something new is due."""

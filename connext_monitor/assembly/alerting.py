@@ -25,7 +25,7 @@ from connext_monitor.alerting.providers.configured import ConfiguredProvider, su
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.alerting.stall_watch import StallWatch
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
-from connext_monitor.alerting.worker import Rests
+from connext_monitor.alerting.worker import Rests, SendFence
 from connext_monitor.assembly.housekeeping import report_delivery
 from connext_monitor.assembly.outside import LookIntervals, Outside
 from connext_monitor.assembly.router_watches import RouterWatches, watch_routers
@@ -74,6 +74,7 @@ async def build_alerting(
     clock: AgreedClock,
     tally: Tally,
     outside: Outside,
+    fence: SendFence,
 ) -> Alerting:
     """The alerting about these chains. Raises StoreUnavailable."""
     unobserved_after, looks = config.alerts.unobserved_after.total_seconds(), outside.looks
@@ -92,7 +93,7 @@ async def build_alerting(
     pauses = PauseWatch(desk, chains, store.bridge, clock)
     stalls = _stall_watch(config, store, chains, desk, clock, looks)
     routers = watch_routers(config, store, chains, desk, tokens, labels, clock, looks)
-    manager = _manager(config, providers, store, provider_watch, desk, labels, clock, tally, outside)
+    manager = _manager(config, providers, store, provider_watch, desk, labels, clock, tally, outside, fence)
     # What delivers starts before what opens alerts.
     parts = [
         Part("database watch", _database_watch(providers, store, lock, desk, labels, clock, outside).run),
@@ -102,8 +103,7 @@ async def build_alerting(
         Part("change watch", ChangeWatch(desk, silences.acknowledge, clock, every=looks.escalation).run),
         *(Part("pause watch", pauses.run), Part("stall watch", stalls.run)),
         *routers.parts(),
-        Part("provider watch", provider_watch.run),
-        Part("cause watch", cause_watch.run),
+        *(Part("provider watch", provider_watch.run), Part("cause watch", cause_watch.run)),
         Part("arrival watch", ArrivalWatch(store.deadlines, chains, clock, every=looks.arrivals).run),
         Part("phantom watch", phantoms.run),
         Part("chain watch", chain_watch.run),
@@ -168,6 +168,7 @@ def _manager(
     clock: AgreedClock,
     tally: Tally,
     outside: Outside,
+    fence: SendFence,
 ) -> AlertManager:
     channels = [configured.provider for configured in providers]
     reports = report_delivery(store, providers, labels, outside.draw)
@@ -182,6 +183,7 @@ def _manager(
         tally.delivered,
         reports,
         Rests(outside.looks.deliveries, outside.looks.clocks),
+        fence,
     )
     desk.on_change(manager.wake)
     return manager

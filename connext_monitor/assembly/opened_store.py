@@ -18,9 +18,11 @@ from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavaila
 from connext_monitor.core.deadline import PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.labels import ChainLabels, ChainNames
+from connext_monitor.store.errors import TermOverError
 from connext_monitor.store.executor import MakeExecutor
 from connext_monitor.store.monitor_lock import lock_of
 from connext_monitor.store.store import Store
+from connext_monitor.store.turn import WriteTurn
 
 _PASSING = {TroubleKind.LOCKED, TroubleKind.SERVER}
 _ASKED_EVERY = 0.5
@@ -39,8 +41,10 @@ class StoreOpening:
         labels: ChainLabels,
         clock: Clock,
         executor: MakeExecutor,
+        turn: WriteTurn | None = None,
     ) -> None:
         self._executor = executor
+        self._turn = turn
         self._config = config
         self._names = names
         self._providers = providers
@@ -60,10 +64,20 @@ class StoreOpening:
             removed = partial(ended_by_removal, chains=self._names)
             for alert_id in await store.alerts.resolve_decided(removed, self._clock.now()):
                 log.info("alert.removed", alert=alert_id)
+        except TermOverError:
+            raise
         except StoreUnavailable as error:
             await self._tell(error.trouble)
             raise
         return store
+
+    async def prepare(self) -> None:
+        """Make the database, or bring its schema up to date, before anybody owns the work. Raises DatabaseError."""
+        try:
+            await (await self._opened()).close()
+        except StoreUnavailable as error:
+            await self._tell(error.trouble)
+            raise
 
     async def _opened(self) -> Store:
         """A lock that is held and a server that is away have as long as while the monitor runs: both pass."""
@@ -72,7 +86,9 @@ class StoreOpening:
             try:
                 monitor = self._config.monitor
                 fast = monitor.durability == "fast"
-                return await Store.open(monitor.database, self._names, executor=self._executor, fast=fast, alone=True)
+                return await Store.open(
+                    monitor.database, self._names, executor=self._executor, fast=fast, turn=self._turn
+                )
             except StoreUnavailable as error:
                 if error.trouble.kind not in _PASSING or self._clock.monotonic() >= until:
                     raise

@@ -1,6 +1,6 @@
 """What a monitor shows of itself: the chains' status, metrics, the web server and the heartbeat."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +17,14 @@ from connext_monitor.config import Config
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.router_checks import RouterChecks
-from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.process import standard_streams
 from connext_monitor.process.parts import Part
 from connext_monitor.reporting.metrics.page import MetricsPage
 from connext_monitor.reporting.metrics.sources import Sources
 from connext_monitor.reporting.metrics.tally import Tally
+from connext_monitor.reporting.web.connections import OpenSocket
+from connext_monitor.reporting.web.health import StandbyReasons
 from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.store import Store
 
@@ -54,18 +55,20 @@ def build_served(
     store: Store,
     tally: Tally,
     statuses: Statuses,
-    queue: ObservationQueue,
-    provider_watch: ProviderWatch,
+    waiting: Callable[[], int],
+    failing: Callable[[], Collection[str]],
     labels: ChainLabels,
     checks: RouterChecks,
     clock: AgreedClock,
     connections: int,
     stack: AsyncExitStack,
+    open_socket: OpenSocket,
+    standby: StandbyReasons | None = None,
 ) -> Served | None:
     """The web server, not started yet; None where the config wants none. The stack lets go of it."""
     if config.monitor.listen is None:
         return None
-    metrics = _metrics(config, store, tally, statuses, queue, provider_watch, checks, clock)
+    metrics = _metrics(config, store, tally, statuses, waiting, failing, checks, clock)
     stack.push_async_callback(metrics.aclose)
     names = list(config.alert_providers)
     web = WebServer(
@@ -79,6 +82,8 @@ def build_served(
         clock.state,
         connections=connections,
         checks=checks,
+        open_socket=open_socket,
+        standby=standby,
     )
     return Served(web, metrics)
 
@@ -88,8 +93,8 @@ def _metrics(
     store: Store,
     tally: Tally,
     statuses: Statuses,
-    queue: ObservationQueue,
-    provider_watch: ProviderWatch,
+    waiting: Callable[[], int],
+    failing: Callable[[], Collection[str]],
     checks: RouterChecks,
     clock: AgreedClock,
 ) -> MetricsPage:
@@ -101,8 +106,8 @@ def _metrics(
         checks=checks,
         stored=lambda now: store.statistics.measure(now, list(checks.names)),
         malformed=lambda: tally.malformed,
-        observations_waiting=lambda: len(queue),
-        failing=lambda: provider_watch.failing,
+        observations_waiting=waiting,
+        failing=failing,
         backup_every=config.backup.every.total_seconds() if config.backup.every else None,
         last_backup=last_backup(config, clock),
         clock=clock.state,

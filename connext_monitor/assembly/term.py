@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from connext_monitor.alerting.providers.configured import ConfiguredProvider
+from connext_monitor.alerting.worker import OPEN, SendFence
 from connext_monitor.assembly.after_commit import AfterCommit
 from connext_monitor.assembly.alerting import build_alerting
 from connext_monitor.assembly.housekeeping import housekeeping
@@ -31,8 +32,10 @@ from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.process.parts import Part, RunningParts, cancelled
 from connext_monitor.reporting.metrics.tally import Tally
+from connext_monitor.reporting.web.connections import OpenSocket, open_socket
 from connext_monitor.reporting.web.server import ListenError
 from connext_monitor.store.errors import DatabaseError
+from connext_monitor.store.turn import WriteTurn
 
 _BEGUN_AGAIN_AFTER = 1.0
 
@@ -44,13 +47,19 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class TermPlan:
-    """What a term is made of. The HTTP server has ``web_connections`` at most."""
+    """What a term is made of. The HTTP server has ``web_connections`` at most, and listens by ``open_socket``.
+
+    ``turn`` and ``fence`` are those of an instance that owns the work; alone on a file there is neither.
+    """
 
     config: Config
     providers: Sequence[ConfiguredProvider]
     clock: AgreedClock
     web_connections: int
     outside: Outside
+    turn: WriteTurn | None = None
+    fence: SendFence = OPEN
+    open_socket: OpenSocket = open_socket
 
 
 async def run_term(plan: TermPlan, until: Until, failed: Callable[[], None]) -> None:
@@ -67,7 +76,7 @@ async def run_term(plan: TermPlan, until: Until, failed: Callable[[], None]) -> 
         if not building.done():
             # A migration may take long; what it has not committed is begun anew at the next start.
             await cancelled({building})
-            _log_failed_stop("start", None if building.cancelled() else building.exception())
+            log_failed_stop("start", None if building.cancelled() else building.exception())
             return
         term = building.result()
         plan.outside.built()
@@ -104,17 +113,19 @@ class _Term:
 
         log.info("monitor.started", chains=self.chains)
         parts = [replace(part, run=partial(_undeterred, part.run)) for part in self.parts]
-        await RunningParts(parts, _log_failure, _log_failed_stop).run(until, before_stop)
+        await RunningParts(parts, log_failure, log_failed_stop).run(until, before_stop)
 
 
-def _log_failure(part: str, error: BaseException | None) -> None:
+def log_failure(part: str, error: BaseException | None) -> None:
+    """Say which part ended the run, and why."""
     if isinstance(error, StoreUnavailable):
         log.error("monitor.cannot_go_on", part=part, reason=str(error), cure=error.trouble.cure)
     else:
         log.error("part.failed", part=part, exc_info=error)
 
 
-def _log_failed_stop(part: str, error: BaseException | None) -> None:
+def log_failed_stop(part: str, error: BaseException | None) -> None:
+    """Say which part did not end as it should."""
     # What could not use the database any more, or was stopped halfway at the start, is as it should be.
     if error is not None and not isinstance(error, StoreUnavailable | DatabaseError | ListenError):
         log.warning("stop.part_failed", part=part, exc_info=error)
@@ -126,7 +137,7 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
     known_tokens = KnownTokens()
     labels, durations = chain_labels(config, known_tokens), pathway_durations(config)
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
-    opening = StoreOpening(config, names, providers, labels, clock, outside.executor)
+    opening = StoreOpening(config, names, providers, labels, clock, outside.executor, plan.turn)
     store = await opening.open(stack, durations, first_blocks(config))
 
     tally = Tally(names, config.alert_providers)
@@ -134,7 +145,7 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
     tokens = TokenReader(store.tokens, observed.queries, known_tokens)
     await tokens.load()
     alerts = await build_alerting(
-        config, providers, store, opening.lock, observed.chains, tokens, labels, clock, tally, outside
+        config, providers, store, opening.lock, observed.chains, tokens, labels, clock, tally, outside, plan.fence
     )
 
     clock.on_step(alerts.scheduler.follow_clocks)
@@ -144,13 +155,14 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
         store,
         tally,
         statuses,
-        observed.live,
-        alerts.provider_watch,
+        partial(len, observed.live),
+        lambda: alerts.provider_watch.failing,
         labels,
         alerts.routers.checks,
         clock,
         plan.web_connections,
         stack,
+        plan.open_socket,
     )
     web = served.web if served else None
     if web is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from connext_monitor.config import Config
 from connext_monitor.core.events import DomainId
@@ -31,12 +32,13 @@ async def reading(config: Config) -> AsyncIterator[Store]:
 async def writing(config: Config) -> AsyncIterator[Store]:
     """The database of the config, to be written, beside a running monitor or without one. Raises DatabaseError.
 
-    Without one the schema is made or brought up to date; under a running monitor it is left as it is.
+    Without one a file is made or brought up to date; under a running monitor, or on a server, the schema is left alone.
     """
     database, names = config.monitor.database, chain_names(config)
     try:
-        with lock_of(database):
-            await (await Store.open(database, names, alone=True)).close()
+        if isinstance(database, Path):
+            with lock_of(database):
+                await (await Store.open(database, names)).close()
     except DatabaseInUseError as error:
         if error.elsewhere:
             # Its log of changes lies beside that other name: writing without it would damage the database.

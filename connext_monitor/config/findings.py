@@ -6,6 +6,9 @@ from typing import TypeVar
 
 from connext_monitor.config.problems import ConfigError, Problem, dotted
 
+_SINGLE = {"monitor", "alerts", "heartbeat", "stats", "backup", "cluster"}
+"""Tables of which there is one."""
+
 T = TypeVar("T")
 RawTable = Mapping[str, object]
 """A table as it stands in the file, its variables filled in."""
@@ -42,6 +45,6 @@ def table_of(value: object, path: tuple[str, ...], findings: ConfigFindings) -> 
     """The value as a table; None, and a problem in the findings, where it is none."""
     if isinstance(value, dict):
         return value
-    header = f"[{path[0]}]" if path[0] in {"monitor", "alerts", "heartbeat", "stats", "backup"} else f"[{path[0]}.NAME]"
+    header = f"[{path[0]}]" if path[0] in _SINGLE else f"[{path[0]}.NAME]"
     findings.add([Problem(dotted(path), "must be a table", f"write its keys under a line {header}")])
     return None

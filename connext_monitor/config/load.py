@@ -13,6 +13,7 @@ from connext_monitor.config.models import (
     CREDENTIALS,
     AlertsConfig,
     BackupConfig,
+    ClusterConfig,
     Config,
     HeartbeatConfig,
     MonitorConfig,
@@ -26,7 +27,7 @@ from connext_monitor.config.source import read_toml
 from connext_monitor.config.table import parse_table
 from connext_monitor.config.variables import Variables, trimmed
 
-_TABLES = ("monitor", "alerts", "heartbeat", "stats", "backup", "chains", "alert_providers", "routers")
+_TABLES = ("monitor", "alerts", "heartbeat", "stats", "backup", "cluster", "chains", "alert_providers", "routers")
 _VISIBLE = re.compile(r"[!-~]*")
 
 
@@ -46,8 +47,8 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
     stats = findings.of(lambda: parse_table(StatsConfig, tables["stats"], ("stats",), file=path))
     backup = findings.of(lambda: parse_table(BackupConfig, _backup(document, tables), ("backup",), file=path))
     findings.add(_credentials(environ, backup))
-    if monitor is not None and "backup" in document:
-        findings.add(_backups_elsewhere(monitor))
+    findings.add(_backups_elsewhere(monitor, document))
+    cluster = findings.of(lambda: parse_table(ClusterConfig, tables["cluster"], ("cluster",), file=path))
     chains = read_chains(tables["chains"], findings, variables)
     if alerts is not None:
         pathways = [pathway.model_dump() for pathway in alerts.pathways]
@@ -78,6 +79,7 @@ def load_config(path: Path, environ: Mapping[str, str], check_provider: Provider
         stats,
         MappingProxyType(not_configured),
         MappingProxyType(routers),
+        cluster or ClusterConfig(),
     )
 
 
@@ -86,8 +88,8 @@ def _backup(document: RawTable, tables: Mapping[str, RawTable]) -> RawTable:
     return tables["backup"] if "backup" in document else {"every": ""}
 
 
-def _backups_elsewhere(monitor: MonitorConfig) -> list[Problem]:
-    if not isinstance(monitor.database, DatabaseUrl):
+def _backups_elsewhere(monitor: MonitorConfig | None, document: RawTable) -> list[Problem]:
+    if monitor is None or not isinstance(monitor.database, DatabaseUrl) or "backup" not in document:
         return []
     mistake = "is for a SQLite file; backups of a PostgreSQL database are made by pg_dump or by its server"
     cure = 'remove the table; docs/operations.md, "Backups of a PostgreSQL database", has the commands'

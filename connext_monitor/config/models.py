@@ -25,6 +25,7 @@ from connext_monitor.config.values import (
     Listen,
     ListenAddress,
     StartBlock,
+    TakeoverAfter,
     Upload,
 )
 from connext_monitor.core.events import ChainId, DomainId
@@ -52,6 +53,7 @@ class MonitorConfig(Table):
     durability: Literal["full", "fast"] = "full"
 
 
+InstanceName = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 StalledTransfers = Annotated[int, FromDigits, Field(ge=2, le=100_000)]
 
 
@@ -115,6 +117,17 @@ class HeartbeatConfig(Table):
 
     url: SecretUrl | None = None
     every: Duration = timedelta(minutes=1)
+
+
+class ClusterConfig(Table):
+    """``[cluster]``: instances that share a database on a server.
+
+    Another one takes the work over once its owner has been silent for ``takeover_after``. ``name`` is what this one is
+    called where people read it; None stands for its machine's name.
+    """
+
+    takeover_after: TakeoverAfter = timedelta(seconds=30)
+    name: InstanceName | None = None
 
 
 class StatsConfig(Table):
@@ -204,3 +217,4 @@ class Config:
     stats: StatsConfig = field(default_factory=StatsConfig)
     not_configured: Mapping[str, NotConfigured] = field(default_factory=dict)
     routers: Mapping[str, RouterConfig] = field(default_factory=dict)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import cache
+from hashlib import sha256
 from math import ceil
 
 from connext_monitor.config import Config
@@ -9,6 +10,7 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.deadline import Durations, Leg, PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.ownership import LeaseTimes
 from connext_monitor.core.stalls import StallRule, StallRules
 
 
@@ -52,6 +54,26 @@ def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
         for chain in config.chains.values()
         if chain.start_block != "latest"
     }
+
+
+def lease_times(config: Config) -> LeaseTimes:
+    """What follows from how long the owner of the work may be silent."""
+    return LeaseTimes(config.cluster.takeover_after.total_seconds())
+
+
+def config_hash(config: Config) -> str:
+    """Stands for all that must be alike where instances share a database; nothing secret is in it, nor any address."""
+    chains = [
+        (name, chain.chain_id, chain.domain_id, chain.contract, chain.finality, chain.start_block)
+        for name, chain in sorted(config.chains.items())
+    ]
+    channels = [
+        (name, *(provider.get(key) for key in ("type", "min_severity", "pathways", "reports")))
+        for name, provider in sorted(config.alert_providers.items())
+    ]
+    routers = sorted(config.routers.items())
+    alike = (chains, channels, routers, config.alerts, config.stats, config.monitor.keep, config.cluster.takeover_after)
+    return sha256(repr(alike).encode()).hexdigest()[:16]
 
 
 def escalations(config: Config) -> dict[Leg, float]:

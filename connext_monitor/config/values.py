@@ -71,6 +71,18 @@ def _read_interval(value: object) -> timedelta | None:
 
 Interval = Annotated[timedelta | None, BeforeValidator(_read_interval)]
 
+_SOONEST_TAKEOVER, _LATEST_TAKEOVER = timedelta(seconds=2), timedelta(minutes=10)
+
+
+def _read_takeover(value: object) -> timedelta:
+    length = parse_duration(value)
+    if not _SOONEST_TAKEOVER <= length <= _LATEST_TAKEOVER:
+        raise bad_value("is too short or too long a silence", 'write a duration from "PT2S" to "PT10M"')
+    return length
+
+
+TakeoverAfter = Annotated[timedelta, BeforeValidator(_read_takeover)]
+
 _LEAST_KEPT = timedelta(days=1)
 _MOST_KEPT = timedelta(days=3650)
 

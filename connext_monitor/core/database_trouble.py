@@ -16,7 +16,6 @@ class TroubleKind(StrEnum):
     DAMAGED = "damaged"
     GONE = "gone"
     SERVER = "server"
-    TAKEN = "taken"
 
 
 _CURES = {
@@ -27,7 +26,6 @@ _CURES = {
     TroubleKind.SERVER: "Look at the database server, and at the network on the way to it.",
     TroubleKind.LOCKED: "End the program that holds it (fuser names those that have the file open).",
     TroubleKind.DAMAGED: 'Put the newest backup in its place: "connext-monitor restore FILE".',
-    TroubleKind.TAKEN: "Leave it to that monitor, or stop it; then start this one again.",
     TroubleKind.GONE: (
         "Nothing that was seen since can be kept, so the monitor ends; its next start begins with what is at that "
         'path then. "connext-monitor restore FILE" puts a backup there.'
@@ -45,7 +43,7 @@ class DatabaseTrouble:
     @property
     def final(self) -> bool:
         """Whether waiting is no use: whatever is written is lost, and only another start may mend it."""
-        return self.kind in {TroubleKind.DAMAGED, TroubleKind.GONE, TroubleKind.TAKEN}
+        return self.kind in {TroubleKind.DAMAGED, TroubleKind.GONE}
 
     @property
     def cure(self) -> str:

@@ -52,6 +52,25 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance as it calls itself; ``config_hash`` stands for what has to be alike in all their configs."""
+
+    name: str
+    version: str
+    config_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLease:
+    """The lease, who holds it or held it last, with which config; and why this version cannot use the schema."""
+
+    lease: Lease
+    holder: str | None
+    config_hash: str | None
+    wrong_schema: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidacy:
     """What an instance that waits for the lease has seen of it; times are its own clock's."""
 

@@ -53,15 +53,14 @@ class Database:
         executor: MakeExecutor = Threads,
         fast: bool = False,
         turn: "WriteTurn | None" = None,
-        alone: bool = False,
     ) -> Self:
         """Open a file, or by its URL a PostgreSQL database; make it, or bring its schema up to date.
 
         Raises DatabaseError.
-        Without ``migrate`` the schema must be this version's. ``fast`` and ``alone``: see `engine_of`.
+        Without ``migrate`` the schema must be this version's. ``fast`` and ``turn``: see `engine_of`.
         ``turn`` is the one by which an owner's term writes to a server; others write there as guests.
         """
-        engine = engine_of(where, fast=fast, turn=turn, alone=alone)
+        engine = engine_of(where, fast=fast, turn=turn)
         writer = executor(engine.writer, 1)
         await _first(writer, partial(engine.prepare, migrate=migrate))
         return cls(engine, writer, executor(engine.reader, _READERS))

@@ -60,31 +60,25 @@ def engine_of(
     fast: bool = False,
     readonly: bool = False,
     turn: "WriteTurn | None" = None,
-    alone: bool = False,
 ) -> Engine:
     """A file's, or a PostgreSQL server's. Raises DatabaseError.
 
     ``fast`` leaves the last commits to a power cut; ``readonly`` is for files. ``turn``, a guest's unless it is given,
-    is for servers. ``alone``: whoever writes is the only monitor on a server's database, or is refused; for a file,
-    `lock` sees to that.
+    is for servers.
     """
     if isinstance(database, Path):
         return SqliteFile(database, fast=fast, readonly=readonly)
-    return _server(database, turn, fast=fast, alone=alone)
+    return server_of(database, turn, fast=fast)
 
 
-def lease_of(database: DatabaseUrl) -> Connection:
-    """For looking at the lease of a server's database and changing it (`lease`), beside its writers."""
-    return _server(database, None).lease()
-
-
-def _server(url: DatabaseUrl, turn: "WriteTurn | None", *, fast: bool = False, alone: bool = False) -> "PostgresServer":
+def server_of(url: DatabaseUrl, turn: "WriteTurn | None" = None, *, fast: bool = False) -> "PostgresServer":
+    """That of a PostgreSQL server's database. Raises DatabaseError."""
     try:
         from connext_monitor.store.postgres import PostgresServer  # noqa: PLC0415 - its driver is an extra
     except ImportError as error:
         words = "a PostgreSQL database needs its driver: pip install 'connext-monitor[postgres]'"
         raise DatabaseError(words) from error
-    return PostgresServer(url, turn, fast=fast, alone=alone)
+    return PostgresServer(url, turn, fast=fast)
 
 
 class SqliteFile:

@@ -4,9 +4,7 @@ They run on a connection without a turn: beats must not wait for a long write. W
 same transaction, and so waits for whoever is in the midst of a write; from then on, nobody but it writes.
 """
 
-from dataclasses import dataclass
-
-from connext_monitor.core.ownership import Lease
+from connext_monitor.core.ownership import Instance, Lease, SeenLease
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.opening import wrong_schema
 
@@ -29,25 +27,6 @@ _SEEN = (
     " ahead_ms = excluded.ahead_ms"
 )
 _GONE = "DELETE FROM instances WHERE name = ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """An instance as it calls itself; ``config_hash`` stands for what has to be alike in all their configs."""
-
-    name: str
-    version: str
-    config_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeenLease:
-    """The lease, who holds it or held it last, with which config; and why this version cannot use the schema."""
-
-    lease: Lease
-    holder: str | None
-    config_hash: str | None
-    wrong_schema: str | None
 
 
 def look(connection: Connection, me: Instance, now_ms: int) -> SeenLease:

@@ -14,7 +14,7 @@ from connext_monitor.store.run_mark import RunMark, ServerMark
 
 
 class ServerLock:
-    """Nothing is locked here: who opens a server's database ``alone`` is refused by the server if another one has."""
+    """Nothing is locked here: instances agree in the database on which of them owns the work (`lease`)."""
 
     def __init__(self, url: DatabaseUrl) -> None:
         self.note = OutageNote(url)

@@ -13,13 +13,12 @@ from connext_monitor.store import (
     schema_revision,
 )
 from connext_monitor.store.connection import Connection, transact
-from connext_monitor.store.errors import DatabaseError, DatabaseInUseError, DatabaseNotOpenedError
+from connext_monitor.store.errors import DatabaseError, DatabaseNotOpenedError
 from connext_monitor.store.lease_tables import turn
 from connext_monitor.store.opening import migrated, wrong_schema
 from connext_monitor.store.postgres_connection import (
     PASSING,
     PostgresConnection,
-    TakenError,
     postgres_lease,
     postgres_migrator,
     postgres_reader,
@@ -42,22 +41,19 @@ _WRITTEN_AT = (
 
 
 class PostgresServer:
-    """The database of a URL. ``fast`` and ``alone``: see `postgres_writer`. See `Engine`.
+    """The database of a URL. ``fast``: see `postgres_writer`. See `Engine`.
 
     ``turn`` is the one by which its writer writes, by default a guest's.
     """
 
-    def __init__(
-        self, url: DatabaseUrl, turn: WriteTurn | None = None, *, fast: bool = False, alone: bool = False
-    ) -> None:
+    def __init__(self, url: DatabaseUrl, turn: WriteTurn | None = None, *, fast: bool = False) -> None:
         self._url = url
         self._turn = turn or GuestTurn()
         self._fast = fast
-        self._alone = alone
 
     def writer(self) -> PostgresConnection:
         """See `Engine`."""
-        return postgres_writer(self._url, self._turn, fast=self._fast, alone=self._alone)
+        return postgres_writer(self._url, self._turn, fast=self._fast)
 
     def reader(self) -> PostgresConnection:
         """See `Engine`."""
@@ -68,16 +64,12 @@ class PostgresServer:
         return postgres_lease(self._url)
 
     def prepare(self, connection: Connection, *, migrate: bool) -> None:
-        """See `Engine`. Once the writer is there, on a connection of its own, that may take longer."""
+        """See `Engine`. On a connection of its own, that may take longer."""
         own = postgres_migrator(self._url)
         own.before = connection.before
         try:
-            if self._alone and isinstance(connection, PostgresConnection):
-                connection.connect()
             transact(own, _refuse_encoding)
             self._refuse(transact(own, _migrated if migrate else wrong_schema))
-        except TakenError as error:
-            raise DatabaseInUseError.of(self._url) from error
         except psycopg.Error as error:
             raise self._not_opened(error) from error
         finally:
@@ -92,8 +84,6 @@ class PostgresServer:
 
     def trouble_of(self, error: Exception) -> DatabaseTrouble | None:
         """See `Engine`."""
-        if isinstance(error, TakenError):
-            return DatabaseTrouble(TroubleKind.TAKEN, str(error))
         if isinstance(error, PASSING):
             return DatabaseTrouble(TroubleKind.LOCKED, "another program holds a lock of the database")
         for words, kinds in _SAID_OF_SERVER.items():

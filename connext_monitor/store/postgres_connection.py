@@ -37,10 +37,6 @@ _KEEPALIVES = {
     "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
 _READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
-_ALONE = "SELECT pg_advisory_lock(4310022)"
-"""Held until the connection ends: a monitor's writer keeps other monitors away, but no command."""
-AWAITS_OTHER = "5s"
-"""A monitor that was killed a moment ago may not have been missed by the server yet."""
 _WRITE = ("BEGIN ISOLATION LEVEL READ COMMITTED",)
 _LEASE = (*_WRITE, "SET LOCAL statement_timeout = '5s'")
 _MIGRATE = (
@@ -58,10 +54,6 @@ class LostError(psycopg.OperationalError):  # type: ignore[misc]
     """The server did not commit what it was asked to."""
 
 
-class TakenError(psycopg.OperationalError):  # type: ignore[misc]
-    """Another monitor works on the database."""
-
-
 class PostgresConnection(Connection):
     """As `Connection`; statements have a ``?`` for each value. Opened anew where it was lost."""
 
@@ -75,15 +67,12 @@ class PostgresConnection(Connection):
         begin: Sequence[str],
         turn: WriteTurn | None = None,
         durability: str = _DURABLE,
-        *,
-        alone: bool = False,
     ) -> None:
         super().__init__(str(url), begin[0], ())
         self._url = url
         self._begins = begin
         self._turn = turn
         self._durability = durability
-        self._alone = alone
         self._server: psycopg.Connection[Any] | None = None
 
     @property
@@ -169,8 +158,6 @@ class PostgresConnection(Connection):
             **_KEEPALIVES,
         )
         try:
-            if self._alone:
-                _keep_others_away(made)
             # Not as options of the connection's start, which pgbouncer refuses.
             made.execute("; ".join(f"SET {name} = '{value}'" for name, value in OPTIONS.items()))
             made.execute(self._durability)
@@ -185,15 +172,6 @@ class PostgresConnection(Connection):
         return made
 
 
-def _keep_others_away(writer: psycopg.Connection[Any]) -> None:
-    """Have this connection be the only monitor's on its database. Raises TakenError where another one is."""
-    try:
-        writer.execute(f"SET lock_timeout = '{AWAITS_OTHER}'")
-        writer.execute(_ALONE)
-    except errors.LockNotAvailable as error:
-        raise TakenError("another monitor works on the database") from error
-
-
 class _WithoutNul(StrDumperUnknown):  # type: ignore[misc]
     """The server keeps no text with a NUL in it; strangers may send one."""
 
@@ -206,14 +184,12 @@ class _WithoutNulBinary(StrBinaryDumper):  # type: ignore[misc]
         return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
 
-def postgres_writer(
-    url: DatabaseUrl, turn: WriteTurn, *, fast: bool = False, alone: bool = False
-) -> PostgresConnection:
-    """For writing; its transactions begin by taking the turn of writers. ``alone``: no other monitor's may be open.
+def postgres_writer(url: DatabaseUrl, turn: WriteTurn, *, fast: bool = False) -> PostgresConnection:
+    """For writing; its transactions begin by taking the turn of writers.
 
     ``fast``: a crash of the server may take back the last commits, and damages nothing.
     """
-    return PostgresConnection(url, _WRITE, turn, _FAST if fast else _DURABLE, alone=alone)
+    return PostgresConnection(url, _WRITE, turn, _FAST if fast else _DURABLE)
 
 
 def postgres_reader(url: DatabaseUrl) -> PostgresConnection:

@@ -72,15 +72,14 @@ class Store:
         executor: MakeExecutor = Threads,
         fast: bool = False,
         turn: "WriteTurn | None" = None,
-        alone: bool = False,
     ) -> Self:
         """Open the file, making it where there is none, or a PostgreSQL database by its URL. Raises DatabaseError.
 
         Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
-        ``fast`` leaves the last commits to a power cut; ``alone`` refuses a second monitor on a server's database.
+        ``fast`` leaves the last commits to a power cut; ``turn``: see `engine_of`.
         ``turn``: see `Database.open`.
         """
-        database = await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn, alone=alone)
+        database = await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn)
         return cls(database, names)
 
     @classmethod

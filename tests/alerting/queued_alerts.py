@@ -13,6 +13,7 @@ from connext_monitor.alerting.outgoing_message import GroupStore
 from connext_monitor.alerting.providers.context import ProviderContext
 from connext_monitor.alerting.providers.webhook import WebhookConfig
 from connext_monitor.alerting.providers.webhook.provider import WebhookProvider
+from connext_monitor.alerting.worker import OPEN, SendFence
 from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alerts.alert import Alert
@@ -113,9 +114,14 @@ class _Replaced:
 
 
 def manager_of(
-    alerts: QueuedAlerts, *providers: Provider, health: HealthNotes | None = None, clock: Clock | None = None
+    alerts: QueuedAlerts,
+    *providers: Provider,
+    health: HealthNotes | None = None,
+    clock: Clock | None = None,
+    fence: SendFence = OPEN,
 ) -> AlertManager:
-    return AlertManager(alerts.outbox, providers, LABELS, RULES, health or HealthNotes(), clock or SystemClock())
+    health, clock = health or HealthNotes(), clock or SystemClock()
+    return AlertManager(alerts.outbox, providers, LABELS, RULES, health, clock, fence=fence)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import pytest
 from connext_monitor.alerting.providers import check_provider
 from connext_monitor.config import (
     ChainConfig,
+    ConfigError,
     EndpointUrl,
     LegDeadlines,
     ListenAddress,
@@ -211,3 +212,12 @@ def test_what_is_settled_is_kept_for_ever_unless_it_is_said_otherwise(file: Path
 def test_a_report_comes_once_a_day_unless_it_is_said_otherwise(file: Path) -> None:
     assert load(file, CHAIN).stats.every == timedelta(days=1)
     assert load(file, CHAIN + '[stats]\nevery = ""\n').stats.every is None
+
+
+def test_a_takeover_is_after_a_silence_of_sensible_length(file: Path) -> None:
+    assert load(file, CHAIN).cluster.takeover_after == timedelta(seconds=30)
+    named = load(file, CHAIN + '[cluster]\ntakeover_after = "PT10S"\nname = "left"\n').cluster
+    assert (named.takeover_after, named.name) == (timedelta(seconds=10), "left")
+    for wrong in ("PT1S", "PT1H"):
+        with pytest.raises(ConfigError, match="takeover_after"):
+            load(file, CHAIN + f'[cluster]\ntakeover_after = "{wrong}"\n')

@@ -55,6 +55,7 @@ class Setup:
     listen: str = "127.0.0.1:0"
     log_level: str = "debug"
     database: str | None = None
+    takeover_after: str = "PT30S"
 
 
 async def write_config(setup: Setup, folder: Path) -> Path:
@@ -71,6 +72,7 @@ async def write_config(setup: Setup, folder: Path) -> Path:
     ]
     if setup.database is not None:
         parts[0] += f'\ndatabase = "{setup.database}"'
+        parts.append(f'[cluster]\ntakeover_after = "{setup.takeover_after}"')
     for chain in setup.chains:
         endpoints = json.dumps(list(setup.endpoints.get(chain.name, [chain.ws_url])))
         parts.append(

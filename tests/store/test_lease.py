@@ -10,12 +10,11 @@ import pytest
 
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.delivery_records import ChannelState
-from connext_monitor.core.ownership import Lease
+from connext_monitor.core.ownership import Instance, Lease
 from connext_monitor.store import channels, lease, schema_revision
 from connext_monitor.store.connection import COMMIT, Connection, transact
-from connext_monitor.store.engine import engine_of, lease_of
+from connext_monitor.store.engine import engine_of, server_of
 from connext_monitor.store.errors import DatabaseUnavailableError, TermOverError
-from connext_monitor.store.lease import Instance
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import TermTurn
 from tests.world import postgres
@@ -37,7 +36,7 @@ def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
 @pytest.fixture
 def connection(url: DatabaseUrl) -> Iterator[Connection]:
     """That by which instances look at the lease."""
-    with closing(lease_of(url)) as connection:
+    with closing(server_of(url).lease()) as connection:
         yield connection
 
 
@@ -127,7 +126,7 @@ async def test_a_write_under_way_ends_before_another_term_begins(begin: Begin, u
 
     def take_in_vain(connection: Connection) -> None:
         save_channel(connection, "under way")
-        with closing(lease_of(url)) as other, suppress(other.error):
+        with closing(server_of(url).lease()) as other, suppress(other.error):
             try:
                 transact(other, lambda it: lease.take(it, SECOND, "b", Lease("a", 0)))
             except other.error as error:

@@ -17,13 +17,12 @@ from connext_monitor.assembly.opened_store import StoreOpening
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.config.rules import no_deadlines
-from connext_monitor.core.database_trouble import TroubleKind
 from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.store import bridge_tables, channels, kept_tables, lease_tables, postgres_connection
+from connext_monitor.store import bridge_tables, channels, kept_tables, lease_tables
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.engine import engine_of
-from connext_monitor.store.errors import DatabaseError, DatabaseInUseError, DatabaseUnavailableError
+from connext_monitor.store.errors import DatabaseError, DatabaseUnavailableError
 from connext_monitor.store.examiner import Examiner
 from connext_monitor.store.executor import Threads
 from connext_monitor.store.run_mark import ServerMark
@@ -150,37 +149,6 @@ async def test_an_empty_database_is_migrated_once_by_two_at_once(server: postgre
         assert [await store.outbox.channels() for store in stores] == [[], []]
         for store in stores:
             await store.close()
-
-
-async def test_a_second_monitor_is_refused_and_a_command_is_not(
-    url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres_connection, "AWAITS_OTHER", "50ms")
-    first = await Store.open(url, NAMES, alone=True)
-    with pytest.raises(DatabaseInUseError, match="is in use by another monitor; stop that one"):
-        await Store.open(url, NAMES, alone=True)
-    command = await Store.open(url, NAMES, migrate=False)
-    await command.database.write(partial(save_channel, name="ops"))
-    await command.close()
-    await first.close()
-    await (await Store.open(url, NAMES, alone=True)).close()
-
-
-async def test_a_monitor_whose_place_was_taken_meanwhile_ends(
-    url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres_connection, "AWAITS_OTHER", "50ms")
-    first, guest = await Store.open(url, NAMES, alone=True), await Store.open(url, NAMES)
-    await guest.database.write(end_all)
-    second = await Store.open(url, NAMES, alone=True)
-    troubles = []
-    for _ in range(2):  # it learns of the lost connection by the first
-        with pytest.raises(DatabaseUnavailableError) as refused:
-            await first.database.write(partial(save_channel, name="ops"))
-        troubles.append(refused.value.trouble)
-    assert (troubles[-1].kind, troubles[-1].final) == (TroubleKind.TAKEN, True)
-    for store in (first, guest, second):
-        await store.close()
 
 
 @pytest.mark.parametrize(("fast", "durable"), [(False, "on"), (True, "off")])

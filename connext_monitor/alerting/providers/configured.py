@@ -70,13 +70,15 @@ def build_providers(
     console: "Console | None" = None,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     open_sender: OpenSender = http_sender,
+    longest_send: float | None = None,
 ) -> list[ConfiguredProvider]:
     """All providers of the config, in its order.
 
-    ``console`` is where the console type prints, by default stdout; ``open_sender`` makes what the others send with.
+    ``console`` is where the console type prints, by default stdout; ``open_sender`` makes what the others send with;
+    ``longest_send`` see `ProviderContext`.
     Raises ConfigError with the problems of all of them. Opens nothing yet: connections are made when they send.
     """
-    context = ProviderContext(labels, clock, console, sleep=sleep, open_sender=open_sender)
+    context = ProviderContext(labels, clock, console, sleep=sleep, open_sender=open_sender, longest_send=longest_send)
     built: list[ConfiguredProvider] = []
     problems: list[Problem] = []
     for name, table in tables.items():

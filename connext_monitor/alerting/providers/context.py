@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 class ProviderContext:
     """What providers are built with: what chains are called, time and waiting for it, the terminal and the network.
 
-    ``console`` None means stdout; ``first_timeout`` is how long a first response may take (seconds).
+    ``console`` None means stdout; ``first_timeout`` is how long a first response may take (seconds),
+    ``longest_send`` how long a message may take where nothing but the provider can end it, None as long
+    as the provider likes.
     """
 
     labels: ChainLabels
     clock: Clock
     console: "Console | None" = None
     first_timeout: float = FIRST_TIMEOUT
+    longest_send: float | None = None
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     open_sender: OpenSender = http_sender
 

@@ -36,6 +36,10 @@ _UNACKNOWLEDGED_MS: Final = 30_000
 log = structlog.get_logger(__name__)
 
 
+OpenSocket = Callable[[int, int, int, tuple[Any, ...]], socket.socket]
+"""Makes one that listens: of a family, a kind and a protocol, at an address. Raises OSError."""
+
+
 class _Phase(IntEnum):
     """What a connection waits for; where room is needed, the first of these gives way first."""
 
@@ -130,8 +134,15 @@ class Connections:
     The name to listen on may be looked up for ``looked_up_within`` seconds.
     """
 
-    def __init__(self, most: int, streams: frozenset[str], looked_up_within: float = LOOKED_UP_WITHIN) -> None:
+    def __init__(
+        self,
+        most: int,
+        streams: frozenset[str],
+        looked_up_within: float = LOOKED_UP_WITHIN,
+        opened: "OpenSocket | None" = None,
+    ) -> None:
         self._most = most
+        self._open_socket = opened or open_socket
         self._streams = streams
         self._looked_up_within = looked_up_within
         self._open: dict[asyncio.Protocol, _ClientConnection] = {}
@@ -160,7 +171,7 @@ class Connections:
         lacking: OSError | None = None
         for family, kind, protocol, _, address in dict.fromkeys(addresses):
             try:
-                self._sockets.append(_listening(family, kind, protocol, address))
+                self._sockets.append(self._open_socket(family, kind, protocol, address))
             except OSError as error:
                 # A name may stand for an address that this machine does not have, such as ::1, beside one that it has.
                 if error.errno != errno.EADDRNOTAVAIL:
@@ -258,7 +269,8 @@ class Connections:
                 connection.abort()
 
 
-def _listening(family: int, kind: int, protocol: int, address: tuple[Any, ...]) -> socket.socket:
+def open_socket(family: int, kind: int, protocol: int, address: tuple[Any, ...]) -> socket.socket:
+    """One that listens at this address. Raises OSError."""
     made = socket.socket(family, kind, protocol)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,12 +7,14 @@ times a second at most. A listener that does not keep up is dropped, so no liste
 import asyncio
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
 
 from connext_monitor.clock import Clock
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.documents.alerts import alert_in_words
 from connext_monitor.core.documents.fields import encode
 from connext_monitor.core.documents.transfers import transfer_document
@@ -158,8 +160,9 @@ class Feed:
     # What happens in between
 
     async def begin(self) -> None:
-        """Start with the changes from now on."""
-        self._revision = await self._store.alerts.newest()
+        """Start with the changes from now on; where the database cannot be read now, those before count as changes."""
+        with suppress(StoreUnavailable):
+            self._revision = await self._store.alerts.newest()
 
     async def run(self) -> None:
         """Read and send what changed, until cancelled; a failure to read is sent as a reset."""

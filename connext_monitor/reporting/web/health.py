@@ -22,6 +22,10 @@ _NO_STORE = "the database does not answer"
 _STOPPING = "the monitor is stopping"
 
 
+StandbyReasons = Callable[[], Sequence[str]]
+"""Why the work may be nobody's, in words; none while its owner shows that it is alive."""
+
+
 class HealthChecks:
     """The routes for supervisors and load balancers."""
 
@@ -29,9 +33,11 @@ class HealthChecks:
         self,
         store: ReadStore,
         statuses: Callable[[], Sequence[ChainStatus]],
+        standby: "StandbyReasons | None" = None,
     ) -> None:
         self._store = store
         self._statuses = statuses
+        self._standby = standby
         self.stopping = False
         """Whether the process is about to end, so that nobody relies on it any longer."""
 
@@ -58,7 +64,8 @@ class HealthChecks:
     async def ready(self, _request: web.Request) -> web.Response:
         """200 when every chain is observed and caught up, its blocks become final, and its nonces have no hole.
 
-        And when no leg that is past due waits in vain to be judged. Else 503 with the reasons.
+        And when no leg that is past due waits in vain to be judged. Else 503 with the reasons. An instance that waits
+        for the work is ready while the one that owns it shows that it is alive.
         """
         if self.stopping:
             return _readiness([_STOPPING])
@@ -70,6 +77,8 @@ class HealthChecks:
         except Exception:  # noqa: BLE001 - as above
             _log.exception("the database did not answer a readiness check")
             return _readiness([_NO_STORE])
+        if self._standby is not None:
+            return _readiness(list(self._standby()))
         trouble = self._store.trouble
         failing = [not_usable(trouble)] if trouble is not None else []
         return _readiness([*failing, *why_not_ready(seen)])

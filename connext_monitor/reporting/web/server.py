@@ -19,10 +19,10 @@ from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.reporting.web.answers import add_headers, errors_in_words
 from connext_monitor.reporting.web.api import Api
-from connext_monitor.reporting.web.connections import LOOKED_UP_WITHIN, Connections
+from connext_monitor.reporting.web.connections import LOOKED_UP_WITHIN, Connections, OpenSocket, open_socket
 from connext_monitor.reporting.web.events import MOST_STREAMS, STREAM_PATH, EventStreams
 from connext_monitor.reporting.web.feed import Feed
-from connext_monitor.reporting.web.health import HealthChecks
+from connext_monitor.reporting.web.health import HealthChecks, StandbyReasons
 from connext_monitor.reporting.web.host_guard import host_guard
 from connext_monitor.reporting.web.pages import Pages
 from connext_monitor.reporting.web.read_store import ReadStore
@@ -46,7 +46,7 @@ class WebServer:
     what changes; ``more`` are routes that are served beside its own; ``clock_state`` says how the machine's clock
     compares with the chains'. At most ``connections`` are open at a time, half of them streams. The name to
     ``listen`` on may be looked up for ``looked_up_within`` seconds. ``checks`` are routers' balances beside their
-    books.
+    books. ``standby`` says of an instance that waits for the work why nobody may own it.
     """
 
     def __init__(
@@ -62,14 +62,16 @@ class WebServer:
         connections: int = 256,
         looked_up_within: float = LOOKED_UP_WITHIN,
         checks: RouterChecks | None = None,
+        open_socket: OpenSocket = open_socket,
+        standby: StandbyReasons | None = None,
     ) -> None:
         self._listen = listen
         self.feed = Feed(store, labels, clock, secrets.token_hex(4))
         sources = WebSources(
             store, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state, checks or RouterChecks()
         )
-        self._health = HealthChecks(store, statuses)
-        self._connections = Connections(connections, frozenset({STREAM_PATH}), looked_up_within)
+        self._health = HealthChecks(store, statuses, standby)
+        self._connections = Connections(connections, frozenset({STREAM_PATH}), looked_up_within, open_socket)
         routes = [
             *self._health.routes(),
             *Api(sources).routes(),

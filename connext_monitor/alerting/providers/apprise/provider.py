@@ -9,7 +9,7 @@ import re
 import threading
 from contextlib import suppress
 
-from connext_monitor.alerting.http.timing import AdaptiveTimeout, RequestSpacing
+from connext_monitor.alerting.http.timing import LONGEST_TIMEOUT, AdaptiveTimeout, RequestSpacing
 from connext_monitor.alerting.notice import Notice, ReportNotice
 from connext_monitor.alerting.providers.apprise import AppriseConfig, apprise_channel
 from connext_monitor.alerting.providers.context import ProviderContext
@@ -37,7 +37,9 @@ class AppriseProvider:
         self._config = config
         self._clock = context.clock
         self._spacing = RequestSpacing(context.clock, context.sleep)
-        self._timeout = AdaptiveTimeout(context.clock, context.first_timeout)
+        # A thread is not ended from outside.
+        longest = LONGEST_TIMEOUT if context.longest_send is None else context.longest_send / _REQUESTS_PER_MESSAGE
+        self._timeout = AdaptiveTimeout(context.clock, min(context.first_timeout, longest), longest)
 
     async def send(self, notice: Notice, reference: str | None) -> Outcome:  # noqa: ARG002 - Apprise edits nothing
         """Send it as plain text; Apprise says whether that worked, but not why it failed."""
