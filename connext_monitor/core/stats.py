@@ -216,6 +216,8 @@ def shares_of(amounts: Sequence[int], routers: int) -> list[int]:
 
     Source: ``InboxFacet._reconcile`` of the contracts.
     """
+    if routers == 1:
+        return [sum(amounts)]
     even = sum(amount // routers for amount in amounts)
     return [even] * (routers - 1) + [sum(amounts) - even * (routers - 1)]
 
