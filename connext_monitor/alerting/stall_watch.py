@@ -29,8 +29,6 @@ from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.stalls import PathwayWaits, StallEvidence, StallRule, StallRules, StallRuling, rule_on_stall
 
 _LOOK_EVERY = 5.0
-_FEWEST = 2
-"""No fewer transfers make a stall, whatever the config says."""
 
 log = structlog.get_logger()
 
@@ -47,8 +45,8 @@ class StalledChain(JudgedChain, Protocol):
 class StallStore(Protocol):
     """What is stored of transfers that wait. Each method is one transaction, or one consistent read."""
 
-    async def waiting_somewhere(self, most: int) -> list[Pathway]:
-        """The pathways on which at least so many transfers have not been executed."""
+    async def waiting_somewhere(self) -> dict[Pathway, int]:
+        """How many transfers have not been executed on each pathway that has any."""
         ...
 
     async def waits(self, pathways: Collection[Pathway]) -> list[PathwayWaits]:
@@ -114,13 +112,20 @@ class StallWatch:
         names = self._names.values()
         await self._alerts.recall({_subject(origin, destination) for origin in names for destination in names})
         self._expected.clear()
-        pathways = {*await self._store.waiting_somewhere(_FEWEST), *self._standing()}
+        waiting = await self._store.waiting_somewhere()
+        # Fewer than make a stall, whenever they were sent: there is nothing to look into.
+        many = {pathway for pathway, count in waiting.items() if self._are_enough(pathway, count)}
+        pathways = many.union(self._standing())
         soonest = self._every
-        for waits in await self._store.waits(sorted(pathways)):
+        for waits in await self._store.waits(sorted(pathways)) if pathways else ():
             # What fails for one pathway keeps no other from being alerted about.
             with self._failures.survive(waits.pathway):
                 soonest = min(soonest, await self._look_at(waits))
         return soonest
+
+    def _are_enough(self, pathway: Pathway, count: int) -> bool:
+        rule = self._rules(*pathway)
+        return rule is not None and count >= rule.transfers
 
     def _standing(self) -> list[Pathway]:
         details = [PATHWAY_STALLED.details_of(self._alerts[subject]) for subject in self._alerts]

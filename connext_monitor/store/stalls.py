@@ -23,12 +23,12 @@ _NOT_EXECUTED = (Status.XCALLED, Status.RECONCILED)
 _BEFORE_ALL = -1
 
 
-def waiting_somewhere(connection: Connection, most: int) -> list[Pathway]:
-    """The pathways on which at least ``most`` transfers have not been executed, whatever they wait for."""
+def waiting_somewhere(connection: Connection) -> dict[Pathway, int]:
+    """How many transfers have not been executed on each pathway that has any, whatever they wait for."""
     waiting: dict[Pathway, int] = {}
     for (origin, destination, _), (count, _oldest) in counted(connection, set(_NOT_EXECUTED)).items():
         waiting[origin, destination] = waiting.get((origin, destination), 0) + count
-    return sorted(pathway for pathway, count in waiting.items() if count >= most)
+    return waiting
 
 
 def waits(connection: Connection, pathways: Collection[Pathway]) -> list[PathwayWaits]:

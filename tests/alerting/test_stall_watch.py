@@ -74,10 +74,10 @@ class Bench:
         """Two looks from begin to end."""
         looked = 0
 
-        async def counted(most: int) -> object:
+        async def counted() -> object:
             nonlocal looked
             looked += 1
-            return await count(most)
+            return await count()
 
         count = self.store.stalls.waiting_somewhere
         self.store.stalls.waiting_somewhere = counted  # type: ignore[method-assign, assignment]

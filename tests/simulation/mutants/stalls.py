@@ -1,6 +1,6 @@
 """Mutants that get wrong which pathways are stalled."""
 
-from tests.simulation.mutants.mutant import mutant
+from tests.simulation.mutants.mutant import Edit, mutant
 
 STALLS = (
     mutant(
@@ -10,6 +10,7 @@ STALLS = (
         "evidence.waits.count < evidence.rule.transfers",
         "evidence.waits.count < evidence.rule.transfers - 1",
         "a pathway is called stalled where fewer transfers wait than it takes",
+        Edit("alerting/stall_watch.py", "count >= rule.transfers", "count >= rule.transfers - 1"),
     ),
     mutant(
         "stall-of-more",
