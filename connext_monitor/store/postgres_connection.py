@@ -9,11 +9,14 @@ from typing import Any, ClassVar
 
 import psycopg
 from psycopg import errors
+from psycopg.adapt import Dumper, PyFormat
+from psycopg.pq import Format
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.connection import COMMIT, POSTGRESQL, Answer, Connection
+from connext_monitor.store.postgres_arrays import ServerArray
 from connext_monitor.store.postgres_dialect import as_driver_wants
 from connext_monitor.store.turn import WriteTurn
 
@@ -169,7 +172,25 @@ class PostgresConnection(Connection):
             made.adapters.register_dumper(int, of_numbers)
         for of_text in (_WithoutNulBinary, _WithoutNul):
             made.adapters.register_dumper(str, of_text)
+        made.adapters.register_dumper(ServerArray, _ArrayDumper)
         return made
+
+
+class _ArrayDumper(Dumper):  # type: ignore[misc]
+    """Each type of elements has one of its own, which the driver looks up by its key."""
+
+    format = Format.BINARY
+
+    def get_key(self, obj: ServerArray, format: PyFormat) -> Any:  # noqa: A002, ARG002, ANN401 - the driver's
+        return (self.cls, obj.of.array_oid)
+
+    def upgrade(self, obj: ServerArray, format: PyFormat) -> "_ArrayDumper":  # noqa: A002, ARG002 - the driver's
+        made = _ArrayDumper(self.cls)
+        made.oid = obj.of.array_oid
+        return made
+
+    def dump(self, obj: ServerArray) -> bytes:
+        return obj.packed()
 
 
 class _WithoutNul(StrDumperUnknown):  # type: ignore[misc]

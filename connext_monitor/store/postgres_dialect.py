@@ -18,6 +18,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from connext_monitor.store import dialect
 from connext_monitor.store.connection import POSTGRESQL, Connection
+from connext_monitor.store.postgres_arrays import ELEMENT_TYPES, ServerArray
 from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import metadata
 
@@ -104,7 +105,7 @@ class ArrayInsert:
     def __call__(self, connection: Connection, values: list[object]) -> None:
         """Insert them, in their order."""
         if values:
-            connection.run(self._sql, _by_columns(values, len(self._columns)))
+            connection.run(self._sql, _by_columns(values, self._columns))
 
 
 class ArrayUpdate:
@@ -117,12 +118,12 @@ class ArrayUpdate:
         names = ", ".join(quoted(column.name) for column in every)
         self._sql = f"UPDATE {table} SET {new} FROM {_rows_of(every)} AS new ({names})"  # noqa: S608 - the schema's names
         self._sql += f" WHERE {table}.{quoted(key.name)} = new.{quoted(key.name)}"
-        self._width = len(every)
+        self._every = every
 
     def __call__(self, connection: Connection, values: list[object]) -> None:
         """Update those of them that are there; no key may come twice."""
         if values:
-            connection.run(self._sql, _by_columns(values, self._width))
+            connection.run(self._sql, _by_columns(values, self._every))
 
 
 class ArraySelect:
@@ -130,15 +131,23 @@ class ArraySelect:
 
     def __init__(self, write: Callable[[], Select[*tuple[Any, ...]]], column: Column[Any]) -> None:
         self._select = Prepared(lambda: write().where(column == any_(bindparam("values"))))
+        self._column = column
 
     def __call__(self, connection: Connection, values: Collection[object]) -> list[list[Any]]:
         """The rows, in no order."""
-        return [list(row) for row in self._select.rows(connection, values=list(values))] if values else []
+        if not values:
+            return []
+        return [list(row) for row in self._select.rows(connection, values=_array(self._column, list(values)))]
 
 
 def _rows_of(columns: Sequence[Column[Any]]) -> str:
     return f"unnest({', '.join(f'?::{column.type.compile(DIALECT)}[]' for column in columns)})"
 
 
-def _by_columns(values: list[object], width: int) -> list[list[object]]:
-    return [values[start::width] for start in range(width)]
+def _by_columns(values: list[object], columns: Sequence[Column[Any]]) -> list[ServerArray]:
+    width = len(columns)
+    return [_array(column, values[start::width]) for start, column in enumerate(columns)]
+
+
+def _array(column: Column[Any], values: list[object]) -> ServerArray:
+    return ServerArray(values, ELEMENT_TYPES[column.type.compile(DIALECT)])
