@@ -18,6 +18,7 @@ from connext_monitor.cluster.member import Member, Taken
 from connext_monitor.config import Config, DatabaseUrl
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import config_hash, lease_times
+from connext_monitor.core.alerts.kinds.owner_changed import OwnerChangedDetails
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.ownership import Instance
 from connext_monitor.process.parts import RunningParts, cancelled
@@ -86,6 +87,11 @@ async def _stand_by(plan: TermPlan, store: Store, member: Member, stop: StopRequ
             await cancelled({waiting})
 
 
+def _change(member: Member, taken: Taken) -> OwnerChangedDetails | None:
+    before = taken.held_before_by
+    return None if before in (None, member.me.name) else OwnerChangedDetails(before=str(before), now=member.me.name)
+
+
 async def _own(plan: TermPlan, member: Member, taken: Taken, stop: StopRequest, failed: Callable[[], None]) -> None:
     """Own the work for a term, until told to stop or until another instance has it, or may have it."""
     log.info("work.taken", instance=member.me.name, held_before_by=taken.held_before_by)
@@ -105,9 +111,10 @@ async def _own(plan: TermPlan, member: Member, taken: Taken, stop: StopRequest, 
 
     turn = TermTurn(taken.token, taken.turn, end_from_thread)
     fence = SendFence(member.may_send, member.times.send_within)
+    plan = replace(plan, turn=turn, fence=fence, owners=_change(member, taken))
     keeping = asyncio.create_task(keep(), name="lease")
     try:
-        await run_term(replace(plan, turn=turn, fence=fence), lambda: first_of(stop.wait, over.wait), failed)
+        await run_term(plan, lambda: first_of(stop.wait, over.wait), failed)
     except StoreUnavailable as error:
         log.warning("work.not_begun", instance=member.me.name, reason=str(error))
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from connext_monitor.alerting.owner_watch import OwnerWatch
 from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.alerting.worker import OPEN, SendFence
 from connext_monitor.assembly.after_commit import AfterCommit
@@ -25,6 +26,7 @@ from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import first_blocks, no_deadlines, pathway_durations
+from connext_monitor.core.alerts.kinds.owner_changed import OwnerChangedDetails
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.labels import KnownTokens
 from connext_monitor.monitoring.origin_search import OriginSearch
@@ -49,7 +51,8 @@ log = structlog.get_logger()
 class TermPlan:
     """What a term is made of. The HTTP server has ``web_connections`` at most, and listens by ``open_socket``.
 
-    ``turn`` and ``fence`` are those of an instance that owns the work; alone on a file there is neither.
+    ``turn`` and ``fence`` are those of an instance that owns the work, ``owners`` says from whom it has taken that.
+    Where the database is a file, there is none of them.
     """
 
     config: Config
@@ -59,6 +62,7 @@ class TermPlan:
     outside: Outside
     turn: WriteTurn | None = None
     fence: SendFence = OPEN
+    owners: OwnerChangedDetails | None = None
     open_socket: OpenSocket = open_socket
 
 
@@ -202,6 +206,7 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
         Part("clock", partial(clock.run, looks.clocks)),
         *(served.parts() if served else ()),
         *alerts.parts,
+        *([Part("owner watch", OwnerWatch(alerts.desk, plan.owners, clock).run)] if plan.turn is not None else ()),
         *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
         *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks),
         Part("transfer checker", checker.run, drain=checker.drain),

@@ -71,6 +71,21 @@ class SeenLease:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedInstance:
+    """An instance as the database knows it; seconds, by the database's own clock.
+
+    ``owns_since`` is Unix time, None where it does not own the work; ``silent_for`` is the time since its last sign of
+    life, ``ahead`` by how much its machine's clock was ahead of the database's then (negative: behind).
+    """
+
+    name: str
+    version: str
+    owns_since: float | None
+    silent_for: float
+    ahead: float
+
+
+@dataclass(frozen=True, slots=True)
 class Candidacy:
     """What an instance that waits for the lease has seen of it; times are its own clock's."""
 

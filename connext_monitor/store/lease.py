@@ -4,8 +4,8 @@ They run on a connection without a turn: beats must not wait for a long write. W
 same transaction, and so waits for whoever is in the midst of a write; from then on, nobody but it writes.
 """
 
-from connext_monitor.core.ownership import Instance, Lease, SeenLease
-from connext_monitor.store.connection import Connection
+from connext_monitor.core.ownership import Instance, Lease, ListedInstance, SeenLease
+from connext_monitor.store.connection import SQLITE, Connection
 from connext_monitor.store.opening import wrong_schema
 
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -26,6 +26,13 @@ _SEEN = (
     " ON CONFLICT (name) DO UPDATE SET seen_ms = excluded.seen_ms, version = excluded.version,"
     " ahead_ms = excluded.ahead_ms"
 )
+_LISTED = (
+    f"SELECT i.name, i.version, l.since_ms, greatest(0, {_NOW} - i.seen_ms), i.ahead_ms FROM instances AS i"  # noqa: S608
+    " LEFT JOIN lease AS l ON l.token IS NOT NULL AND l.holder = i.name"
+    f" WHERE {_NOW} - i.seen_ms < ? ORDER BY i.name"
+)
+_LISTED_FOR = 86_400_000
+"""Milliseconds that an instance is listed for after its last sign of life."""
 _GONE = "DELETE FROM instances WHERE name = ?"
 
 
@@ -65,3 +72,13 @@ def release(connection: Connection, token: str) -> None:
 def leave(connection: Connection, me: Instance) -> None:
     """Say that this instance is there no more."""
     connection.run(_GONE, (me.name,))
+
+
+def listed(connection: Connection) -> list[ListedInstance]:
+    """The instances that share the database, by name; none where it is a file."""
+    if connection.engine == SQLITE:
+        return []
+    return [
+        ListedInstance(name, version, None if since is None else since / 1000, silent / 1000, ahead / 1000)
+        for name, version, since, silent, ahead in connection.run(_LISTED, (_LISTED_FOR,))
+    ]

@@ -21,6 +21,7 @@ from connext_monitor.store import (
     kept_counts,
     kept_spans,
     late_legs,
+    lease,
     metrics,
     outbox,
     owed,
@@ -160,6 +161,12 @@ class RouterFills(Noun):
 
     last_by_routers = reads(router_fills.last_by_routers)
     by_others = reads(router_fills.by_others)
+
+
+class Instances(Noun):
+    """The instances that share the database, and which of them owns the work."""
+
+    listed = reads(lease.listed)
 
 
 class Bridge(Noun):

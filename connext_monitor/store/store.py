@@ -20,6 +20,7 @@ from connext_monitor.store.nouns import (
     Causes,
     Chains,
     Deadlines,
+    Instances,
     Outbox,
     Reports,
     RouterFills,
@@ -55,6 +56,7 @@ class Store:
         self.outbox = Outbox(database, names)
         self.chains = Chains(database, names)
         self.bridge = Bridge(database, names)
+        self.instances = Instances(database, names)
         self.router_fills = RouterFills(database, names)
         self.tokens = Tokens(database, names)
         self.silences = Silences(database, names)
@@ -77,7 +79,6 @@ class Store:
 
         Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
         ``fast`` leaves the last commits to a power cut; ``turn``: see `engine_of`.
-        ``turn``: see `Database.open`.
         """
         database = await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn)
         return cls(database, names)

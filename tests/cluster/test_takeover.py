@@ -96,7 +96,10 @@ async def test_a_stopped_owner_hands_over_at_once_and_nothing_comes_twice(bridge
         owner.terminate()
         assert await owner.ended() == 0
         await taken_by(other)
-        assert other.events("work.taken")[0]["held_before_by"] == "left"
+        _, listed = await other.get("/api/v1/instances")
+        assert [(each["name"], each["owns_work"]) for each in listed["items"]] == [("right", True)]
+        opened = await webhook.gets("alert.opened", "owner_changed", "owner")
+        assert "in place of left" in opened.alert["text"]
         await other.ready()
         await other.covers("beta", int(time.time()) + 1)
         await bridge.execute_fast(late)

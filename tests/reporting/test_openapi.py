@@ -86,6 +86,8 @@ CASES = [
     ("/api/v1/chains", "?x=1", 400),
     ("/api/v1/clock", "", 200),
     ("/api/v1/clock", "?x=1", 400),
+    ("/api/v1/instances", "", 200),
+    ("/api/v1/instances", "?x=1", 400),
     ("/api/v1/transfers", "", 200),
     ("/api/v1/transfers", "?limit=1", 200),
     ("/api/v1/transfers", f"?address=0x{'aa' * 20}&limit=2", 200),

@@ -30,6 +30,7 @@ _LONE = {
     "database_failing": r"The monitor cannot start|The monitor has lost its database and is stopping"
     r"|The monitor's (?P<name>database) (?:is failing|works again)",
     "backup_failed": r"Backup (?:failed|not uploaded)|Backups (?:succeed|are uploaded) again",
+    "owner_changed": r"The monitor (?:runs on (?P<name>.+) now|has gone on running on (?P<other>.+))",
     "report": r"Report on .+",
 }
 _DIGESTS = {

@@ -235,3 +235,19 @@ def test_no_connection_waits_for_ever(connection: Connection) -> None:
     asked = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     limits = transact(connection, lambda it: [it.run(f"SHOW {name}").fetchone()[0] for name in asked])
     assert limits == ["5s", "250ms", "10s"]
+
+
+def test_instances_are_listed_with_who_owns_the_work_and_their_clocks(connection: Connection) -> None:
+    (now_ms,) = transact(connection, lambda it: it.run("SELECT (extract(epoch FROM now()) * 1000)::bigint").fetchone())
+    transact(connection, lambda it: lease.look(it, FIRST, now_ms))
+    transact(connection, lambda it: lease.take(it, FIRST, "a", FREE))
+    transact(connection, lambda it: lease.look(it, SECOND, now_ms - 600_000))
+    first, second = transact(connection, lease.listed)
+    assert (first.name, second.name, second.owns_since) == ("first", "second", None)
+    assert first.owns_since is not None
+    assert abs(first.owns_since - now_ms / 1000) < 60
+    assert -700 < second.ahead < -599
+    assert 0 <= second.silent_for < 60
+    transact(connection, lambda it: lease.leave(it, SECOND))
+    transact(connection, lambda it: lease.release(it, "a"))
+    assert [(it.name, it.owns_since) for it in transact(connection, lease.listed)] == [("first", None)]

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from connext_monitor.core.documents.bridge_events import BridgeEventList, bridge_event_document
 from connext_monitor.core.documents.chains import clock_document
+from connext_monitor.core.documents.instances import instance_list
 from connext_monitor.core.documents.transfers import TransferList, lookup_document, transfer_document
 from connext_monitor.core.stats import last, starts
 from connext_monitor.reporting.web import parameters
@@ -47,6 +48,7 @@ class Api:
             web.get("/api/v1/routers", self.routers),
             web.get("/api/v1/stats", self.stats),
             web.get("/api/v1/clock", self.clock),
+            web.get("/api/v1/instances", self.instances),
         ]
 
     async def openapi(self, request: web.Request) -> web.Response:
@@ -128,3 +130,9 @@ class Api:
         """How the machine's clock compares with the chains' block times."""
         parameters.only(request.query)
         return answer(clock_document(self._sources.clock_state()))
+
+    async def instances(self, request: web.Request) -> web.Response:
+        """The instances that share the database, by name."""
+        parameters.only(request.query)
+        async with self._sources.turns:
+            return answer(instance_list(await self._store.instances.listed()))

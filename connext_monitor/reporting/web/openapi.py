@@ -10,6 +10,7 @@ from connext_monitor.core.documents.answers import ErrorDocument, HealthDocument
 from connext_monitor.core.documents.bridge_events import BridgeEventList
 from connext_monitor.core.documents.chains import ChainList, ClockDocument
 from connext_monitor.core.documents.fields import Document
+from connext_monitor.core.documents.instances import InstanceList
 from connext_monitor.core.documents.router_books import RouterList
 from connext_monitor.core.documents.stats import StatsDocument
 from connext_monitor.core.documents.transfers import TransferDocument, TransferList
@@ -55,6 +56,7 @@ def description() -> Json:
             "/api/v1/routers": _get("Routers' books, by their addresses", RouterList, refused, _router_filters()),
             "/api/v1/stats": _get("Counts and latencies", StatsDocument, refused, _window()),
             "/api/v1/clock": _get("The machine's clock beside the chains' block times", ClockDocument, refused),
+            "/api/v1/instances": _get("The instances that share the database", InstanceList, refused),
             "/api/v1/events": _events(),
             "/api/v1/openapi.json": _openapi(),
         },

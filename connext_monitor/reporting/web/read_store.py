@@ -9,6 +9,7 @@ from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery_records import ChannelRow, DeliveryRecord
 from connext_monitor.core.events import Address, DomainId, TransferId
+from connext_monitor.core.ownership import ListedInstance
 from connext_monitor.core.router_books import BookId, RouterBookPage
 from connext_monitor.core.selection import (
     AlertRow,
@@ -129,6 +130,14 @@ class ReadBridge(Protocol):
         ...
 
 
+class ReadInstances(Protocol):
+    """The instances that share the database."""
+
+    async def listed(self) -> Sequence[ListedInstance]:
+        """All of them, by name; none where it is a file."""
+        ...
+
+
 class ReadStatistics(Protocol):
     """Numbers over many transfers."""
 
@@ -173,6 +182,11 @@ class ReadStore(Protocol):
     @property
     def bridge(self) -> ReadBridge:
         """What the bridge said beside its transfers."""
+        ...
+
+    @property
+    def instances(self) -> ReadInstances:
+        """The instances that share the database."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from connext_monitor.core.documents.answers import ErrorDocument, HealthDocument
 from connext_monitor.core.documents.bridge_events import BridgeEventList
 from connext_monitor.core.documents.chains import ChainList, ClockDocument
 from connext_monitor.core.documents.fields import Document
+from connext_monitor.core.documents.instances import InstanceList
 from connext_monitor.core.documents.router_books import RouterList
 from connext_monitor.core.documents.stats import StatsDocument
 from connext_monitor.core.documents.transfers import TransferList
@@ -24,6 +25,7 @@ _DOCUMENTS: Sequence[type[Document]] = (
     RouterList,
     StatsDocument,
     ClockDocument,
+    InstanceList,
     HealthDocument,
     ReadinessDocument,
     ErrorDocument,

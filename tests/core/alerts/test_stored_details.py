@@ -13,6 +13,7 @@ from connext_monitor.core.alerts.kinds.deep_reorg import DEEP_REORG, DeepReorgDe
 from connext_monitor.core.alerts.kinds.delivery_mismatch import DELIVERY_MISMATCH, MismatchDetails
 from connext_monitor.core.alerts.kinds.monitor_started_blind import MONITOR_STARTED_BLIND, StartedBlindDetails
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE, OverdueDetails
+from connext_monitor.core.alerts.kinds.owner_changed import OWNER_CHANGED, OwnerChangedDetails
 from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY, PhantomDetails
 from connext_monitor.core.alerts.kinds.provider_failing import PROVIDER_FAILING, ProviderFailingDetails
 from connext_monitor.core.events import DomainId
@@ -61,6 +62,7 @@ STORED: list[tuple[KindOf[Any], str, Details]] = [
         '{"origin": 1001, "destination": 1002, "nonce": "7", "holder": "a transfer that is kept no longer"}',
         PhantomDetails(origin=ALPHA, destination=BETA, nonce="7", holder="a transfer that is kept no longer"),
     ),
+    (OWNER_CHANGED, '{"before": "left", "now": "right"}', OwnerChangedDetails(before="left", now="right")),
     (BACKUP_FAILED, '{"reason": "the disk is full \\ud83d"}', BackupFailedDetails(reason="the disk is full \ud83d")),
     (
         DATABASE_FAILING,

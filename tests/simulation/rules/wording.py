@@ -22,6 +22,7 @@ SEVERITIES = {
     "backup_failed": "warning",
     "database_failing": "critical",
     "monitor_started_blind": "info",
+    "owner_changed": "info",
 }
 RESOLUTIONS = {
     "execute_overdue": {"executed", "reorged"},
@@ -37,6 +38,7 @@ RESOLUTIONS = {
     "backup_failed": {"backed_up"},
     "database_failing": {"recovered"},
     "monitor_started_blind": {"caught_up"},
+    "owner_changed": {"noted"},
 }
 """Nothing is ever removed from the config of a story, and nobody acknowledges anything."""
 
