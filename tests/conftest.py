@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import find, settings, strategies
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -118,9 +118,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave all that is loaded by now out of later collections of garbage."""
     gc.freeze()
+    if session.config.option.collectonly:
+        # Hypothesis draws constants of what is loaded. It looks for them once and keeps them in .hypothesis, but each
+        # of several processes that begin together would look for them all.
+        find(strategies.integers(), lambda _drawn: True)
 
 
 class _Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
