@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from tests.world.configs import chain_table
+from tests.world.databases import made_by_first_run
 from tests.world.processes import Command, Process, fork, process_environ, start_cold
 
 PATIENCE = 60.0
@@ -26,8 +27,12 @@ def webhook(url: str) -> str:
     return f'[alert_providers.machines]\ntype = "webhook"\nurl = "{url}"\n'
 
 
-def write_config(folder: Path, port: int, *parts: str, endpoint: str = "http://127.0.0.1:9/") -> Path:
-    """Two chains that are out of sight, which is told after a second."""
+def write_config(
+    folder: Path, port: int, *parts: str, endpoint: str = "http://127.0.0.1:9/", first_run: bool = False
+) -> Path:
+    """Two chains that are out of sight, which is told after a second; a database is there but for a ``first_run``."""
+    if not first_run:
+        (folder / "monitor.db").write_bytes(made_by_first_run())
     file = folder / "config.toml"
     tables = (chain_table("here", 1001, f"{endpoint}here"), chain_table("there", 1002, f"{endpoint}there"))
     monitor = f'[monitor]\ndatabase = "monitor.db"\nlisten = "127.0.0.1:{port}"\n[alerts]\nunobserved_after = "PT1S"\n'

@@ -106,7 +106,7 @@ def test_threads_share_one_heap() -> None:
 @only_glibc
 async def test_no_thread_of_the_monitor_has_a_heap_of_its_own(tmp_path: Path) -> None:
     port = free_port()
-    write_config(tmp_path, port)
+    write_config(tmp_path, port, first_run=True)
     with running(tmp_path, port, cold=True) as monitor:
         await monitor.healthy()
         assert heaps_of_threads(monitor.process.pid) == []
