@@ -150,3 +150,13 @@ def test_who_is_asked_to_stop_notes_first_what_was_taken() -> None:
     both = lives((0.0, 1315.0), (1317.0, 4000.0), ending=Ending.STOPPED)
     stopped = replace(SOUND, lives=both, messages=(opening, replace(opening, at=1330.0), end))
     assert count(Wrong.TWICE, stopped) == 1
+
+
+def test_of_many_at_once_each_waits_for_those_before_it() -> None:
+    many = [opened(1312.0, "execute_overdue", f"0x{number:02}") for number in range(40)]
+    at_once = delivered(run(*many))
+    one_by_one = tuple(
+        replace(message, at=1312.4 + 0.4 * number, key=str(number)) for number, message in enumerate(at_once.messages)
+    )
+    assert judged(replace(at_once, messages=one_by_one)).sound
+    assert count(Wrong.LATE, replace(at_once, messages=(*one_by_one[:-1], replace(one_by_one[-1], at=1345.0)))) == 1

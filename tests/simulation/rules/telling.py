@@ -8,6 +8,7 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import Intervals, after, meets, minus, union
+from tests.simulation.rules.backlog import waits
 from tests.simulation.rules.weather import SETTLES, Case, obligations
 from tests.simulation.trace import AlertChange, Ending, Interval, Message, State
 from tests.simulation.truth import ChannelTruth
@@ -17,7 +18,7 @@ PAST_THE_STORE = "database_failing"
 
 TOLD_WITHIN = 8.0
 """Seconds from an opening or an end until a channel has taken the message about it: delivery is woken, answers take
-less than a second, and several messages may be before it."""
+less than a second; what is to be told before it comes on top."""
 GROUPED_WITHIN = 90.0
 """The same where bursts are told as one: what opens while a group stands is told of an interval of a minute after the
 last message about that, and is gathered for some seconds."""
@@ -72,6 +73,11 @@ class Inbox:
             if change.kind != PAST_THE_STORE and not own:
                 changes[change.alert_id].append(change)
         return {alert_id: list(_turns(of_one)) for alert_id, of_one in changes.items()}
+
+    @cached_property
+    def waits(self) -> dict[AlertChange, float]:
+        """How long each of these may wait for the others."""
+        return waits(change for turns in self.alerts.values() for change in turns)
 
 
 def _turns(changes: Sequence[AlertChange]) -> Iterator[AlertChange]:
@@ -136,7 +142,7 @@ def _of_each(inbox: Inbox) -> Iterator[Finding]:
             if message is not None and message.state is not change.state:
                 words = f"told as {message.state}, where it was {change.state}"
                 yield Finding(message.at, Wrong.FALSE, "told in order", change.subject, words)
-            by = _by(inbox, change, TOLD_WITHIN)
+            by = _by(inbox, change, TOLD_WITHIN + inbox.waits[change])
             if by is not None:
                 yield from _untold(inbox, change, by, None if message is None else message.at)
 
