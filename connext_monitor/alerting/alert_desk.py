@@ -36,8 +36,11 @@ class AlertStore(Protocol):
         """Make it critical and queue it anew, once; False where it has ended or was escalated before."""
         ...
 
-    async def resolve(self, ended: ResolveAlert, at: datetime) -> bool:
-        """Resolve an alert, and queue that news; False where it is not open."""
+    async def resolve(self, ended: ResolveAlert, at: datetime, route: Route) -> bool:
+        """Resolve an alert, and queue that news; False where it is not open.
+
+        What was only counted with it is queued by itself, for those whom ``route``, which must be pure, still names.
+        """
         ...
 
 
@@ -111,7 +114,7 @@ class AlertDesk:
 
     async def resolve(self, alert: Alert, resolution: Resolution) -> bool:
         """End an alert; False where it is not open."""
-        resolved = await self._store.resolve(ResolveAlert.of(alert, resolution), self._clock.now())
+        resolved = await self._store.resolve(ResolveAlert.of(alert, resolution), self._clock.now(), self.route)
         if resolved:
             self.wake_delivery()
         return resolved
@@ -121,5 +124,5 @@ class AlertDesk:
         await self._store.open(alert, ())
         if alert.resolution is not None:
             ended = ResolveAlert.of(alert, alert.resolution)
-            await self._store.resolve(ended, alert.resolved_at or alert.opened_at)
+            await self._store.resolve(ended, alert.resolved_at or alert.opened_at, self.route)
         self.wake_delivery()

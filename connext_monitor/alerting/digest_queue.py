@@ -64,16 +64,17 @@ class DigestQueue:
 
     async def _next_action(self, held: Held) -> DeliveryAction:
         now = self._clock.now().timestamp()
-        queue = await self._store.queue(self._provider.name, now - self._rules.interval)
-        return next_action(queue, self._provider.digest_mode, self._rules, now, held)
+        mode, since = self._provider.digest_mode, now - self._rules.interval
+        queue = await self._store.queue(self._provider.name, since, counts_with_cause=mode.counts_with_cause)
+        return next_action(queue, mode, self._rules, now, held)
 
     async def _gather(self, action: FormGroup | JoinGroup | NoteEnds) -> None:
-        now, provider = self._clock.now(), self._provider.name
+        now, provider, counts = self._clock.now(), self._provider.name, self._provider.digest_mode.counts_with_cause
         match action:
-            case FormGroup(topic, before):
-                await self._store.form_group(provider, topic, before, now)
+            case FormGroup(topic, before, _, cause):
+                await self._store.form_group(provider, topic, before, now, cause=cause, counts_with_cause=counts)
             case JoinGroup(group_id, topic, most):
-                await self._store.join_group(group_id, topic, most, now)
+                await self._store.join_group(group_id, topic, most, now, counts_with_cause=counts)
             case NoteEnds():
                 await self._store.note_ends(provider, now)
         log.debug("alerts.gathered", provider=provider, action=type(action).__name__, reason=action.reason.value)

@@ -43,20 +43,34 @@ class DeliveryStore(Protocol):
 class GroupStore(DeliveryStore, Protocol):
     """Where the groups of channels that take digests are kept."""
 
-    async def queue(self, provider: str, recent_since: float) -> Queue:
-        """All that is queued for the provider, and what it was sent since then (Unix seconds)."""
+    async def queue(self, provider: str, recent_since: float, *, counts_with_cause: bool) -> Queue:
+        """All that is queued for the provider, and what it was sent since then (Unix seconds).
+
+        ``counts_with_cause``: whether what is late because of an alert is only counted with that.
+        """
         ...
 
     async def delivery(self, delivery_id: int) -> QueuedDelivery | None:
         """A delivery that is still pending."""
         ...
 
-    async def form_group(self, provider: str, topic: Topic, before: int, at: datetime) -> None:
-        """Group the topic's waiting openings, at most `BATCH`; the channel knows of ``before`` others."""
+    async def form_group(
+        self,
+        provider: str,
+        topic: Topic,
+        before: int,
+        at: datetime,
+        *,
+        cause: str | None,
+        counts_with_cause: bool,
+    ) -> None:
+        """Group waiting openings of the topic, or of a ``cause``, at most `BATCH`; ``before`` others are known."""
         ...
 
-    async def join_group(self, group_id: int, topic: Topic, most: int, at: datetime) -> None:
-        """Add the topic's first waiting openings to a group, at most ``most``."""
+    async def join_group(
+        self, group_id: int, topic: Topic, most: int, at: datetime, *, counts_with_cause: bool
+    ) -> None:
+        """Add the first waiting openings to a group, at most ``most``, of the topic or because of the group's cause."""
         ...
 
     async def note_ends(self, provider: str, at: datetime) -> None:
@@ -202,6 +216,7 @@ class OutgoingDigest:
         return {
             "group": self.digest.group_id,
             "topic": str(self.digest.topic),
+            **({} if self.digest.because is None else {"cause": self.digest.because.cause.id}),
             "alerts": self.digest.members,
             "open": self.digest.open,
             "change": self.change.value,

@@ -62,7 +62,8 @@ class StoreOpening:
             stack.push_async_callback(store.close)
             await store.deadlines.recompute(durations, first_blocks)
             removed = partial(ended_by_removal, chains=self._names)
-            for alert_id in await store.alerts.resolve_decided(removed, self._clock.now()):
+            subscribers = subscriptions(self._providers, self._labels)
+            for alert_id in await store.alerts.resolve_decided(removed, self._clock.now(), subscribers):
                 log.info("alert.removed", alert=alert_id)
         except TermOverError:
             raise

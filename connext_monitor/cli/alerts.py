@@ -51,7 +51,8 @@ def alert_row(row: AlertRow, view: TransferView | None, labels: ChainLabels) -> 
     """One alert's line in a list."""
     alert = row.alert
     message = compose(alert, view.transfer if view else None, labels)
-    state = f"resolved {rfc3339(alert.resolved_at)} ({alert.resolution})" if alert.resolved_at else alert.state.value
+    open_words = alert.state.value if alert.inhibited_by is None else f"open (because of {alert.inhibited_by})"
+    state = f"resolved {rfc3339(alert.resolved_at)} ({alert.resolution})" if alert.resolved_at else open_words
     return (
         rfc3339(alert.opened_at),
         severity_word(alert.severity),

@@ -73,7 +73,8 @@ class QueuedReport:
 class Waiting:
     """The openings of one topic that have not been attempted and are in no group.
 
-    ``first_id`` is the delivery that was stored first; ``fresh`` and ``critical`` say whether any of them is.
+    ``first_id`` is the delivery that was stored first; ``fresh`` and ``critical`` say whether any of them is; ``cause``
+    is the id of the alert, known to the channel as open, because of which they are late.
     """
 
     topic: Topic
@@ -83,6 +84,12 @@ class Waiting:
     newest: float
     fresh: bool = True
     critical: bool = False
+    cause: str | None = None
+
+    @property
+    def about(self) -> Topic | str:
+        """What a group of them would be about: their cause, or else their topic."""
+        return self.cause or self.topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,8 @@ class Group:
 
     ``oldest`` and ``newest`` are when the first and the last of its openings were stored; ``opened_with`` is how many
     members its opening counted, None before that; ``before`` how many others of its topic the channel knew of then;
-    ``editable`` whether the channel has said what it calls the message.
+    ``editable`` whether the channel has said what it calls the message. One with a ``cause`` counts what is late
+    because of that alert, of whatever topic; it is ``carried`` where the message of that alert does so.
     """
 
     id: int
@@ -132,11 +140,21 @@ class Group:
     message: GroupMessage | None = None
     editable: bool = False
     attempts: int = 0
+    cause: str | None = None
+    carried: bool = False
+
+    @property
+    def about(self) -> Topic | str:
+        """What it is about: the cause, or else the topic."""
+        return self.cause or self.topic
 
     @property
     def room(self) -> int:
-        """How many more may join without a new message: as many as the channel knew of after the opening."""
-        if self.opened_with is None:
+        """How many more may join without a new message: as many as the channel knew of after the opening.
+
+        What has a cause that the channel knows of is no news, however many there are.
+        """
+        if self.opened_with is None or self.cause is not None:
             return BATCH
         return max(0, 2 * self.opened_with + self.before - self.members) if self.open else 0
 

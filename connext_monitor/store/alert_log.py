@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, case, func, null, select
+from sqlalchemy import Select, case, func, null, or_, select
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.severity import Severity
@@ -60,17 +60,36 @@ _SELECT_CHANGED = Prepared(
     )
 )
 _SELECT_WORST = Prepared(_select_worst)
+_COUNT_INHIBITED = Prepared(
+    lambda: (
+        select(alerts.c.inhibited_by, func.count())
+        .where(_IS_OPEN, alerts.c.inhibited_by.in_(list_parameter("ids")))
+        .group_by(alerts.c.inhibited_by)
+    )
+)
 _SELECT_RECORDS = Prepared(_select_records)
 _COUNT_BY_TOPIC = Prepared(_count_by_topic)
 
 
-def listed(connection: Connection, state: AlertState | None, *, limit: int, after: int | None = None) -> list[AlertRow]:
-    """At most ``limit`` alerts, newest first, from behind the row ``after`` on."""
+def listed(
+    connection: Connection,
+    state: AlertState | None,
+    *,
+    limit: int,
+    after: int | None = None,
+    cause: str | None = None,
+) -> list[AlertRow]:
+    """At most ``limit`` alerts, newest first, from behind the row ``after`` on.
+
+    With a ``cause``, the alert of that id and those that it inhibits.
+    """
     query = select(alerts).order_by(alerts.c.row.desc()).limit(limit)
     if state is not None:
         query = query.where(alerts.c.state == state.value)
     if after is not None:
         query = query.where(alerts.c.row < after)
+    if cause is not None:
+        query = query.where(or_(alerts.c.id == cause, alerts.c.inhibited_by == cause))
     rows = Prepared(lambda: query).rows(connection)
     return [AlertRow(row.row, read_alert(row)) for row in rows]
 
@@ -84,6 +103,11 @@ def changed(connection: Connection, after: int, *, limit: int) -> list[AlertRow]
 def worst_open(connection: Connection, limit: int) -> list[Alert]:
     """At most ``limit`` open alerts: the most severe first, of these the longest open."""
     return [read_alert(row) for row in _SELECT_WORST.rows(connection, most=limit)]
+
+
+def count_inhibited(connection: Connection, ids: Collection[str]) -> dict[str, int]:
+    """How many alerts are open because of each of these, where any is."""
+    return dict(_COUNT_INHIBITED.rows(connection, ids=ids)) if ids else {}
 
 
 def delivery_records(connection: Connection, ids: Collection[str]) -> dict[str, list[DeliveryRecord]]:

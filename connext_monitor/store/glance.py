@@ -128,6 +128,7 @@ def read_alert(row: StoredRow) -> Alert:
         resolution=Resolution(row.resolution) if row.resolution is not None else None,
         details=kind.read_details(row.details),
         causes=read_causes(row.causes),
+        inhibited_by=row.inhibited_by,
     )
 
 

@@ -1,52 +1,46 @@
 """Groups of alerts that one provider is told in one message: their members, and what was told of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, Update, func, select, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.alerts.digest import LARGEST, Digest, NamedMember
-from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.alerts.digest import Digest
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import EventKind, TransferId, XCalled
 from connext_monitor.core.queue import BATCH, Topic
+from connext_monitor.store import carriers
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import XCALLED
 from connext_monitor.store.glance import read_alert
-from connext_monitor.store.instants import from_ms, to_ms
+from connext_monitor.store.inhibition import STANDS, counted_with
+from connext_monitor.store.instants import to_ms
 from connext_monitor.store.payload import unpack
-from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.queues import ends_of, ready
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members, transfers
 
 _MEMBER_COLUMNS = ("group_id", "alert_id", "open", "since_at", "amount")
-_MESSAGE_COLUMNS = ("reference", "told_members", "told_open", "told_ms", "ended")
+_MESSAGE_COLUMNS = ("reference", "told_members", "told_open", "told_ms")
 _THIS = delivery_groups.c.id == parameter("of_group")
+_KNOWS = counted_with(parameter("provider"))
 
 
-def _members(*columns: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401 - whatever can be selected
-    """What is asked of the members of ``of_group``."""
-    return (
-        select(*columns)
-        .join(group_members, group_members.c.alert_id == alerts.c.id)
-        .where(group_members.c.group_id == parameter("of_group"))
-    )
+def _select_openings(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return ready(Change.OPENED).where(*conditions).order_by(deliveries.c.id).limit(parameter("most"))
 
 
-def _members_by_state(*columns: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401 - whatever can be selected
-    """The same of those that are ``open`` or not."""
-    return _members(*columns).where(group_members.c.open == parameter("open"))
+def _select_of_topic(*, counts_with_cause: bool) -> Select[*tuple[Any, ...]]:
+    of_topic = deliveries.c.topic == parameter("topic")
+    return _select_openings(of_topic, *([_KNOWS.is_(None)] if counts_with_cause else []))
 
 
-def _select_openings() -> Select[*tuple[Any, ...]]:
-    of_topic = ready(Change.OPENED).where(deliveries.c.topic == parameter("topic"))
-    return of_topic.order_by(deliveries.c.id).limit(parameter("most"))
+def _select_of_cause() -> Select[*tuple[Any, ...]]:
+    return _select_openings(alerts.c.inhibited_by == parameter("cause"), _KNOWS == STANDS)
 
 
 def _save_member() -> Insert:
@@ -58,13 +52,14 @@ def _save_member() -> Insert:
 _FORM = Prepared(
     lambda: (
         insert(delivery_groups)
-        .values(parameters("provider", "topic", "before", "oldest_ms", "formed_ms"))
+        .values(parameters("provider", "topic", "cause_id", "before", "oldest_ms", "formed_ms"))
         .values(newest_ms=0, ended=False, attempts=0, next_attempt_ms=0)
         .returning(delivery_groups.c.id)
     )
 )
 _SELECT = Prepared(lambda: select(delivery_groups).where(_THIS))
-_SELECT_OPENINGS = Prepared(_select_openings)
+_SELECT_OF_TOPIC = {counts: Prepared(partial(_select_of_topic, counts_with_cause=counts)) for counts in (False, True)}
+_SELECT_OF_CAUSE = Prepared(_select_of_cause)
 _SAVE_MEMBER = Prepared(_save_member)
 _SAVE_SPAN = Prepared(lambda: update(delivery_groups).where(_THIS).values(parameters("oldest_ms", "newest_ms")))
 _NOTE_END = Prepared(
@@ -74,21 +69,6 @@ _NOTE_END = Prepared(
         .values(open=False)
     )
 )
-_COUNT = Prepared(
-    lambda: (
-        select(group_members.c.open, func.count())
-        .where(group_members.c.group_id == parameter("of_group"))
-        .group_by(group_members.c.open)
-    )
-)
-_COUNT_ENDINGS = Prepared(
-    lambda: _members(alerts.c.resolution, func.count()).where(~group_members.c.open).group_by(alerts.c.resolution)
-)
-_SELECT_SEVERITIES = Prepared(lambda: _members_by_state(alerts.c.severity).distinct())
-_SELECT_OLDEST = Prepared(lambda: _members_by_state(alerts).order_by(group_members.c.since_at).limit(1))
-_SELECT_LARGEST = Prepared(
-    lambda: _members_by_state(alerts).order_by(group_members.c.amount.desc().nulls_last()).limit(LARGEST + 1)
-)
 _SELECT_XCALLED = Prepared(
     lambda: (
         select(transfers.c.transfer_id, events.c.payload)
@@ -96,15 +76,16 @@ _SELECT_XCALLED = Prepared(
         .where(transfers.c.transfer_id.in_(list_parameter("ids")), events.c.kind == XCALLED)
     )
 )
-_SENT = Prepared(
-    lambda: (
-        update(delivery_groups)
-        .where(_THIS)
-        .values(parameters(*_MESSAGE_COLUMNS))
-        .values(opened_with=func.coalesce(delivery_groups.c.opened_with, parameter("told_members")))
-        .values(attempts=0, next_attempt_ms=0, reason=None)
-    )
-)
+
+
+def _sent(*columns: str) -> Update:
+    first = func.coalesce(delivery_groups.c.opened_with, parameter("told_members"))
+    taken = {"opened_with": first, "attempts": 0, "next_attempt_ms": 0, "reason": None}
+    return update(delivery_groups).where(_THIS).values(parameters(*columns) | taken)
+
+
+_SENT = Prepared(lambda: _sent(*_MESSAGE_COLUMNS, "ended"))
+_COUNTED = Prepared(lambda: _sent(*_MESSAGE_COLUMNS))
 _POSTPONED = Prepared(
     lambda: update(delivery_groups).where(_THIS).values(parameters("attempts", "next_attempt_ms", "reason"))
 )
@@ -117,49 +98,39 @@ _HAND_OVER = Prepared(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRow:
-    """What is read of a group for its message; of the alerts that it names, the longest standing comes first.
+def form(
+    connection: Connection,
+    provider: str,
+    topic: Topic,
+    before: int,
+    at: datetime,
+    *,
+    cause: str | None = None,
+    counts_with_cause: bool = True,
+) -> None:
+    """Make a group of the first openings that wait of a topic, or because of a ``cause``.
 
-    ``severity`` is the worst of the open ones, and once all have ended, of all.
+    ``before`` others are known to the provider.
     """
-
-    row: StoredRow
-    severity: Severity
-    members: int
-    open: int
-    named: Sequence[Alert]
-    endings: Mapping[Resolution | None, int]
-
-    def digest(self, named: Sequence[NamedMember]) -> Digest:
-        """The group, its ``named`` alerts with their transfers."""
-        return Digest(
-            group_id=self.row.id,
-            topic=Topic.parse(self.row.topic),
-            severity=self.severity,
-            members=self.members,
-            open=self.open,
-            opened_at=from_ms(self.row.oldest_ms),
-            oldest=named[0],
-            largest=tuple(named[1:]),
-            endings=self.endings,
-            before=self.row.before,
-            reference=self.row.reference,
-            attempts=self.row.attempts,
-        )
-
-
-def form(connection: Connection, provider: str, topic: Topic, before: int, at: datetime) -> None:
-    """Make a group of the topic's first openings that wait; ``before`` others are known to the provider."""
     now = to_ms(at)
-    group_id = _FORM.value(connection, provider=provider, topic=str(topic), before=before, oldest_ms=now, formed_ms=now)
-    join(connection, group_id, topic, BATCH, at)
+    about = {"provider": provider, "topic": str(topic), "cause_id": cause}
+    group_id = _FORM.value(connection, before=before, oldest_ms=now, formed_ms=now, **about)
+    join(connection, group_id, topic, BATCH, at, counts_with_cause=counts_with_cause)
 
 
-def join(connection: Connection, group_id: int, topic: Topic, most: int, at: datetime) -> None:
-    """Put the topic's first ``most`` openings that wait into the group; ended members that opened again are open."""
+def join(
+    connection: Connection, group_id: int, topic: Topic, most: int, at: datetime, *, counts_with_cause: bool = True
+) -> None:
+    """Put the first ``most`` openings that wait, of its topic or because of its cause, into the group.
+
+    Ended members that opened again are open.
+    """
     (group,) = _SELECT.rows(connection, of_group=group_id)
-    rows = _SELECT_OPENINGS.rows(connection, provider=group.provider, topic=str(topic), most=most)
+    of_provider = {"provider": group.provider, "most": most}
+    if group.cause_id is None:
+        rows = _SELECT_OF_TOPIC[counts_with_cause].rows(connection, topic=str(topic), **of_provider)
+    else:
+        rows = _SELECT_OF_CAUSE.rows(connection, cause=group.cause_id, **of_provider)
     if not rows:
         return
     taken = [read_alert(row) for row in rows]
@@ -180,35 +151,17 @@ def note_ends(connection: Connection, provider: str, at: datetime) -> None:
     _hand_over(connection, [(row.id, row.group_id) for row in ended], at)
 
 
-def by_id(connection: Connection, group_id: int) -> GroupRow:
-    """A group as it is now."""
-    (row,) = _SELECT.rows(connection, of_group=group_id)
-    by_state = {bool(is_open): count for is_open, count in _COUNT.rows(connection, of_group=group_id)}
-    endings = _COUNT_ENDINGS.rows(connection, of_group=group_id)
-    is_open = by_state.get(True, 0) > 0
-    severities = _SELECT_SEVERITIES.column(connection, of_group=group_id, open=is_open)
-    named = _named(connection, group_id, is_open=is_open)
-    return GroupRow(
-        row=row,
-        severity=max(map(Severity, severities), key=lambda severity: severity.rank),
-        members=sum(by_state.values()),
-        open=by_state.get(True, 0),
-        named=named,
-        endings={Resolution(how) if how else None: count for how, count in endings},
-    )
-
-
 def sent(connection: Connection, digest: Digest, change: Change, reference: str | None, at: datetime) -> None:
     """The channel took the group's message."""
-    _SENT.execute(
-        connection,
-        of_group=digest.group_id,
-        reference=reference,
-        told_members=digest.members,
-        told_open=digest.open,
-        told_ms=to_ms(at),
-        ended=change is Change.RESOLVED,
-    )
+    said = {"told_members": digest.members, "told_open": digest.open, "told_ms": to_ms(at)}
+    of_group = {"of_group": digest.group_id, "reference": reference}
+    if digest.because is None or not digest.because.carried:
+        _SENT.execute(connection, **of_group, **said, ended=change is Change.RESOLVED)
+        return
+    # Its cause, whose message it is, may have ended meanwhile, and the group with it.
+    _COUNTED.execute(connection, **of_group, **said)
+    (group,) = _SELECT.rows(connection, of_group=digest.group_id)
+    carriers.moved(connection, group, digest.reference, reference)
 
 
 def postponed(connection: Connection, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:
@@ -245,11 +198,3 @@ def _hand_over(connection: Connection, taken: Sequence[tuple[int, int]], at: dat
         connection,
         [{"of_delivery": delivery_id, "group_id": group_id, "done_ms": now} for delivery_id, group_id in taken],
     )
-
-
-def _named(connection: Connection, group_id: int, *, is_open: bool) -> list[Alert]:
-    """The one that stands longest, then the largest."""
-    (oldest,) = _SELECT_OLDEST.rows(connection, of_group=group_id, open=is_open)
-    largest = _SELECT_LARGEST.rows(connection, of_group=group_id, open=is_open)
-    others = [row for row in largest if row.id != oldest.id]
-    return [read_alert(row) for row in (oldest, *others[:LARGEST])]

@@ -15,12 +15,14 @@ from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import to_ms
 from connext_monitor.store.prepared import Prepared, parameter, parameters
-from connext_monitor.store.schema import deliveries, transfers
+from connext_monitor.store.schema import deliveries, delivery_groups, transfers
 
 _NEWS_COLUMNS = (
     deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.reference,
+    delivery_groups.c.cause_id,
 )  # fmt: skip
-_SELECT_NEWS = SelectIn(lambda: select(*_NEWS_COLUMNS), deliveries.c.alert_id)
+_NEWS = deliveries.outerjoin(delivery_groups, delivery_groups.c.id == deliveries.c.group_id)
+_SELECT_NEWS = SelectIn(lambda: select(*_NEWS_COLUMNS).select_from(_NEWS), deliveries.c.alert_id)
 _SELECT_PATHWAY = Prepared(
     lambda: select(transfers.c.origin, transfers.c.destination).where(
         transfers.c.transfer_id == parameter("transfer_id")
@@ -35,6 +37,7 @@ _NEW = {
     "resolved_ms": None,
     "topic": None,
     "fresh": None,
+    "anew": None,
 }
 """What a delivery says unless more is known of it."""
 _INSERT = Prepared(lambda: insert(deliveries).values(parameters("alert_id", "provider", "change", "created_ms", *_NEW)))
@@ -51,9 +54,15 @@ def queue_openings(connection: Connection, opened: Sequence[tuple[Alert, Collect
     _queue(connection, [row for alert, to in opened for row in _openings(connection, alert, to, alert.opened_at)])
 
 
-def queue_opening(connection: Connection, alert: Alert, providers: Collection[str], at: datetime) -> None:
-    """Queue the news that an alert is open for each of these providers."""
-    _queue(connection, _openings(connection, alert, providers, at))
+def queue_opening(
+    connection: Connection, alert: Alert, providers: Collection[str], at: datetime, *, anew: bool = False
+) -> None:
+    """Queue the news that an alert is open for each of these providers; ``anew`` is not merely counted with its cause.
+
+    Whoever was told before is told again, as of an alert that has become critical.
+    """
+    said = {"anew": True} if anew else {}
+    _queue(connection, [row | said for row in _openings(connection, alert, providers, at)])
 
 
 def _openings(
@@ -66,12 +75,17 @@ def _openings(
 
 
 def standing_messages(connection: Connection, alert_ids: Collection[str]) -> dict[str, StandingMessages]:
-    """The providers whose last news of each of these alerts, told or queued, is that it is open."""
+    """The providers whose last news of each of these alerts, told or queued, is that it is open.
+
+    Not those that merely had it counted in the message of its cause.
+    """
     rows = _SELECT_NEWS(connection, alert_ids) if alert_ids else []
     standing: dict[str, StandingMessages] = {alert_id: {} for alert_id in alert_ids}
     # A provider may have been told of an alert more than once before it ended, and each message is to change.
     once = {int(row[0]): row for row in rows}
-    for _, alert_id, provider, change, reference in (once[delivery_id] for delivery_id in sorted(once)):
+    for _, alert_id, provider, change, reference, cause in (once[delivery_id] for delivery_id in sorted(once)):
+        if cause is not None:
+            continue
         if change == Change.OPENED.value:
             standing[alert_id].setdefault(provider, []).append(reference)
         else:

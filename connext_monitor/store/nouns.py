@@ -113,6 +113,7 @@ class Alerts(Noun):
     listed = reads_with_names(views.listed_alerts)
     newest = reads(revisions.newest_revision)
     changed = reads(alert_log.changed)
+    count_inhibited = reads(alert_log.count_inhibited)
     delivery_records = reads(alert_log.delivery_records)
 
 

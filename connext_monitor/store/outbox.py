@@ -9,7 +9,7 @@ from dataclasses import replace
 from connext_monitor.core.alerts.digest import Digest, NamedMember
 from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.queue import QueuedDelivery
-from connext_monitor.store import deliveries, groups
+from connext_monitor.store import deliveries, group_rows
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.views import by_ids
 
@@ -33,7 +33,7 @@ def delivery(connection: Connection, names: ChainNames, delivery_id: int) -> Que
 
 def digest(connection: Connection, names: ChainNames, group_id: int) -> Digest:
     """A group as it is now."""
-    group = groups.by_id(connection, group_id)
+    group = group_rows.by_id(connection, group_id)
     known = by_ids(connection, names, [alert.transfer_id for alert in group.named])
     return group.digest([NamedMember(alert, known.get(alert.transfer_id)) for alert in group.named])
 

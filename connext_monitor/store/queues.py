@@ -4,9 +4,10 @@ Of one alert's deliveries only the first that is pending can go into a group or 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, case, func, null, select
 
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
@@ -21,8 +22,11 @@ from connext_monitor.core.queue import (
     Waiting,
     WaitingEnd,
 )
+from connext_monitor.store import carriers
+from connext_monitor.store.carriers import Carrier
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.dialect import HoldsForAny
+from connext_monitor.store.inhibition import COMING, STANDS, counted_with
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
@@ -32,13 +36,17 @@ _OF_PROVIDER = deliveries.c.provider == parameter("provider")
 _UNTRIED = (_OF_PROVIDER, deliveries.c.pending, deliveries.c.attempts == 0)
 
 
-def queue(connection: Connection, provider: str, recent_since: float) -> Queue:
-    """All that the provider is still to be told, and the openings told one by one since then (Unix seconds)."""
+def queue(connection: Connection, provider: str, recent_since: float, *, counts_with_cause: bool = True) -> Queue:
+    """All that the provider is still to be told, and the openings told one by one since then (Unix seconds).
+
+    With ``counts_with_cause``, openings whose cause the provider knows of say so; those whose cause it is only about to
+    be told of are left out until then.
+    """
     ends = ends_of(connection, provider)
     of_members = [row for row in ends if row.group_id is not None]
     alone = next((row for row in ends if row.group_id is None), None)
     return Queue(
-        waiting=_waiting(connection, provider),
+        waiting=_waiting(connection, provider, counts_with_cause=counts_with_cause),
         end=_end(alone) if alone is not None else None,
         groups=_standing(connection, provider),
         member_ends=len(of_members),
@@ -74,29 +82,42 @@ def ready(change: Change) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _select_waiting() -> Select[*tuple[Any, ...]]:
-    pending = deliveries.c
-    return (
+def _select_waiting(*, counts_with_cause: bool) -> Select[*tuple[Any, ...]]:
+    knows = counted_with(parameter("provider")) if counts_with_cause else null()
+    each = (
         select(
-            pending.topic,
-            func.count().label("many"),
-            func.min(pending.id).label("first_id"),
-            func.min(pending.created_ms).label("oldest"),
-            func.max(pending.created_ms).label("newest"),
-            HoldsForAny(func.coalesce(pending.fresh, True)).label("fresh"),
-            HoldsForAny(alerts.c.severity == Severity.CRITICAL.value).label("critical"),
+            deliveries.c.topic,
+            deliveries.c.id,
+            deliveries.c.created_ms,
+            func.coalesce(deliveries.c.fresh, True).label("fresh"),
+            (alerts.c.severity == Severity.CRITICAL.value).label("critical"),
+            alerts.c.inhibited_by,
+            knows.label("knows"),
         )
-        .join(alerts, alerts.c.id == pending.alert_id)
-        .where(*_UNTRIED, pending.change == Change.OPENED.value, _first())
-        .group_by(pending.topic)
+        .join(alerts, alerts.c.id == deliveries.c.alert_id)
+        .where(*_UNTRIED, deliveries.c.change == Change.OPENED.value, _first())
+        .subquery()
     )
+    # A query of its own: PostgreSQL groups by no expression that holds a parameter.
+    cause = case((each.c.knows == STANDS, each.c.inhibited_by)).label("cause")
+    pending = select(each, cause).where(each.c.knows.is_distinct_from(COMING)).subquery().c
+    return select(
+        pending.topic,
+        pending.cause,
+        func.count().label("many"),
+        func.min(pending.id).label("first_id"),
+        func.min(pending.created_ms).label("oldest"),
+        func.max(pending.created_ms).label("newest"),
+        HoldsForAny(pending.fresh).label("fresh"),
+        HoldsForAny(pending.critical).label("critical"),
+    ).group_by(pending.topic, pending.cause)
 
 
-_SELECT_WAITING = Prepared(_select_waiting)
+_SELECT_WAITING = {counts: Prepared(partial(_select_waiting, counts_with_cause=counts)) for counts in (False, True)}
 
 
-def _waiting(connection: Connection, provider: str) -> list[Waiting]:
-    rows = _SELECT_WAITING.rows(connection, provider=provider)
+def _waiting(connection: Connection, provider: str, *, counts_with_cause: bool) -> list[Waiting]:
+    rows = _SELECT_WAITING[counts_with_cause].rows(connection, provider=provider)
     return [
         Waiting(
             topic=Topic.parse(row.topic),
@@ -106,6 +127,7 @@ def _waiting(connection: Connection, provider: str) -> list[Waiting]:
             newest=row.newest / 1000,
             fresh=bool(row.fresh),
             critical=bool(row.critical),
+            cause=row.cause,
         )
         for row in rows
     ]
@@ -178,10 +200,10 @@ _SELECT_STANDING = Prepared(_select_standing)
 
 
 def _standing(connection: Connection, provider: str) -> list[Group]:
-    return [_group(row) for row in _SELECT_STANDING.rows(connection, provider=provider)]
+    return [_group(row, carriers.of(connection, row)) for row in _SELECT_STANDING.rows(connection, provider=provider)]
 
 
-def _group(row: StoredRow) -> Group:
+def _group(row: StoredRow, carrier: Carrier) -> Group:
     return Group(
         id=row.id,
         topic=Topic.parse(row.topic),
@@ -193,8 +215,10 @@ def _group(row: StoredRow) -> Group:
         formed_at=row.formed_ms / 1000,
         opened_with=row.opened_with,
         message=None if row.told_ms is None else GroupMessage(row.told_ms / 1000, row.told_members, row.told_open),
-        editable=row.reference is not None,
+        editable=carrier.reference is not None,
         attempts=row.attempts,
+        cause=row.cause_id,
+        carried=carrier.carries,
     )
 
 

@@ -74,7 +74,7 @@ def save(connection: Connection, batch: Batch, changes: Changes, known: Known, r
         _save_progress(connection, chain)
     for read in batch.history:
         backfills.add(connection, read.domain, read.blocks)
-    resolved = alerts.resolve_all(connection, changes.ended, at)
+    resolved = alerts.resolve_all(connection, changes.ended, at, route)
     opened = alerts.open_all(connection, [(effect.alert, route(effect.alert)) for effect in changes.opened])
     return [*resolved, *(alert.id for alert in opened)]
 

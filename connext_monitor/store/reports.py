@@ -12,7 +12,7 @@ from connext_monitor.core.report import Report, read, written
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.prepared import Prepared, parameter, parameters
-from connext_monitor.store.schema import report_deliveries, reports
+from connext_monitor.store.report_tables import report_deliveries, reports
 
 _SUPERSEDED = "a newer report has been made since"
 

@@ -22,6 +22,7 @@ from connext_monitor.store.connection import Connection
 from connext_monitor.store.dialect import Larger
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
+from connext_monitor.store.report_tables import report_deliveries, reports
 from connext_monitor.store.schema import (
     alerts,
     chains,
@@ -31,8 +32,6 @@ from connext_monitor.store.schema import (
     group_members,
     malformed_logs,
     pruned,
-    report_deliveries,
-    reports,
     transfers,
 )
 from connext_monitor.store.transaction import Noun
@@ -83,7 +82,7 @@ def _is_settled() -> ColumnElement[bool]:
 
 
 def _holds() -> ColumnElement[bool]:
-    """That an alert is open, ended since then, is still to be told, or is counted by a message that may change.
+    """That an alert is open, ended since then, is still to be told, or counted by or the subject of a changing message.
 
     Or that it changed last: the next change takes the number after its own, which nobody may have seen before.
     """
@@ -93,12 +92,14 @@ def _holds() -> ColumnElement[bool]:
         delivery_groups.c.id == group_members.c.group_id,
         ~delivery_groups.c.ended,
     )
+    named = exists().where(delivery_groups.c.cause_id == alerts.c.id, ~delivery_groups.c.ended)
     return or_(
         alerts.c.state == AlertState.OPEN.value,
         alerts.c.resolved_ms.is_(None),
         alerts.c.resolved_ms >= _BEFORE_MS,
         waits,
         counted,
+        named,
         alerts.c.revision == select(func.max(_EVERY_ALERT.c.revision)).scalar_subquery(),
     )
 

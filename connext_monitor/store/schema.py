@@ -160,11 +160,14 @@ alerts = Table(
     Column("resolution", Text),
     Column("details", Text, nullable=False),
     Column("causes", Text, nullable=False, server_default="[]"),
+    # The alert because of which it is late; once it has ended, the last one.
+    Column("inhibited_by", Text),
     # Grows with every change of any alert: what has changed since a look is found by it.
     Column("revision", BigInteger, nullable=False, server_default=text("0")),
     Index("alerts_by_state", "state", "kind"),
     Index("alerts_by_revision", "revision"),
     Index("alerts_by_transfer", "transfer_id"),
+    Index("alerts_by_cause", "inhibited_by", sqlite_where=text("inhibited_by IS NOT NULL")),
 )
 
 deliveries = Table(
@@ -189,6 +192,8 @@ deliveries = Table(
     Column("fresh", Boolean),
     # The group whose message tells of it, where it is not told by itself.
     Column("group_id", BigInteger),
+    # Whether it tells anew what has been told, which no other message stands for (NULL counts as no).
+    Column("anew", Boolean),
     # A partial index serves only queries that hold its very condition, and flags are written so in them.
     Index("deliveries_pending", "provider", "id", sqlite_where=text("pending = 1")),
     Index("deliveries_pending_by_alert", "alert_id", "provider", "id", sqlite_where=text("pending = 1")),
@@ -229,6 +234,8 @@ delivery_groups = Table(
     Column("id", RowId, primary_key=True),
     Column("provider", Text, nullable=False),
     Column("topic", Text, nullable=False),
+    # The alert because of which its members are late, where that is what they have in common.
+    Column("cause_id", Text),
     # How many others of its topic the provider knew of when it was formed.
     Column("before", Integer, nullable=False),
     Column("oldest_ms", BigInteger, nullable=False),
@@ -273,26 +280,3 @@ channels = Table(
 # The first 16 bytes of the ids of transfers that are kept no longer: an event of theirs that is seen again, in an old
 # range or pushed by mistake, begins nothing.
 pruned = Table("pruned", metadata, Column("id_start", LargeBinary, primary_key=True), sqlite_with_rowid=False)
-
-# Statistics of one period, up to ``until_at``, as they were when they were made.
-reports = Table(
-    "reports",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("until_at", BigInteger, nullable=False, unique=True),
-    Column("content", Text, nullable=False),
-    Column("made_ms", BigInteger, nullable=False),
-)
-
-report_deliveries = Table(
-    "report_deliveries",
-    metadata,
-    Column("report_id", BigInteger, ForeignKey("reports.id"), primary_key=True, autoincrement=False),
-    Column("provider", Text, primary_key=True),
-    Column("pending", Boolean, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("next_attempt_ms", BigInteger, nullable=False),
-    Column("reason", Text),
-    Column("done_ms", BigInteger),
-    Index("report_deliveries_pending", "provider", "report_id", sqlite_where=text("pending = 1")),
-)

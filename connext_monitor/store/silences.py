@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.alerts.table import KINDS
-from connext_monitor.store import alert_rows, news
+from connext_monitor.store import alert_rows, inhibition, news
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.dialect import Smaller
 from connext_monitor.store.instants import from_ms, to_ms
@@ -87,8 +87,9 @@ def end(
         if alert is None or alert.state is not AlertState.OPEN:
             continue
         knowing = () if silence.ack else news.standing_messages(connection, [alert_id])[alert_id]
-        due = sorted(set(providers).difference(knowing))
-        news.queue_opening(connection, alert, due, at)
+        counting = () if silence.ack else inhibition.counting(connection, alert_id)
+        due = sorted(set(providers).difference(knowing, counting))
+        news.queue_opening(connection, alert, due, at, anew=silence.ack)
         count += len(due)
     return count
 

@@ -48,10 +48,16 @@ def by_ids(
 
 
 def listed_alerts(
-    connection: Connection, names: ChainNames, state: AlertState | None, *, limit: int, after: int | None = None
+    connection: Connection,
+    names: ChainNames,
+    state: AlertState | None,
+    *,
+    limit: int,
+    after: int | None = None,
+    cause: str | None = None,
 ) -> list[tuple[AlertRow, TransferView | None]]:
-    """At most ``limit`` alerts, newest first, each with the transfer it is about."""
-    rows = alert_log.listed(connection, state, limit=limit, after=after)
+    """At most ``limit`` alerts, newest first, each with the transfer it is about; see `alert_log.listed`."""
+    rows = alert_log.listed(connection, state, limit=limit, after=after, cause=cause)
     known = by_ids(connection, names, [row.alert.transfer_id for row in rows])
     return [(row, known.get(row.alert.transfer_id)) for row in rows]
 

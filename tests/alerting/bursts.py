@@ -65,7 +65,7 @@ class Burst:
         decisions = []
         for number in every:
             transfer_id = xcalled(info(number), sighting(10 + number)).event.transfer_id
-            alert = overdue(transfer_id, Leg.EXECUTE, int(at.timestamp()) - late_by, at)
+            alert = overdue(transfer_id, Leg.EXECUTE, int(at.timestamp()) - late_by, at, (ALPHA, BETA))
             decisions.append((transfer_id, partial(_same, alert)))
         opened = await self.store.alerts.open_decided(decisions, lambda _: self.providers)
         assert len(opened) == len(every)
@@ -79,6 +79,10 @@ class Burst:
     async def waiting(self) -> int:
         """How many messages wait, for all channels."""
         return sum(channel.waiting for channel in await self.store.outbox.channels())
+
+    async def idle(self) -> bool:
+        """Whether nothing waits for any channel."""
+        return await self.waiting() == 0
 
     async def _put(self, step: ObservedChange) -> None:
         await commit(self.store, step, durations=durations, at=datetime.now(UTC))

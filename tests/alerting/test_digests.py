@@ -38,9 +38,9 @@ def count_looks(burst: Burst, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     looks: list[str] = []
     queue = burst.store.outbox.queue
 
-    async def counted(provider: str, since: float) -> Queue:
+    async def counted(provider: str, since: float, *, counts_with_cause: bool) -> Queue:
         looks.append(provider)
-        return await queue(provider, since)
+        return await queue(provider, since, counts_with_cause=counts_with_cause)
 
     monkeypatch.setattr(burst.store.outbox, "queue", counted)
     return looks

@@ -1,11 +1,13 @@
 import pytest
 
 from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.kinds.bridge_paused import BRIDGE_PAUSED, BridgePausedDetails
 from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.deadline import Leg
 from connext_monitor.store.store import Store
 from tests.cli.conftest import Program
-from tests.world.kinds import chain_unobserved
-from tests.world.two_chains import AT
+from tests.world.kinds import chain_unobserved, overdue
+from tests.world.two_chains import AT, DESTINATION, ORIGIN, START, Sample
 
 HOSTILE = "\x1b]0;owned\x07\x9b2J [bold red]@everyone[/] \u202egnp.exe\nspoofed line"
 
@@ -50,3 +52,16 @@ def test_the_rest_of_a_long_list_is_told_of_on_stderr(filled: Program) -> None:
     result = filled.run("alerts", "--limit", "2")
     assert len(result.stdout.splitlines()) == 3
     assert "more than 2 match" in result.stderr
+
+
+def test_an_alert_names_the_one_that_inhibits_it(monitor: Program) -> None:
+    paused = BRIDGE_PAUSED.open("there", AT, BridgePausedDetails(domain=DESTINATION))
+    late = overdue(Sample(1).id, Leg.EXECUTE, START, AT, (ORIGIN, DESTINATION))
+
+    async def work(store: Store) -> None:
+        for alert in (late, paused):
+            await store.alerts.open(alert, ())
+
+    monitor.fill(work)
+    assert [alert["inhibited_by"] for alert in monitor.json("alerts")["items"]] == [None, paused.id]
+    assert f"open (because of {paused.id})" in " ".join(monitor.run("alerts").stdout.split())

@@ -176,6 +176,7 @@ def test_an_alert_has_the_documented_shape() -> None:
         "text": message.text,
         "links": [{"name": link.name, "url": link.url} for link in message.links],
         "simulated_execution": None,
+        "inhibited_by": None,
     }
 
 

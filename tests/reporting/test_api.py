@@ -159,6 +159,7 @@ async def test_an_alert_has_exactly_the_documented_shape(client: aiohttp.ClientS
                     {"name": "Recipient", "url": f"https://there.example/address/{to_checksum_address(RECIPIENT)}"},
                 ],
                 "simulated_execution": None,
+                "inhibited_by": None,
             }
         ],
         "next_cursor": None,

@@ -179,6 +179,7 @@ def _message(got: Received, channel: str, message_id: str, at: float, method: st
         members=meaning.members,
         open=meaning.open,
         named=meaning.named,
+        late=meaning.late,
     )
 
 

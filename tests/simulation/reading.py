@@ -6,7 +6,7 @@ nobody else would understand it either.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.simulation.trace import State
 
@@ -68,6 +68,10 @@ _COUNTED = re.compile(
 _NAMING = {"Longest overdue", "Among the largest", "First", "Also", "Longest out of sight"}
 
 
+_CARRIES = "Late because of it"
+_BECAUSE = re.compile(r'(?:No longer late|Late) because of "(?P<cause>.+)": (?P<counts>.+)')
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
     """What a message is about; the fields are those of `tests.simulation.trace.Message`."""
@@ -79,6 +83,7 @@ class Meaning:
     members: int = 1
     open: int = 1
     named: tuple[str, ...] = ()
+    late: tuple[tuple[str, int], ...] = ()
 
 
 class NotUnderstood(ValueError):
@@ -93,11 +98,41 @@ def read(headline: str, facts: Iterable[tuple[str, str]]) -> Meaning:
     badge, _, title = headline.partition(" · ")
     state = State.RESOLVED if badge == "RESOLVED" else State.OPEN
     known = list(facts)
+    because = _BECAUSE.fullmatch(title)
+    if because:
+        cause = _alone(because["cause"], state, known)
+        return replace(cause, subject=None, members=0, open=0, late=_late(because["counts"]))
+    late = next((value for name, value in known if name == _CARRIES), None)
+    if late is not None:
+        return replace(_alone(title, state, known), late=_late(late))
+    try:
+        return _alone(title, state, known)
+    except NotUnderstood:
+        return _digest(title, state, known)
+
+
+def _alone(title: str, state: State, facts: Iterable[tuple[str, str]]) -> Meaning:
     for kind, words in _LONE.items():
         match = re.fullmatch(words, title)
         if match:
-            return Meaning(kind=kind, state=state, subject=_subject(kind, match.groupdict(), dict(known)))
-    return _digest(title, state, known)
+            return Meaning(kind=kind, state=state, subject=_subject(kind, match.groupdict(), dict(facts)))
+    raise NotUnderstood(title)
+
+
+def _late(counts: str) -> tuple[tuple[str, int], ...]:
+    """How many of each kind have been counted with their cause."""
+    return tuple(_counted(part) for part in counts.split("; "))
+
+
+def _counted(words: str) -> tuple[str, int]:
+    match = _COUNTED.fullmatch(words)
+    for kind, wordings in _DIGESTS.items():
+        if match and kind in _NOUNS[match["noun"]] and match["words"] in wordings:
+            return kind, int(match["members"].replace(",", ""))
+    only = re.fullmatch(r"([\d,]+) (transfer|pathway)s?", words)
+    if only is None:
+        raise NotUnderstood(words)
+    return _NOUNS[only[2]][0], int(only[1].replace(",", ""))
 
 
 def _subject(kind: str, words: Mapping[str, str | None], facts: Mapping[str, str]) -> str | None:

@@ -83,7 +83,8 @@ class Message:
     A message about one alert has its ``kind`` and ``subject`` (``alert_id`` too, where the channel is told that). One
     about a group has the ``kind``, the ``pathway`` (names of origin and destination; None where the kind has none),
     how many alerts it counts as ``members``, how many of these it calls ``open``, and in ``named`` the subjects that
-    it names. ``key`` is what tells a repetition from news: the same body sent twice has the same. ``instance`` sent it.
+    it names. ``late`` counts, by kind, all that have been late because of what it is about. ``key`` is what tells a
+    repetition from news: the same body sent twice has the same. ``instance`` sent it.
     """
 
     at: float
@@ -99,6 +100,7 @@ class Message:
     members: int = 1
     open: int = 1
     named: tuple[str, ...] = ()
+    late: tuple[tuple[str, int], ...] = ()
     acknowledged: bool = True
     instance: int = 0
 

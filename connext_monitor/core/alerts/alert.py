@@ -1,7 +1,7 @@
 """An alert, and what a kind of alert is: everything that is said and done differently for one kind than for another."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -74,7 +74,7 @@ class Alert:
     """One alert.
 
     ``subject`` is the transfer id (hex) for transfer alerts, else the name of what it is about; ``causes`` is what is
-    known of why a leg is late.
+    known of why a leg is late; ``inhibited_by`` is the id of the alert because of which it is, if one stood last.
     """
 
     id: str
@@ -88,6 +88,7 @@ class Alert:
     resolved_at: datetime | None = None
     resolution: Resolution | None = None
     causes: tuple[Cause, ...] = ()
+    inhibited_by: str | None = None
 
     @property
     def pathway(self) -> Pathway | None:
@@ -158,7 +159,8 @@ class KindOf(Generic[D]):
     """A kind of alert whose details are of type ``D``: what can be wrong.
 
     ``opened`` is what its message says while an alert is open, ``endings`` what becomes of that; ``reading_ends`` how
-    what has been read of a chain ends an alert with these details, where it can.
+    what has been read of a chain ends an alert with these details, where it can. ``inhibits`` names the kinds whose
+    alerts need no message of their own while one of this kind stands, each with whether one on a pathway is such.
     """
 
     name: str
@@ -174,6 +176,7 @@ class KindOf(Generic[D]):
     excludes_legs: bool = False
     """Whether an open alert about a transfer says all there is to say about its legs: none of them is judged."""
     reading_ends: Callable[[D, ChainReading], Resolution | None] | None = None
+    inhibits: Mapping[str, Callable[[D, Pathway], bool]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a kind whose alerts could not be routed, or not be ended; prepare its details for all threads."""
@@ -247,6 +250,11 @@ class KindOf(Generic[D]):
     def ended_by(self, alert: Alert, reading: ChainReading) -> Resolution | None:
         """How what has been read of its chain ends one of its alerts; None where it does not."""
         return self.reading_ends(self.details_of(alert), reading) if self.reading_ends else None
+
+    def is_cause_of(self, alert: Alert, other: Alert) -> bool:
+        """Whether one of its alerts is the cause of another alert, which then needs no message of its own."""
+        is_its = self.inhibits.get(other.kind.name)
+        return is_its is not None and other.pathway is not None and is_its(self.details_of(alert), other.pathway)
 
     def check_ending(self, resolution: Resolution) -> None:
         """Raise ValueError where no alert of this kind ends so."""

@@ -15,6 +15,7 @@ class ActionReason(StrEnum):
     ENDED = "it has ended"
     TRIED = "tried before, and goes first"
     BURST = "more than a few of one topic"
+    CAUSE = "late because of an alert that the channel knows of"
     GROWN = "more than twice as many as were told of"
     GATHERED = "the burst is gathered"
     CHANGED = "the count has changed"
@@ -41,11 +42,15 @@ class SendGroup:
 
 @dataclass(frozen=True, slots=True)
 class FormGroup:
-    """Make a group of a topic's openings that wait; the channel knows of ``before`` others."""
+    """Make a group of a topic's openings that wait; the channel knows of ``before`` others.
+
+    With a ``cause``, of all that wait because of it: then the topic is that of the first.
+    """
 
     topic: Topic
     before: int
     reason: ActionReason
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

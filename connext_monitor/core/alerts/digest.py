@@ -1,11 +1,11 @@
 """What the message about a group of alerts says: how many, how many are still open, which are the worst."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import itemgetter
 
-from connext_monitor.core.alerts.alert import Alert, BurstWords
+from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState, BurstWords, compose
 from connext_monitor.core.alerts.cause import OF_A_PATHWAY, known_words
 from connext_monitor.core.alerts.message import Field, Instant, Link, Message
 from connext_monitor.core.alerts.resolution import Resolution
@@ -18,6 +18,9 @@ from connext_monitor.core.words import duration_words
 
 LARGEST = 3
 """How many of the largest a digest names."""
+MOST_NAMED = 3
+"""How many members are named with their cause."""
+LATE_BECAUSE = "Late because of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,26 @@ class NamedMember:
 
 
 @dataclass(frozen=True, slots=True)
+class Because:
+    """Why the members of a group are late: an alert, as it is now.
+
+    ``counts`` are the members and the open ones of each kind; ``carried``: the message to change is that alert's own.
+    """
+
+    cause: Alert
+    counts: Mapping[AlertKind, tuple[int, int]]
+    carried: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """A group as it is now.
 
     ``oldest`` is the member that has been open longest, ``largest`` those that move the most (the amount scaled to 18
     decimals, whatever the token); both are open members, as long as any is open. ``endings`` counts the ended members
     by their resolution, under None those that have opened again since. ``before`` counts the other alerts of its topic
-    that had been sent to the channel when the group was formed.
+    that had been sent to the channel when the group was formed. A group that is ``because`` of an alert may hold more
+    than one kind.
     """
 
     group_id: int
@@ -55,13 +71,15 @@ class Digest:
     before: int = 0
     reference: str | None = None
     attempts: int = 0
+    because: Because | None = None
 
 
 def compose_digest(digest: Digest, labels: ChainLabels, now: float) -> Message:
     """The message about a group as it is; ``now`` in Unix seconds."""
+    if digest.because is not None:
+        return _with_cause(digest, digest.because, labels)
     wording = digest.topic.kind.burst
-    first, other = wording.names
-    named = [(first, digest.oldest), *((other, member) for member in digest.largest)]
+    named = _named(digest)
     return Message(
         title=_title(digest, wording, labels),
         text=_text(digest, wording, labels, now),
@@ -72,17 +90,60 @@ def compose_digest(digest: Digest, labels: ChainLabels, now: float) -> Message:
     )
 
 
+def _named(digest: Digest) -> list[tuple[str, NamedMember]]:
+    first, other = digest.oldest.alert.kind.burst.names
+    return [(first, digest.oldest), *((other, member) for member in digest.largest)]
+
+
 def _title(digest: Digest, wording: BurstWords, labels: ChainLabels) -> str:
-    if digest.open == 0:
-        words = f"{wording.counted(digest.members)} {wording.right}"
-    elif digest.open == digest.members:
-        words = f"{wording.counted(digest.members)} {wording.wrong}"
-    else:
-        words = f"{digest.open:,} of {wording.counted(digest.members)} still {wording.wrong}"
+    words = _counted(wording, digest.members, digest.open)
     if digest.topic.pathway is None:
         return words
     origin, destination = map(labels.display_name, digest.topic.pathway)
     return f"{words}: {origin} → {destination}"
+
+
+def _counted(wording: BurstWords, members: int, still_open: int) -> str:
+    if still_open == 0:
+        return f"{wording.counted(members)} {wording.right}"
+    if still_open == members:
+        return f"{wording.counted(members)} {wording.wrong}"
+    return f"{still_open:,} of {wording.counted(members)} still {wording.wrong}"
+
+
+def _with_cause(digest: Digest, because: Because, labels: ChainLabels) -> Message:
+    """The message about the cause with what is late because of it; or where that cannot be, the latter by itself."""
+    cause = because.cause
+    cause = replace(cause, state=AlertState.OPEN, resolved_at=None, resolution=None)
+    message = compose(cause, None, labels)
+    counts = "; ".join(
+        _counted(kind.burst, members, still_open) for kind, (members, still_open) in because.counts.items()
+    )
+    named = _named(digest)[:MOST_NAMED] if digest.open else []
+    facts = [Field(name, _member_words(member, labels)) for name, member in named]
+    links = tuple(link for name, member in named for link in _links(name, member, labels))
+    if because.carried:
+        fields = (*message.fields, Field(LATE_BECAUSE, counts), *facts)
+        return replace(message, fields=fields, links=(*message.links, *links))
+    over = digest.open == 0
+    if over:
+        counts = "; ".join(kind.burst.counted(members) for kind, (members, _) in because.counts.items())
+    return Message(
+        title=f'{"No longer late" if over else "Late"} because of "{message.title}": {counts}',
+        text=" ".join(_because_sentences(because, over=over)),
+        severity=digest.severity,
+        resolved=over,
+        fields=tuple(facts),
+        links=links,
+    )
+
+
+def _because_sentences(because: Because, *, over: bool) -> Iterator[str]:
+    if over:
+        yield "What is late all the same is told by itself."
+    else:
+        yield from (kind.burst.meaning for kind, (_, still_open) in because.counts.items() if still_open)
+        yield '"connext-monitor alerts --state open" lists them all.'
 
 
 def _text(digest: Digest, wording: BurstWords, labels: ChainLabels, now: float) -> str:
@@ -113,12 +174,16 @@ def _standing(digest: Digest) -> tuple[float, str]:
 
 def _facts(digest: Digest, named: Sequence[tuple[str, NamedMember]], labels: ChainLabels) -> Iterator[Field]:
     for name, member in named:
-        transfer = member.transfer.transfer if member.transfer else None
-        amount = amount_of(transfer, labels) if transfer and transfer.info else None
-        yield Field(name, f"{member.alert.subject} · {amount}" if amount else member.alert.subject)
+        yield Field(name, _member_words(member, labels))
     if digest.oldest.due_at is not None:
         yield Field("Due first", Instant(digest.oldest.due_at))
     yield Field("First alert", Instant(int(digest.opened_at.timestamp())))
+
+
+def _member_words(member: NamedMember, labels: ChainLabels) -> str:
+    transfer = member.transfer.transfer if member.transfer else None
+    amount = amount_of(transfer, labels) if transfer and transfer.info else None
+    return f"{member.alert.subject} · {amount}" if amount else member.alert.subject
 
 
 def _links(name: str, member: NamedMember, labels: ChainLabels) -> list[Link]:

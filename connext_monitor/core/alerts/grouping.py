@@ -2,6 +2,8 @@
 
 Alerts of one kind on one pathway are one topic. A few of them are sent one by one; more than a few within a short time
 become a group: its message counts them and names the worst, changes while they end, and becomes resolved with the last.
+What is late because of an alert that the channel knows of is a group from the first on. Where the message of that alert
+can change, it counts them, and is not over with the last of them.
 `next_action` is asked again and again for what to send to a channel next; it decides on values alone, and returns its
 reason with the action.
 
@@ -26,7 +28,7 @@ from connext_monitor.core.alerts.delivery_action import (
 from connext_monitor.core.alerts.digest_mode import DigestMode, lane_of
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.holds import NOTHING_HELD, Held, Lane, delivery_key, group_key
-from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Retry, Topic, Waiting
+from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Retry, Waiting
 
 BURST = 3
 """The most openings of one topic that are sent to a channel one by one within a group interval."""
@@ -42,6 +44,8 @@ _COLLECT_AFTER = 1.0
 """Seconds that what belongs to a group waits for more of it, so that a stream does not make a transaction each."""
 _PATIENCE = 5.0
 """How long a message that is due waits, in seconds, for what still streams into its group."""
+
+_NONE_LATELY = RecentOpenings(0, float("-inf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ def next_action(
 
 def _has_urgent_news(queue: Queue, held: Held) -> bool:
     """Whether something has come since the last try that failed for which a long hold is cut short."""
-    grown = any(group.message is None and group.newest > held.tried_at for group in queue.groups)
+    rings = (group for group in queue.groups if group.message is None and not group.carried)
+    grown = any(group.newest > held.tried_at for group in rings)
     return grown or any(waiting.critical and waiting.newest > held.tried_at for waiting in queue.waiting)
 
 
@@ -112,16 +117,16 @@ def _collects(queue: Queue, mode: DigestMode, now: float) -> Iterator[_Planned]:
         since = _past(queue.ends_since, now)
         yield _Planned(since if queue.member_ends >= BATCH else since + _COLLECT_AFTER, since, NoteEnds())
     for waiting in queue.waiting:
-        group = _joined(waiting.topic, queue, mode)
+        group = _joined(waiting, queue, mode)
         if group is not None:
             since = _past(waiting.oldest, now)
             due_at = since if waiting.count >= BATCH else since + _COLLECT_AFTER
             yield _Planned(due_at, since, JoinGroup(group.id, waiting.topic, min(BATCH, group.room)))
 
 
-def _joined(topic: Topic, queue: Queue, mode: DigestMode) -> Group | None:
-    """The group that takes further alerts of the topic: its message is yet to be sent, or can still count them."""
-    with_room = (group for group in queue.groups if group.topic == topic and group.room)
+def _joined(waiting: Waiting, queue: Queue, mode: DigestMode) -> Group | None:
+    """The group that takes such alerts: its message is yet to be sent, or can still count them."""
+    with_room = (group for group in queue.groups if group.about == waiting.about and group.room)
     return next((group for group in with_room if group.message is None or _changes(group, mode)), None)
 
 
@@ -145,7 +150,7 @@ def _planned(queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> I
         if planned is not None:
             yield planned
     for waiting in queue.waiting:
-        if _joined(waiting.topic, queue, mode) is None:
+        if _joined(waiting, queue, mode) is None:
             yield _opening_planned(waiting, queue, mode, rules, now)
     for retry in queue.retries:
         yield _retry_planned(retry, mode, now)
@@ -167,17 +172,21 @@ def _opening_planned(waiting: Waiting, queue: Queue, mode: DigestMode, rules: Gr
     1. A group of the topic is open that takes no more: they wait until an interval after that was formed, and become
        another. Where the message of that stays as it is, they wait as long from that message, and are then news like
        any other: counted in no message, a later alert would be told of by nothing until the group ends.
-    2. They are a burst, with those told lately: a group.
-    3. Old news, and what follows close on another: it waits, as its like may follow.
-    4. A lone one: at once.
+    2. They have a cause that the channel knows of: a group, however few they are.
+    3. They are a burst, with those told lately: a group.
+    4. Old news, and what follows close on another: it waits, as its like may follow.
+    5. A lone one: at once.
     """
-    lately = queue.recent.get(waiting.topic, RecentOpenings(0, float("-inf")))
-    standing = [group for group in queue.groups if group.topic == waiting.topic and group.open and group.message]
+    lately = queue.recent.get(waiting.topic, _NONE_LATELY) if waiting.cause is None else _NONE_LATELY
+    standing = [group for group in queue.groups if group.about == waiting.about and group.open and group.message]
     before = sum(group.members for group in standing) + lately.count
     if standing:
         due_at = max(_past(_rang_at(group, mode), now) for group in standing) + rules.interval
         if due_at > now or any(_changes(group, mode) for group in standing):
-            return _Planned(due_at, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.GROWN))
+            grown = FormGroup(waiting.topic, before, ActionReason.GROWN, waiting.cause)
+            return _Planned(due_at, waiting.oldest, grown)
+    if waiting.cause is not None:
+        return _Planned(now, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.CAUSE, waiting.cause))
     if waiting.count + lately.count > BURST:
         return _Planned(now, waiting.oldest, FormGroup(waiting.topic, before, ActionReason.BURST))
     if not waiting.fresh or waiting.oldest - lately.last < rules.wait:
@@ -196,14 +205,14 @@ def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRul
     """What of a group is to be told, if anything.
 
     1. Its opening, once it is gathered; as its end where nothing of it is open any more.
-    2. Its end, at once.
+    2. Its end, at once; not where it is counted in the message of its cause, which stands.
     3. Its count, where the message can be changed, an interval after it was last written.
     """
     due_at: float
     if group.message is None:
         due_at, reason = _gathered_at(group, queue, rules, now), ActionReason.GATHERED
-        change = Change.OPENED if group.open else Change.RESOLVED
-    elif not group.open:
+        change = Change.CHANGED if group.carried else Change.OPENED if group.open else Change.RESOLVED
+    elif not group.open and not group.carried:
         due_at, change, reason = now, Change.RESOLVED, ActionReason.ENDED
     elif _changes(group, mode) and _differs(group, group.message):
         due_at = _past(group.message.at, now) + rules.interval
@@ -214,7 +223,7 @@ def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRul
         due_at, reason = now, ActionReason.TRIED
     since = group.oldest if group.message is None else group.message.at
     # What has no message yet has nothing to edit, even where all of it is over.
-    lane = Lane.NEWS if group.message is None else lane_of(change, mode)
+    lane = Lane.NEWS if group.message is None and not group.carried else lane_of(change, mode)
     return _Planned(
         due_at, since, SendGroup(group.id, change, reason), group_key(group.id), lane, tried=bool(group.attempts)
     )
@@ -222,7 +231,7 @@ def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRul
 
 def _gathered_at(group: Group, queue: Queue, rules: GroupRules, now: float) -> float:
     oldest = _past(group.oldest, now)
-    newest = max([group.newest, *(waiting.newest for waiting in queue.waiting if waiting.topic == group.topic)])
+    newest = max([group.newest, *(waiting.newest for waiting in queue.waiting if waiting.about == group.about)])
     settled = min(_past(newest, now) + _SETTLED * rules.wait, oldest + _LONGEST_GATHERING * rules.wait)
     return max(oldest + rules.wait, settled)
 

@@ -20,5 +20,15 @@ KINDS: Mapping[str, AlertKind] = {kind.name: kind for kind in _defined()}
 ENDED_BY_READING: Sequence[AlertKind] = tuple(kind for kind in KINDS.values() if kind.ends_by_reading)
 """The kinds whose alerts can end with what is read of a chain."""
 
+INHIBITING: Sequence[AlertKind] = sorted(
+    (kind for kind in KINDS.values() if kind.inhibits), key=lambda kind: len(kind.inhibits), reverse=True
+)
+"""The kinds whose open alerts are the cause of others; what inhibits more comes first."""
+
+INHIBITED: Sequence[AlertKind] = [
+    KINDS[name] for name in sorted({name for kind in INHIBITING for name in kind.inhibits})
+]
+"""The kinds whose alerts need no message of their own while their cause stands."""
+
 EXCLUDING_LEGS: Sequence[AlertKind] = tuple(kind for kind in KINDS.values() if kind.excludes_legs)
 """The kinds whose open alerts say all there is to say about the legs of their transfers."""

@@ -57,6 +57,13 @@ class AlertDocument(Document, frozen=True):
         SimulationDocument | None,
         says("Of an `execute_overdue`; null while it waits for something else, or is unknown."),
     ]
+    inhibited_by: Annotated[
+        str | None,
+        says(
+            "The id of the open alert because of which it is late, and in whose message a chat counts it; null where"
+            " there is none. Once it has ended itself, of the last such."
+        ),
+    ]
 
 
 class AlertList(ListDocument[AlertDocument], frozen=True):
@@ -83,6 +90,7 @@ def alert_document(alert: Alert, message: Message) -> AlertDocument:
         text=message.text,
         links=[LinkDocument(link.name, link.url) for link in message.links],
         simulated_execution=_simulation(alert),
+        inhibited_by=alert.inhibited_by,
     )
 
 

@@ -72,6 +72,7 @@ async def overview(store: ReadStore, state: CurrentState, stats: Stats, labels: 
     silences = tuple(await store.silences.standing())
     worst = await store.alerts.worst_open(_ALERTS_SHOWN)
     deliveries = await store.alerts.delivery_records([alert.id for alert in worst])
+    inhibited = await store.alerts.count_inhibited([alert.id for alert in worst])
     ids = [alert.transfer_id for alert in worst if alert.transfer_id is not None]
     about = await store.transfers.shown(ids)
     views = await store.transfers.listed(TransferFilter(), limit=_TRANSFERS_SHOWN)
@@ -88,6 +89,7 @@ async def overview(store: ReadStore, state: CurrentState, stats: Stats, labels: 
                 labels,
                 silences,
                 deliveries.get(alert.id, ()),
+                inhibited.get(alert.id, 0),
             )
             for alert in worst
         ),

@@ -179,7 +179,7 @@ class Pages:
     async def alerts(self, request: web.Request) -> web.Response:
         """Alerts, newest first."""
         try:
-            query = parameters.only(request.query, "state", "cursor")
+            query = parameters.only(request.query, "state", "cursor", "cause")
             chosen = parameters.value(query, "state", parameters.read_state)
             after = parameters.value(query, "cursor", lambda text: parameters.valid_cursor(read_alert_cursor(text)))
         except parameters.BadValueError as error:
@@ -187,17 +187,27 @@ class Pages:
         limit = parameters.DEFAULT_LIMIT
         async with self._sources.turns:
             state = await self._look()
-            rows = await self._store.alerts.listed(chosen, limit=limit + 1, after=after)
+            rows = await self._store.alerts.listed(chosen, limit=limit + 1, after=after, cause=query.get("cause"))
             silences = await self._store.silences.standing()
-            deliveries = await self._store.alerts.delivery_records([row.alert.id for row, _ in rows[:limit]])
+            ids = [row.alert.id for row, _ in rows[:limit]]
+            deliveries = await self._store.alerts.delivery_records(ids)
+            inhibited = await self._store.alerts.count_inhibited(ids)
         cards = [
-            alert_card(row.alert, about, self._labels, silences, deliveries.get(row.alert.id, ()))
+            alert_card(
+                row.alert,
+                about,
+                self._labels,
+                silences,
+                deliveries.get(row.alert.id, ()),
+                inhibited.get(row.alert.id, 0),
+            )
             for row, about in rows[:limit]
         ]
         more = write_alert_cursor(rows[limit - 1][0].row) if len(rows) > limit else None
         values = {
             "cards": cards,
             "chosen_state": chosen.value if chosen else "",
+            "cause": query.get("cause", ""),
             "states": [state.value for state in AlertState],
             "further": _path("/alerts", query, more) if more else None,
             "begun": after is not None,

@@ -55,9 +55,16 @@ class ReadAlerts(Protocol):
     """Alerts, and what became of them."""
 
     async def listed(
-        self, state: AlertState | None, *, limit: int, after: int | None = None
+        self, state: AlertState | None, *, limit: int, after: int | None = None, cause: str | None = None
     ) -> Sequence[tuple[AlertRow, TransferView | None]]:
-        """At most ``limit`` alerts, newest first, each with the transfer it is about."""
+        """At most ``limit`` alerts, newest first, each with the transfer it is about.
+
+        With a ``cause``, the alert of that id and those that it inhibits.
+        """
+        ...
+
+    async def count_inhibited(self, ids: Collection[str]) -> Mapping[str, int]:
+        """How many alerts are open because of each of these, where any is."""
         ...
 
     async def of_transfer(self, transfer_id: TransferId) -> Sequence[Alert]:

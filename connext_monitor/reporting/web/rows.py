@@ -81,12 +81,13 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class AlertCard:
-    """One alert with what it says, until when it is silenced, and what became of its news."""
+    """One alert with what it says, until when it is silenced, what became of its news, how many it ``inhibits``."""
 
     alert: Alert
     message: Message
     silenced_until: datetime | None
     deliveries: tuple[DeliveryRow, ...]
+    inhibits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +168,13 @@ def alert_card(
     labels: ChainLabels,
     silences: Sequence[Silence] = (),
     deliveries: Sequence[DeliveryRecord] = (),
+    inhibits: int = 0,
 ) -> AlertCard:
     """The alert as it is now."""
     message = compose(alert, about.transfer if about else None, labels)
     covering = [silence.until for silence in silences if alert.resolved_at is None and silence.covers(alert, labels)]
-    return AlertCard(alert, message, max(covering, default=None), tuple(delivery_row(record) for record in deliveries))
+    rows = tuple(delivery_row(record) for record in deliveries)
+    return AlertCard(alert, message, max(covering, default=None), rows, inhibits)
 
 
 _NEWS: Mapping[Change, str] = {

@@ -30,9 +30,8 @@ TRANSACTIONS = (
         "news-in-a-second-transaction",
         1,
         "store/alerts.py",
-        "        news.queue_openings(connection, list(new.values()))",
-        '        connection.run("COMMIT")\n        connection.run("BEGIN IMMEDIATE")\n'
-        "        news.queue_openings(connection, list(new.values()))",
+        "    news.queue_openings(connection, [",
+        '    connection.run("COMMIT")\n    connection.run("BEGIN IMMEDIATE")\n    news.queue_openings(connection, [',
         "an alert is committed before what the channels are to be told of it: killed in between, nobody is told",
     ),
     mutant(
@@ -65,8 +64,8 @@ TRANSACTIONS = (
         "alerts-do-not-end-with-the-leg",
         1,
         "store/recording.py",
-        "alerts.resolve_all(connection, changes.ended, at)",
-        "alerts.resolve_all(connection, [], at)",
+        "alerts.resolve_all(connection, changes.ended, at, route)",
+        "alerts.resolve_all(connection, [], at, route)",
         "a leg that arrives does not end its alert",
     ),
     mutant(

@@ -6,7 +6,8 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import after, both, meets, minus, union
-from tests.simulation.rules.telling import BURST, LONGEST_WAIT, RECORDED_WITHIN, Inbox, was_killed
+from tests.simulation.rules.inbox import LONGEST_WAIT, Inbox
+from tests.simulation.rules.telling import BURST, RECORDED_WITHIN, was_killed
 from tests.simulation.rules.weather import Case, must_be_open, must_be_over, obligations
 from tests.simulation.trace import Interval, Message, State
 

@@ -5,7 +5,7 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import covers, meets
-from tests.simulation.rules.telling import GROUPED_WITHIN, Inbox
+from tests.simulation.rules.inbox import GROUPED_WITHIN, Inbox
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import ChainRecord, Interval, Sighting, TransferRecord
 from tests.simulation.truth import ChainTruth, Standing, TransferTruth, standing

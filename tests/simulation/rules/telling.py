@@ -2,91 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import Intervals, after, meets, minus, union
-from tests.simulation.rules.backlog import waits
-from tests.simulation.rules.weather import SETTLES, Case, obligations
+from tests.simulation.intervals import meets
+from tests.simulation.rules.causes import causes_of, counted_with_cause, is_counted, may_be_counted, told_after_cause
+from tests.simulation.rules.inbox import (
+    GROUPED_WITHIN,
+    TOLD_WITHIN,
+    Inbox,
+    due_by,
+    in_groups,
+    known_by,
+    untold,
+)
+from tests.simulation.rules.weather import Case
 from tests.simulation.trace import AlertChange, Ending, Interval, Message, State
-from tests.simulation.truth import ChannelTruth
 
-PAST_THE_STORE = "database_failing"
-"""Its messages are sent past the database, and judged by a rule of their own (`tests.simulation.rules.outages`)."""
-
-TOLD_WITHIN = 8.0
-"""Seconds from an opening or an end until a channel has taken the message about it: delivery is woken, answers take
-less than a second; what is to be told before it comes on top."""
-GROUPED_WITHIN = 90.0
-"""The same where bursts are told as one: what opens while a group stands is told of an interval of a minute after the
-last message about that, and is gathered for some seconds."""
-LONGEST_WAIT, ASKED_TO_WAIT = 3600.0, 660.0
-"""Seconds: failed messages are tried again at least once an hour, after twice as long as they have failed for at most;
-and as late as the channel asked for."""
 BURST, BURST_WITHIN = 3, 60.0
 """More alerts of one kind and pathway than so many, told within so many seconds, are a burst, and told as one."""
 RECORDED_WITHIN = 10.0
 """Seconds from the answer of a channel until that is stored: what crashes meanwhile may tell again."""
-
-
-@dataclass(frozen=True)
-class Inbox:
-    """One channel: what it was to be told, and what it took."""
-
-    case: Case
-    channel: ChannelTruth
-
-    @cached_property
-    def calm(self) -> Intervals:
-        """When it and the monitor had been well for so long that nothing waits for another try."""
-        return after(minus(self.case.well, self.unwell), SETTLES)
-
-    @cached_property
-    def unwell(self) -> Intervals:
-        """When it was in trouble, or what had failed then waited for another try."""
-        trouble = union([*self.channel.troubled, *self.channel.slow])
-        recovering = (Interval(i.begin, i.end + min(LONGEST_WAIT, 2 * i.seconds) + ASKED_TO_WAIT) for i in trouble)
-        dead = (Interval(i.begin, self._restart(i.end)) for i in self.channel.refusing)
-        return union([*recovering, *dead])
-
-    def _restart(self, at: float) -> float:
-        """A channel that says that it is gone is tried again by the next process."""
-        return next((up.begin for up in self.case.trace.up if up.begin >= at), inf)
-
-    @cached_property
-    def messages(self) -> tuple[Message, ...]:
-        """What it took about alerts."""
-        return tuple(
-            m
-            for m in self.case.trace.messages
-            if m.channel == self.channel.name and m.kind not in {PAST_THE_STORE, "report"}
-        )
-
-    @cached_property
-    def alerts(self) -> dict[str, list[AlertChange]]:
-        """The openings and ends that it was to be told of, by the alerts' ids."""
-        changes: dict[str, list[AlertChange]] = defaultdict(list)
-        for change in self.case.trace.alerts:
-            own = change.kind == "provider_failing" and change.subject == self.channel.name
-            if change.kind != PAST_THE_STORE and not own:
-                changes[change.alert_id].append(change)
-        return {alert_id: list(_turns(of_one)) for alert_id, of_one in changes.items()}
-
-    @cached_property
-    def waits(self) -> dict[AlertChange, float]:
-        """How long each of these may wait for the others."""
-        return waits(change for turns in self.alerts.values() for change in turns)
-
-
-def _turns(changes: Sequence[AlertChange]) -> Iterator[AlertChange]:
-    """The changes with which an alert opens and ends."""
-    state = State.RESOLVED
-    for change in changes:
-        if change.state is not state:
-            yield change
-        state = change.state
 
 
 def telling(case: Case) -> Iterator[Finding]:
@@ -110,20 +46,6 @@ def _never_opened(inbox: Inbox) -> Iterator[Finding]:
             yield Finding(message.at, Wrong.FALSE, "told as it is", message.subject, words)
 
 
-def _by(inbox: Inbox, change: AlertChange, within: float) -> float | None:
-    """By when the channel had to be told of a change; None if the weather excuses it."""
-    by = next(obligations((Interval(change.at, inf),), inbox.calm, within, inbox.case.end), None)
-    return by[0] if by else None
-
-
-def _untold(inbox: Inbox, change: AlertChange, by: float, told_at: float | None) -> Iterator[Finding]:
-    words = f"{inbox.channel.name} had to be told by then that {change.kind} is {change.state}"
-    if told_at is None:
-        yield Finding(by, Wrong.MISSED, "everything is told", change.subject, words)
-    elif told_at > by:
-        yield Finding(by, Wrong.LATE, "told in time", change.subject, f"{words}, and was {told_at - by:.1f} s later")
-
-
 # Channels that are told of each
 
 
@@ -142,9 +64,9 @@ def _of_each(inbox: Inbox) -> Iterator[Finding]:
             if message is not None and message.state is not change.state:
                 words = f"told as {message.state}, where it was {change.state}"
                 yield Finding(message.at, Wrong.FALSE, "told in order", change.subject, words)
-            by = _by(inbox, change, TOLD_WITHIN + inbox.waits[change])
+            by = due_by(inbox, change, TOLD_WITHIN + inbox.waits[change])
             if by is not None:
-                yield from _untold(inbox, change, by, None if message is None else message.at)
+                yield from untold(inbox, change, by, None if message is None else message.at)
 
 
 # Channels that are told of many at once
@@ -167,7 +89,11 @@ def _of_groups(inbox: Inbox) -> Iterator[Finding]:
             else:
                 yield from _end_alone(inbox, change, alone[change.kind, change.subject])
     for kind, opened in topics.items():
-        yield from _counted(inbox, kind, sorted(opened, key=_at))
+        in_order = sorted(opened, key=_at)
+        yield from _counted(inbox, kind, in_order)
+        has_cause = [change for change in in_order if is_counted(causes_of(inbox.case, change), change)]
+        yield from counted_with_cause(inbox, kind, has_cause)
+        yield from told_after_cause(inbox, kind, has_cause)
 
 
 def _at(change: AlertChange) -> float:
@@ -177,10 +103,10 @@ def _at(change: AlertChange) -> float:
 def _end_alone(inbox: Inbox, change: AlertChange, messages: Sequence[Message]) -> Iterator[Finding]:
     """What people read as open must be ended for them."""
     opened_at = max((m.at for m in messages if m.state is State.OPEN and m.at <= change.at), default=None)
-    by = _by(inbox, change, GROUPED_WITHIN)
+    by = due_by(inbox, change, GROUPED_WITHIN)
     if opened_at is not None and by is not None:
         ended_at = next((m.at for m in messages if m.state is State.RESOLVED and m.at >= change.at), None)
-        yield from _untold(inbox, change, by, ended_at)
+        yield from untold(inbox, change, by, ended_at)
 
 
 def _counted(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> Iterator[Finding]:
@@ -188,23 +114,13 @@ def _counted(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> Iterator
     messages = [m for m in inbox.messages if m.kind == kind]
     seen = set[str]()
     for change in opened:
-        if change.alert_id in seen:
+        if change.alert_id in seen or may_be_counted(causes_of(inbox.case, change), change, GROUPED_WITHIN):
             continue
         seen.add(change.alert_id)
-        by = _by(inbox, change, GROUPED_WITHIN)
-        if by is not None and _known_by(messages, by) < len(seen):
-            at = next((m.at for m in messages if m.at > by and _known_by(messages, m.at) >= len(seen)), None)
-            yield from _untold(inbox, change, by, at)
-
-
-def _known_by(messages: Sequence[Message], at: float) -> int:
-    """How many alerts readers knew of by then: those told alone, and those that groups counted."""
-    alone = sum(1 for m in messages if m.at <= at and m.subject is not None and m.state is State.OPEN and not m.edit)
-    return alone + _in_groups(messages, at)
-
-
-def _in_groups(messages: Sequence[Message], at: float) -> int:
-    return sum({m.message_id: m.members for m in messages if m.at <= at and m.subject is None}.values())
+        by = due_by(inbox, change, GROUPED_WITHIN)
+        if by is not None and known_by(messages, by) < len(seen):
+            at = next((m.at for m in messages if m.at > by and known_by(messages, m.at) >= len(seen)), None)
+            yield from untold(inbox, change, by, at)
 
 
 def _flooded(inbox: Inbox) -> Iterator[Finding]:
@@ -282,7 +198,7 @@ def _counted_twice(inbox: Inbox) -> Iterator[Finding]:
     for kind in {m.kind for m in certain if m.subject is None}:
         of_kind = [m for m in certain if m.kind == kind and m.message_id in posted]
         alone = sum(1 for m in of_kind if m.subject is not None and m.state is State.OPEN and not m.edit)
-        counted = alone + _in_groups(of_kind, inf)
+        counted = alone + in_groups(of_kind, inf)
         opened = sum(1 for _ in inbox.case.openings(kind))
         if counted > opened:
             words = f"{inbox.channel.name} was told of {counted} alerts of {kind}, and {opened} opened"

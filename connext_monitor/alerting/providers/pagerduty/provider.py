@@ -30,7 +30,7 @@ _ROUTING = re.compile(r"(routing|integration|service)[ _]?key|invalid key", re.I
 class PagerDutyProvider:
     """A service of PagerDuty's."""
 
-    digest_mode = DigestMode.DIGEST
+    digest_mode = DigestMode.INCIDENTS
 
     def __init__(self, name: str, config: PagerDutyConfig, context: ProviderContext) -> None:
         self.name = name
@@ -72,6 +72,8 @@ def whole_event(notice: Notice, source: str) -> Json:
     for field in message.fields[:_FACTS]:
         value = field.value if isinstance(field.value, str) else utc_words(field.value.timestamp)
         details[fit(one_line(field.name), _NAME)] = fit(one_line(value), _VALUE)
+    if isinstance(notice, AlertNotice) and notice.alert.inhibited_by is not None:
+        details["inhibited_by"] = fit(one_line(notice.alert.inhibited_by), _VALUE)
     links = [{"href": link.url, "text": fit(link.name, _NAME)} for link in web_links(message.links)[:_LINKS]]
     more: Json = {"timestamp": rfc3339(notice.created_at), "custom_details": details}
     return {**_event(notice, source, more), "links": links}

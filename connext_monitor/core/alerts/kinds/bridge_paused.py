@@ -6,7 +6,7 @@ from connext_monitor.core.alerts.message import Field, Instant, Link
 from connext_monitor.core.alerts.removed import REMOVED_CHAIN
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import DomainId, Pathway
 
 
 class BridgePausedDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
@@ -18,6 +18,11 @@ class BridgePausedDetails(Details, frozen=True, kw_only=True, omit_defaults=True
     domain: DomainId
     tx_hash: str | None = None
     paused_at: int | None = None
+
+
+def _executes_there(details: BridgePausedDetails, pathway: Pathway) -> bool:
+    """Whether executions on the pathway wait for the bridge; reconciliations are not excused by its pause."""
+    return pathway[1] == details.domain
 
 
 def _opened(view: AlertView[BridgePausedDetails]) -> Body:
@@ -64,4 +69,5 @@ BRIDGE_PAUSED = KindOf(
         meaning="No transfer starts there, and none is executed there.",
     ),
     headline=Headline("a bridge is paused", "{} bridges are paused"),
+    inhibits={"execute_overdue": _executes_there, "pathway_stalled": _executes_there},
 )

@@ -104,4 +104,5 @@ PATHWAY_STALLED = KindOf(
         meaning="Transfers wait for their execution, and nothing is executed.",
     ),
     headline=Headline("a pathway is stalled", "{} pathways are stalled"),
+    inhibits={"execute_overdue": lambda details, pathway: details.pathway == pathway},
 )

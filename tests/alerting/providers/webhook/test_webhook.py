@@ -67,7 +67,7 @@ def test_the_body_of_an_opening_is_the_contracts() -> None:
     assert body["data"]["transfer"] == to_builtins(transfer_document(sent.transfer, LABELS, NOW_UNIX))
     alert = body["data"]["alert"]
     keys = "id kind severity subject state opened_at resolved_at resolution title text links simulated_execution"
-    assert " ".join(alert) == keys
+    assert " ".join(alert) == f"{keys} inhibited_by"
     assert (alert["kind"], alert["state"], alert["severity"]) == ("execute_overdue", "open", "critical")
 
 

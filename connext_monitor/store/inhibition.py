@@ -1,0 +1,238 @@
+"""Alerts that need no message of their own while their cause stands: the marks, and what becomes of them at its end.
+
+Every alert says because of which other it is. Whether a provider is told of it by itself depends on what that provider
+knows of the cause, and is decided when its queue is read (`counted_with`).
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, case, exists, func, literal, null, or_, select, update
+
+from connext_monitor.core.alerts.alert import Alert, AlertState
+from connext_monitor.core.alerts.effects import Route
+from connext_monitor.core.alerts.inhibition import cause_of
+from connext_monitor.core.alerts.table import INHIBITED, INHIBITING
+from connext_monitor.core.delivery import Change
+from connext_monitor.store import carriers, glance, news
+from connext_monitor.store.bulk import parts
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.instants import to_ms
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
+from connext_monitor.store.revisions import next_revision
+from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
+
+COMING, STANDS = "coming", "stands"
+
+_GROUP = parameter("of_group")
+_other = deliveries.alias("other")
+_OPENED = Change.OPENED.value
+
+
+def counted_with(provider: ColumnElement[str]) -> ColumnElement[str | None]:
+    """Of a row of ``deliveries`` and its alert's: how far the ``provider`` has been told of the alert's cause.
+
+    `STANDS` where a message stands that says so, `COMING` where one is about to be sent for the first time; NULL where
+    the alert is to be told by itself.
+    """
+    stands = _news_of_cause(provider, ~_of_cause.c.pending, _group_of_cause.c.cause_id.is_(None))
+    coming = _news_of_cause(provider, _of_cause.c.pending, _of_cause.c.attempts == 0)
+    return case((deliveries.c.anew.is_not(None), null()), (stands, literal(STANDS)), (coming, literal(COMING)))
+
+
+_of_cause = deliveries.alias("of_cause")
+_group_of_cause = delivery_groups.alias("group_of_cause")
+_cause = alerts.alias("cause")
+
+
+def _news_of_cause(provider: ColumnElement[str], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return (
+        select(_of_cause.c.id)
+        .select_from(
+            _of_cause.join(_cause, _cause.c.id == _of_cause.c.alert_id).outerjoin(
+                _group_of_cause, _group_of_cause.c.id == _of_cause.c.group_id
+            )
+        )
+        .where(
+            _of_cause.c.alert_id == alerts.c.inhibited_by,
+            _of_cause.c.provider == provider,
+            _of_cause.c.change == _OPENED,
+            _cause.c.state == AlertState.OPEN.value,
+            *conditions,
+        )
+        .correlate(alerts)
+        .exists()
+    )
+
+
+_MARK = Prepared(
+    lambda: update(alerts).where(alerts.c.id == parameter("alert_id")).values(parameters("inhibited_by", "revision"))
+)
+_OF_SOME_CAUSE = (~delivery_groups.c.ended, delivery_groups.c.cause_id.is_not(None))
+_SELECT_ANY_GROUP = Prepared(lambda: select(delivery_groups.c.id).where(*_OF_SOME_CAUSE).limit(1))
+_NOTE_ENDS = Prepared(
+    lambda: (
+        update(group_members)
+        .where(group_members.c.open, group_members.c.alert_id.in_(list_parameter("ids")))
+        .where(group_members.c.group_id.in_(select(delivery_groups.c.id).where(*_OF_SOME_CAUSE)))
+        .values(open=False)
+    )
+)
+_SELECT_GROUPS = Prepared(
+    lambda: (
+        select(delivery_groups)
+        .where(~delivery_groups.c.ended, delivery_groups.c.cause_id.in_(list_parameter("causes")))
+        .order_by(delivery_groups.c.id)
+    )
+)
+_SELECT_LEFT = Prepared(
+    # Not those of which the provider was told anew since: they have a message of their own.
+    lambda: (
+        select(alerts)
+        .join(group_members, group_members.c.alert_id == alerts.c.id)
+        .where(group_members.c.group_id == _GROUP, group_members.c.open, alerts.c.state == AlertState.OPEN.value)
+        .where(
+            ~exists().where(
+                _other.c.alert_id == alerts.c.id,
+                _other.c.provider == parameter("provider"),
+                _other.c.change == _OPENED,
+                or_(_other.c.group_id.is_(None), _other.c.group_id != _GROUP),
+                _other.c.id
+                > select(func.max(deliveries.c.id))
+                .where(deliveries.c.alert_id == alerts.c.id, deliveries.c.group_id == _GROUP)
+                .correlate(alerts)
+                .scalar_subquery(),
+            )
+        )
+        .order_by(alerts.c.row)
+    )
+)
+_SELECT_COUNTING = Prepared(
+    lambda: (
+        select(delivery_groups.c.provider)
+        .join(group_members, group_members.c.group_id == delivery_groups.c.id)
+        .where(group_members.c.alert_id == parameter("alert_id"), group_members.c.open)
+        .where(*_OF_SOME_CAUSE)
+    )
+)
+_LET_GO = Prepared(lambda: update(group_members).where(group_members.c.group_id == _GROUP).values(open=False))
+_END = Prepared(lambda: update(delivery_groups).where(delivery_groups.c.id == _GROUP).values(ended=True))
+_SETTLE_ENDS = Prepared(
+    # The ends of what was counted only after it had ended.
+    lambda: (
+        update(deliveries)
+        .where(deliveries.c.provider == parameter("provider"), deliveries.c.pending, deliveries.c.attempts == 0)
+        .where(deliveries.c.change == Change.RESOLVED.value)
+        .where(
+            exists().where(
+                group_members.c.group_id == _GROUP,
+                group_members.c.alert_id == deliveries.c.alert_id,
+                group_members.c.open,
+            ),
+            ~exists().where(
+                _other.c.alert_id == deliveries.c.alert_id,
+                _other.c.provider == deliveries.c.provider,
+                _other.c.pending,
+                _other.c.id < deliveries.c.id,
+            ),
+        )
+        .values(pending=False, group_id=_GROUP, done_ms=parameter("done_ms"))
+    )
+)
+_SETTLE = Prepared(
+    # What opened and ended meanwhile and has not been counted: neither is news any more.
+    lambda: (
+        update(deliveries)
+        .where(deliveries.c.provider == parameter("provider"), deliveries.c.pending, deliveries.c.attempts == 0)
+        .where(
+            deliveries.c.alert_id.in_(
+                select(alerts.c.id).where(
+                    alerts.c.inhibited_by == parameter("cause"), alerts.c.state == AlertState.RESOLVED.value
+                )
+            )
+        )
+        .where(
+            exists().where(
+                _other.c.alert_id == deliveries.c.alert_id,
+                _other.c.provider == deliveries.c.provider,
+                _other.c.pending,
+                _other.c.attempts == 0,
+                _other.c.change == _OPENED,
+                _other.c.anew.is_(None),
+                _other.c.id <= deliveries.c.id,
+            )
+        )
+        .values(pending=False, group_id=_GROUP, done_ms=parameter("done_ms"))
+    )
+)
+
+
+def marked(connection: Connection, opening: Sequence[Alert]) -> list[Alert]:
+    """Alerts that are about to open, each with the one that inhibits it: one of them, or one that is open."""
+    if not any(alert.kind in INHIBITED for alert in opening):
+        return list(opening)
+    standing = {cause.id: cause for cause in glance.open_of_kinds(connection, INHIBITING)}
+    standing |= {alert.id: alert for alert in opening if alert.kind in INHIBITING}
+    return [replace(alert, inhibited_by=cause_of(alert, standing.values())) for alert in opening]
+
+
+def causes_opened(connection: Connection, opened: Iterable[Alert]) -> None:
+    """Mark what was open before, where causes are among those that have opened."""
+    if any(alert.kind in INHIBITING for alert in opened):
+        _mark_again(connection)
+
+
+def _mark_again(connection: Connection) -> None:
+    standing = glance.open_of_kinds(connection, INHIBITING)
+    open_alerts = glance.open_of_kinds(connection, INHIBITED)
+    marks = [(alert.id, cause_of(alert, standing), alert.inhibited_by) for alert in open_alerts]
+    wrong = [(alert_id, now) for alert_id, now, before in marks if now != before]
+    first = next_revision(connection) if wrong else 0
+    _MARK.execute_many(
+        connection,
+        [
+            {"alert_id": alert_id, "inhibited_by": now, "revision": first + number}
+            for number, (alert_id, now) in enumerate(wrong)
+        ],
+    )
+
+
+def note_ends(connection: Connection, ended: Collection[str]) -> None:
+    """Note of these alerts, where groups count them with their cause, that they have ended."""
+    if _SELECT_ANY_GROUP.value(connection) is not None:
+        for part in parts(ended):
+            _NOTE_ENDS.execute(connection, ids=part)
+
+
+def counting(connection: Connection, alert_id: str) -> list[str]:
+    """The providers that were told of the alert as one of those that are late because of their cause."""
+    return _SELECT_COUNTING.column(connection, alert_id=alert_id)
+
+
+def causes_ended(connection: Connection, causes: Collection[str], route: Route | None, at: datetime) -> None:
+    """Mark anew what these causes, which have ended, inhibited; and queue what was only counted with them.
+
+    What has ended meanwhile is told nobody by itself; what is open, those of its providers that ``route`` still names.
+    """
+    _mark_again(connection)
+    groups = _SELECT_GROUPS.rows(connection, causes=causes)
+    left = [(alert, group.provider) for group in groups for alert in _let_go(connection, group, at)]
+    # What is a cause itself comes first: others may be counted with it.
+    left.sort(key=lambda alert_and_provider: alert_and_provider[0].kind not in INHIBITING)
+    for alert, provider in left:
+        if route is None or provider in route(alert):
+            news.queue_opening(connection, alert, [provider], at)
+
+
+def _let_go(connection: Connection, group: StoredRow, at: datetime) -> list[Alert]:
+    """End the counting of a group; its members of which its provider is to be told otherwise."""
+    settled = {"provider": group.provider, "of_group": group.id, "done_ms": to_ms(at)}
+    _SETTLE_ENDS.execute(connection, **settled)
+    _SETTLE.execute(connection, cause=group.cause_id, **settled)
+    left = _SELECT_LEFT.rows(connection, of_group=group.id, provider=group.provider)
+    _LET_GO.execute(connection, of_group=group.id)
+    if group.told_ms is None or carriers.of(connection, group).carries:
+        _END.execute(connection, of_group=group.id)
+    return [glance.read_alert(row) for row in left]

@@ -1,0 +1,125 @@
+"""Whatever opens and ends in whatever order: what is open is to be read somewhere, and once (promises 6, 7 and 11)."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.alerts.digest_mode import DigestMode
+from connext_monitor.core.alerts.effects import ResolveAlert
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.deadline import Leg
+from connext_monitor.core.events import TransferId
+from connext_monitor.store.executor import Inline
+from connext_monitor.store.store import Store
+from tests.alerting.inhibited import ENDS, pause, stall
+from tests.alerting.read_channel import ReadChannel
+from tests.world.clocks import ManualClock
+from tests.world.databases import open_store
+from tests.world.examples import examples
+from tests.world.kinds import overdue
+from tests.world.transfers import ALPHA, BETA, GAMMA
+
+START = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
+MODES = {"changes": DigestMode.CHANGING_DIGEST, "stays": DigestMode.DIGEST, "incidents": DigestMode.INCIDENTS}
+CHANNELS = st.sets(st.sampled_from(sorted(MODES)))
+NUMBERS = st.integers(0, 5)
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["late", "arrives", "escalates"]), NUMBERS),
+    st.tuples(st.sampled_from(["late", "arrives"]), NUMBERS),
+    st.tuples(st.sampled_from(["pause", "stall"]), CHANNELS),
+    st.tuples(st.sampled_from(["unpause", "executes"]), st.none()),
+    st.tuples(st.just("takes"), st.sampled_from(sorted(MODES))),
+    st.tuples(st.just("passes"), st.floats(0.0, 90.0)),
+    st.tuples(st.just("restarts"), st.none()),
+)
+CAUSES = {"pause": pause, "stall": stall, "unpause": pause, "executes": stall}
+
+
+class Run:
+    """One history of causes and of what is late because of them, and three channels that are told of it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.clock = ManualClock(START)
+        self.channels = {name: ReadChannel(name, mode, self.clock) for name, mode in MODES.items()}
+        self.goes_to: dict[str, Collection[str]] = defaultdict(lambda: MODES)
+        self.escalated: set[str] = set()
+
+    async def live(self, steps: list[tuple[str, object]]) -> None:
+        self.store = await self._opened()
+        for name, value in steps:
+            await self._step(name, value)
+        await self._rest()
+
+    async def _rest(self) -> None:
+        for channel in self.channels.values():
+            await channel.rest(self.store)
+
+    async def _opened(self) -> Store:
+        return await open_store(self.file, {ALPHA: "alpha", BETA: "beta", GAMMA: "gamma"}, Inline)
+
+    def route(self, alert: Alert) -> Collection[str]:
+        return self.goes_to[alert.id]
+
+    async def _step(self, name: str, value: object) -> None:
+        self.clock.advance(0.01)
+        now = self.clock.now()
+        if isinstance(value, int):
+            transfer_id = TransferId(value.to_bytes(32))
+            pathway = (ALPHA if value % 2 else GAMMA, BETA)
+            alert = overdue(transfer_id, Leg.EXECUTE, int(now.timestamp()) - 5, now, pathway)
+            if name == "late":
+                await self.store.alerts.open_decided([(transfer_id, lambda _: alert)], self.route)
+            elif name == "arrives":
+                ended = ResolveAlert.of_transfer(EXECUTE_OVERDUE, transfer_id, Resolution.EXECUTED)
+                if await self.store.alerts.resolve(ended, now, self.route):
+                    self.escalated.discard(alert.id)
+            else:
+                await self._rest()  # nothing becomes critical as soon as it opens
+                if await self.store.alerts.escalate(alert.id, self.route, self.clock.now()):
+                    self.escalated.add(alert.id)
+        elif name in CAUSES:
+            await self._cause(CAUSES[name](now), value)
+        elif name == "takes":
+            await self.channels[str(value)].take_one(self.store)
+        elif isinstance(value, float):
+            self.clock.advance(value)
+        else:
+            await self.store.close()
+            self.store = await self._opened()
+
+    async def _cause(self, cause: Alert, channels: object) -> None:
+        standing = [alert for alert in await self.store.alerts.every_open() if alert.kind is cause.kind]
+        if channels is None and standing:
+            await self.store.alerts.resolve(ResolveAlert.of(standing[0], ENDS[cause.kind]), cause.opened_at, self.route)
+        elif isinstance(channels, set) and not standing:
+            self.goes_to[cause.id] = channels
+            await self.store.alerts.open(cause, channels)
+
+
+@settings(examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STEPS, max_size=25))
+async def test_at_rest_each_open_alert_is_to_be_read_in_one_message(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
+) -> None:
+    run = Run(tmp_path_factory.mktemp("run") / "monitor.db")
+    await run.live(steps)
+    every_open = {alert.id: alert for alert in await run.store.alerts.every_open()}
+    for name, channel in run.channels.items():
+        for alert_id in every_open:
+            if name in run.goes_to[alert_id]:
+                said = [*channel.standing(alert_id), *channel.counting(alert_id)]
+                assert said, f"{name} is told nowhere of {alert_id}"
+                assert len(said) == 1 or alert_id in run.escalated, f"{name} is told of {alert_id} more than once"
+        if channel.digest_mode is DigestMode.CHANGING_DIGEST:
+            shown = {said.alert for said in channel.messages if said.open and said.alert}
+            shown |= {alert_id for said in channel.messages if said.open for alert_id in said.counted}
+            assert shown <= every_open.keys(), f"{name} reads of what is over"
+    await run.store.close()
