@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -40,6 +41,8 @@ async def run_instance(plan: TermPlan, url: DatabaseUrl, stop: StopRequest, fail
     ``failed``: see `run_term`. Raises DatabaseError, ListenError and RefusedError where it cannot begin or go on.
     """
     config, executor = plan.config, plan.outside.executor
+    # For the whole process, however many terms it has.
+    outside = replace(plan.outside, built=cache(plan.outside.built))
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
     async with AsyncExitStack() as stack:
         sockets = KeptSockets()
@@ -52,7 +55,7 @@ async def run_instance(plan: TermPlan, url: DatabaseUrl, stop: StopRequest, fail
         stack.push_async_callback(desk.close)
         member = Member(_this_instance(config), desk, lease_times(config), plan.clock)
         stack.push_async_callback(member.leave)
-        plan = replace(plan, open_socket=sockets.open_socket)
+        plan = replace(plan, outside=outside, open_socket=sockets.open_socket)
         while not stop.made:
             taken = await _stand_by(plan, store, member, stop)
             if taken is not None:
@@ -76,6 +79,7 @@ async def _stand_by(plan: TermPlan, store: Store, member: Member, stop: StopRequ
             log.info("instance.stands_by", instance=member.me.name)
             async with AsyncExitStack() as stack:
                 parts = await build_standby(stack, plan, store, member)
+                plan.outside.built()
 
                 async def until() -> None:
                     await first_of(stop.wait, lambda: asyncio.wait({waiting}))
@@ -104,7 +108,11 @@ async def _own(plan: TermPlan, member: Member, taken: Taken, stop: StopRequest, 
         over.set()
 
     async def keep() -> None:
-        end(await member.keep_work(taken))
+        try:
+            end(await member.keep_work(taken))
+        except Exception:
+            log.exception("lease.fault")
+            end("this instance failed to keep it")
 
     def end_from_thread(why: str) -> None:
         loop.call_soon_threadsafe(end, why)
