@@ -22,6 +22,7 @@ from connext_monitor.cli.status_report import status_report
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.core.documents.chains import ChainDocument, ChainName
+from connext_monitor.core.documents.instances import InstanceDocument
 from connext_monitor.core.documents.status import BackupDocument, ChannelDocument, StatusDocument
 from connext_monitor.core.words import duration_words
 from connext_monitor.store.errors import DatabaseError
@@ -29,6 +30,8 @@ from connext_monitor.store.errors import DatabaseError
 DEGRADED = 3
 
 _CHAIN_HEADINGS = ("CHAIN", "HEAD", "WATERMARK", "LAG", "OBSERVED", "NONCES COMPLETE", "ENDPOINT")
+
+_INSTANCE_HEADINGS = ("INSTANCE", "WORK", "SINCE", "SILENT FOR", "CLOCK AHEAD", "VERSION")
 
 
 def watch_status(*, as_json: bool) -> None:
@@ -70,6 +73,8 @@ def _parts(report: StatusDocument, config: Config) -> list[Printable]:
     if report.not_live is not None:
         notice = f"{report.not_live}; this is what the database says as of {report.known_at}"
         parts += [styled(notice, "bold yellow"), ""]
+    if report.instances:
+        parts += [Columns(_INSTANCE_HEADINGS, [_instance_row(instance) for instance in report.instances]), ""]
     parts.append(Columns(_CHAIN_HEADINGS, [_chain_row(chain) for chain in report.chains]))
     in_flight = [
         (_chain_words(count.origin), _chain_words(count.destination), count.status.value, str(count.count))
@@ -100,6 +105,17 @@ def _verdict(report: StatusDocument) -> list[Printable]:
 
 def _section(title: str, headings: Sequence[str], rows: Sequence[Row]) -> list[Printable]:
     return ["", styled(title, "bold"), Columns(headings, rows) if rows else "none"]
+
+
+def _instance_row(instance: InstanceDocument) -> Row:
+    return (
+        instance.name,
+        "owns it" if instance.owns_work else "stands by",
+        _or_dash(instance.owns_since),
+        duration_words(instance.silent_seconds),
+        f"{instance.clock_ahead_seconds:g} s",
+        instance.version,
+    )
 
 
 def _chain_row(chain: ChainDocument) -> Row:

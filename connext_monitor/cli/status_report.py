@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
-from connext_monitor.config import ChainConfig, Config
+from connext_monitor.config import ChainConfig, Config, DatabaseUrl
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
@@ -14,6 +14,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.documents.chains import ChainDocument, chain_document, chain_name
+from connext_monitor.core.documents.instances import InstanceDocument, instance_list
 from connext_monitor.core.documents.status import (
     BackupDocument,
     BackupsDocument,
@@ -39,7 +40,7 @@ async def status_report(config: Config, now: datetime) -> StatusDocument:
     ``degraded`` and the alerts begin with the worst; the backups are those in the config's directory.
     """
     labels = chain_labels(config)
-    stored, known_at = await _stored(config)
+    stored, known_at, instances = await _stored(config)
     not_live, chains, reasons, clock_ahead = await _chains(config, stored, now)
     channels = _configured(config, stored.channels)
     folder = folder_of(config)
@@ -51,11 +52,13 @@ async def status_report(config: Config, now: datetime) -> StatusDocument:
         known_at=rfc3339(known_at),
         degraded=[
             *reasons,
+            *(reason for reason in instance_reasons(config, instances) if reason not in reasons),
             *alert_reasons(alerts),
             *channel_reasons(channels),
             *backup_reasons(config, backups, now),
         ],
         clock_ahead_seconds=clock_ahead,
+        instances=instances,
         chains=chains,
         in_flight=[_count_document(count, labels) for count in stored.in_flight],
         open_alerts=_by_kind(stored.open_alerts),
@@ -70,15 +73,37 @@ async def status_report(config: Config, now: datetime) -> StatusDocument:
     )
 
 
-async def _stored(config: Config) -> tuple[StoredStatus, datetime]:
-    """What the database knows, and as of when."""
+async def _stored(config: Config) -> tuple[StoredStatus, datetime, list[InstanceDocument]]:
+    """What the database knows, as of when, and which instances share it."""
     refuse_other_name(config.monitor.database)
     database = await Database.open_readonly(config.monitor.database)
     try:
         domains = [chain.domain_id for chain in config.chains.values()]
-        return await database.read(partial(read_status, domains=domains)), await database.written_at()
+        status = await database.read(partial(read_status, domains=domains))
+        return status, await database.written_at(), await _instances(config, database)
     finally:
         await database.close()
+
+
+async def _instances(config: Config, database: Database) -> list[InstanceDocument]:
+    if not isinstance(config.monitor.database, DatabaseUrl):
+        return []
+    from connext_monitor.store import lease  # noqa: PLC0415 - only for a server's database
+
+    return instance_list(await database.read(lease.listed)).items
+
+
+def instance_reasons(config: Config, instances: Sequence[InstanceDocument]) -> list[str]:
+    """Whether any instance owns the work of a server's database, and shows that it is alive."""
+    if not isinstance(config.monitor.database, DatabaseUrl):
+        return []
+    owner = next((instance for instance in instances if instance.owns_work), None)
+    if owner is None:
+        return ["no instance owns the work"]
+    silent = owner.silent_seconds
+    if silent < config.cluster.takeover_after.total_seconds() / 2:
+        return []
+    return [f"{owner.name}, which owns the work, has been silent for {duration_words(silent)}"]
 
 
 def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> list[str]:

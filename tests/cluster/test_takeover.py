@@ -98,6 +98,8 @@ async def test_a_stopped_owner_hands_over_at_once_and_nothing_comes_twice(bridge
         await taken_by(other)
         _, listed = await other.get("/api/v1/instances")
         assert [(each["name"], each["owns_work"]) for each in listed["items"]] == [("right", True)]
+        _, printed = await other.command("status")
+        assert [line.split()[:3] for line in printed.splitlines() if " owns it " in line] == [["right", "owns", "it"]]
         opened = await webhook.gets("alert.opened", "owner_changed", "owner")
         assert "in place of left" in opened.alert["text"]
         await other.ready()

@@ -6,6 +6,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.documents.chains import ChainDocument, ChainName
 from connext_monitor.core.documents.fields import Count, Document, InstantText, says
+from connext_monitor.core.documents.instances import InstanceDocument
 from connext_monitor.core.transfer import Status
 
 
@@ -63,6 +64,7 @@ class StatusDocument(Document, frozen=True):
     ]
     degraded: Annotated[list[str], says("A sentence for each thing that is wrong.")]
     clock_ahead_seconds: Annotated[float | None, says("As in the clock's document; null where that is not known.")]
+    instances: Annotated[list[InstanceDocument], says("Those that share the database; none where it is a file.")]
     chains: list[ChainDocument]
     in_flight: list[InFlightDocument]
     open_alerts: Annotated[dict[str, Count], says("By kind.")]
