@@ -36,6 +36,22 @@ BRIDGE = (
         "a bridge that works again is called paused for ever",
     ),
     mutant(
+        "counted-and-not-told-after-the-cause",
+        11,
+        "store/inhibition.py",
+        "        if route is None or provider in route(alert):\n",
+        "        if False:\n",
+        "what was counted with a pause and is late after it is told by nothing",
+    ),
+    mutant(
+        "cause-leaves-its-count-out",
+        6,
+        "core/alerts/digest.py",
+        "        fields = (*message.fields, Field(LATE_BECAUSE, counts), *facts)\n",
+        "        fields = message.fields\n",
+        "the message about a pause does not say what is late because of it",
+    ),
+    mutant(
         "change-told-for-each-event",
         7,
         "core/bridge_effects.py",

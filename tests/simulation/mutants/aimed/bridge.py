@@ -3,7 +3,19 @@
 from collections.abc import Iterable
 
 from tests.simulation.mutants.aimed.aim import Aim
-from tests.simulation.mutants.aimed.made import BLOCK, HERE, POLLED, PUSHING, THERE, calls, chain, reorg, story, trouble
+from tests.simulation.mutants.aimed.made import (
+    BLOCK,
+    HERE,
+    POLLED,
+    PUSHING,
+    THERE,
+    call,
+    calls,
+    chain,
+    reorg,
+    story,
+    trouble,
+)
 from tests.simulation.sayings import BridgeChange, Pause, Saying
 from tests.simulation.story import Deadlines, Fate
 from tests.simulation.troubles import EndpointTrouble
@@ -23,6 +35,14 @@ PAUSES = story(
     pauses=(Pause(HERE, -500.0, 900.0), Pause(THERE, 700.0, 600.0), Pause(THERE, 1800.0, 300.0)),
 )
 """One bridge is paused when the monitor starts, the other one later, twice."""
+
+LATE_BY_PAUSE = story(
+    3300.0,
+    [*calls(100.0, 1300.0, 120.0), *(call(500.0 + 90.0 * number, None, None) for number in range(6))],
+    deadlines=Deadlines(execute=200.0, reconcile=7200.0, unobserved_after=120.0),
+    pauses=(Pause(THERE, 400.0, 1200.0),),
+)
+"""Transfers are late while their destination is paused; some of them are so for ever."""
 
 PAUSES_TAKEN_BACK = story(
     3300.0,
@@ -115,6 +135,11 @@ NOTED = story(
 
 AIMS = (
     Aim("pauses", PAUSES, ("pause-not-asked-about-at-the-start", "unpaused-unheard")),
+    Aim(
+        "late by a pause",
+        LATE_BY_PAUSE,
+        ("counted-and-not-told-after-the-cause", "cause-leaves-its-count-out"),
+    ),
     Aim("pauses taken back", PAUSES_TAKEN_BACK, ("pause-taken-back-stands", "pause-taken-back-is-unpaused")),
     Aim(
         "changes",

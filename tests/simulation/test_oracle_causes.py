@@ -1,0 +1,67 @@
+"""Hand-made runs: alerts that a channel counts with their cause, and what is left of them after it."""
+
+from dataclasses import replace
+
+from tests.simulation.findings import Verdict, Wrong
+from tests.simulation.handmade import ended, opened, run, stands, transfer, world
+from tests.simulation.reading import read
+from tests.simulation.rules.telling import telling
+from tests.simulation.rules.weather import Case
+from tests.simulation.trace import AlertChange, Message, State
+from tests.simulation.truth import ChannelTruth
+
+TRUTH = replace(
+    world(),
+    channels=(ChannelTruth(name="chat", digests=True, edits=True),),
+    transfers=tuple(transfer(number, sent=stands(1000)) for number in range(3)),
+)
+PAUSED = opened(1100.0, "bridge_paused", "beta")
+OVER = ended(PAUSED, 2000.0, "unpaused")
+LATE = tuple(opened(1312.0, "execute_overdue", each.transfer_id) for each in TRUTH.transfers)
+ARRIVED = tuple(ended(alert, 1500.0, "executed") for alert in LATE)
+
+
+def said(at: float, alert: AlertChange, state: State = State.OPEN, *, late: int = 0, edit: bool = False) -> Message:
+    return Message(
+        at=at,
+        channel="chat",
+        message_id=alert.alert_id,
+        edit=edit,
+        kind=alert.kind,
+        state=state,
+        key=f"{alert.alert_id} {state} {late}",
+        subject=alert.subject,
+        late=(("execute_overdue", late),) if late else (),
+    )
+
+
+FIRST = said(1101.0, PAUSED)
+COUNTED = said(1316.0, PAUSED, late=3, edit=True)
+ENDED = said(2001.0, PAUSED, State.RESOLVED, edit=True)
+
+
+def wrong(alerts: tuple[AlertChange, ...], *messages: Message) -> dict[Wrong, int]:
+    trace = replace(run(PAUSED, *alerts, OVER), messages=messages)
+    return {which: count for which, count in Verdict.of(telling(Case(TRUTH, trace))).counts.items() if count}
+
+
+def test_what_the_cause_s_message_counts_is_told() -> None:
+    assert wrong((*LATE, *ARRIVED), FIRST, COUNTED, ENDED) == {}
+
+
+def test_what_the_cause_s_message_leaves_out_is_missed() -> None:
+    assert wrong((*LATE, *ARRIVED), FIRST, replace(COUNTED, late=(("execute_overdue", 2),)), ENDED) == {Wrong.MISSED: 1}
+
+
+def test_what_is_late_after_its_cause_must_be_told() -> None:
+    assert wrong((*LATE, *ARRIVED[1:]), FIRST, COUNTED, ENDED, said(2005.0, LATE[0])) == {}
+    assert wrong((*LATE, *ARRIVED[1:]), FIRST, COUNTED, ENDED) == {Wrong.MISSED: 1}
+
+
+def test_a_count_is_read_in_either_message() -> None:
+    facts = [("Late because of it", "2 of 9 transfers still overdue for execution; 1 pathway stalled")]
+    counts = (("execute_overdue", 9), ("pathway_stalled", 1))
+    assert read("CRITICAL · Bridge paused: beta", facts).late == counts
+    own = 'WARNING · Late because of "Pathway stalled: alpha → beta": 1 transfer overdue for execution'
+    meaning = read(own, [])
+    assert (meaning.kind, meaning.subject, meaning.late) == ("pathway_stalled", None, (("execute_overdue", 1),))
