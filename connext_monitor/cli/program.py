@@ -6,7 +6,7 @@ import click
 
 from connext_monitor.cli.commands.alerts import alerts
 from connext_monitor.cli.commands.completions import completions
-from connext_monitor.cli.commands.database import backfill, backup, restore
+from connext_monitor.cli.commands.database import backfill, backup, move, restore
 from connext_monitor.cli.commands.lookup import events, export, replay, stats, status, transfer, transfers
 from connext_monitor.cli.commands.monitor import check_config, run, test_alert
 from connext_monitor.cli.failure import print_error
@@ -65,6 +65,7 @@ COMMANDS: Sequence[click.Command] = (
     export,
     backup,
     restore,
+    move,
     completions,
 )
 for command in COMMANDS:

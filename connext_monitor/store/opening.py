@@ -13,6 +13,7 @@ from connext_monitor.store.trouble import trouble_of
 _RESTORE = 'put the newest backup in its place: "connext-monitor restore FILE"'
 _CHECK_PATH = "check monitor.database, and that its folder can be written to"
 _NOT_OURS = "is not a connext-monitor database; name another file in monitor.database"
+_HALF = 'is not whole yet: "connext-monitor move" has copied a part of it, and goes on where it is run again'
 _NEWER = "was written by a newer version of connext-monitor; run that version, or name another database"
 
 
@@ -55,7 +56,7 @@ def migrated(connection: Connection) -> str | None:
     """Bring the schema up to date; else why not, in words that go on from the file's name."""
     revision = schema_revision.current(connection)
     if revision not in (None, *schema_revision.KNOWN):
-        return _NEWER
+        return _HALF if revision and schema_revision.is_unfinished(revision) else _NEWER
     if revision != schema_revision.NEWEST:
         from connext_monitor.store import migration  # noqa: PLC0415 - slow to load, and needed once a version
 
@@ -74,7 +75,7 @@ def wrong_schema(connection: Connection) -> str | None:
     if revision is None:
         return _NOT_OURS
     if revision not in schema_revision.KNOWN:
-        return _NEWER
+        return _HALF if schema_revision.is_unfinished(revision) else _NEWER
     return "was written by an older version of connext-monitor; its next run brings it up to date"
 
 

@@ -14,6 +14,7 @@ KNOWN = tuple(sorted(file.name[1:5] for file in (MIGRATIONS / "versions").glob("
 NEWEST = KNOWN[-1]
 TABLE = "alembic_version"
 """Where a file says its own, in the one row of its column ``version_num``; a file without it is not ours."""
+_UNFINISHED = "moving to"
 
 
 def current(connection: Connection) -> str | None:
@@ -22,3 +23,13 @@ def current(connection: Connection) -> str | None:
         return None
     row = connection.run(f"SELECT version_num FROM {TABLE}").fetchone()  # noqa: S608 - our own name
     return None if row is None else str(row[0])
+
+
+def unfinished(revision: str) -> str:
+    """What stands in the place of this revision while a database is still being copied (`moving`)."""
+    return f"{_UNFINISHED} {revision}"
+
+
+def is_unfinished(revision: str) -> bool:
+    """Whether it says that the database is not whole."""
+    return revision.startswith(_UNFINISHED)

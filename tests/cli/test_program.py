@@ -25,7 +25,7 @@ def test_the_help_names_every_command_in_the_contracts_order(monitor: Program) -
     listed = monitor.run("--help").stdout.partition("Commands:\n")[2].split("\n")
     assert [line.split()[0] for line in listed if line] == [
         "run", "check-config", "status", "transfers", "transfer", "alerts", "events", "stats", "test-alert", "backfill",
-        "replay", "export", "backup", "restore", "completions",
+        "replay", "export", "backup", "restore", "move", "completions",
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from connext_monitor.store import lease_tables
 from connext_monitor.store.database import Database
 from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.lock import DatabaseLock
@@ -34,6 +35,7 @@ async def opened_and_closed(file: Path) -> None:
 
 async def test_migrations_make_the_very_tables_and_indexes_of_the_schema(file: Path, tmp_path: Path) -> None:
     # More than Alembic compares: the conditions of partial indexes too.
+    assert lease_tables.lease.name in metadata.tables
     await opened_and_closed(file)
     engine = create_engine(f"sqlite:///{tmp_path / 'direct.db'}")
     metadata.create_all(engine)

@@ -1,4 +1,4 @@
-"""``backfill``, ``backup`` and ``restore``: what changes or copies the database."""
+"""``backfill``, ``backup``, ``restore`` and ``move``: what changes or copies the database."""
 
 import click
 
@@ -46,3 +46,17 @@ def restore(file: str, *, as_json: bool) -> None:
     from connext_monitor.cli.backup import restore_backup
 
     restore_backup(file, as_json=as_json)
+
+
+@click.command()
+@config_option()
+@click.option("--to", required=True, metavar="DATABASE", help="A file, or a URL such as '${DATABASE_URL}'.")
+@json_option
+def move(to: str, *, as_json: bool) -> None:
+    """Copy the whole database from a file to an empty PostgreSQL database, or back, and compare the two.
+
+    The monitor must be stopped. If it is interrupted, run it again: it goes on where it stopped.
+    """
+    from connext_monitor.cli.move import move_database
+
+    move_database(to, as_json=as_json)

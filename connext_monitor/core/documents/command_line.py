@@ -141,6 +141,17 @@ class RestoredDatabase(Document, frozen=True):
     kept_aside: Annotated[str | None, says("The former database; null where there was none.")]
 
 
+class MovedDatabase(Document, frozen=True, rename={"source": "from", "destination": "to"}):
+    """A database that was copied to another place."""
+
+    source: str
+    destination: str
+    rows: Annotated[Count, says("Of all tables.")]
+    transfers: Count
+    events: Count
+    alerts: Count
+
+
 class AlertsAtDeadline(Document, frozen=True):
     """How many alerts a deadline makes."""
 
