@@ -8,6 +8,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address, DomainId, Timestamp
+from connext_monitor.core.ownership import ListedInstance
 from connext_monitor.core.transfer import Status
 
 PathwayLeg = tuple[DomainId, DomainId, Leg]
@@ -76,7 +77,8 @@ class RouterNumbers:
 class StoredNumbers:
     """Those of one look at it; ``overdue`` counts the legs whose overdue alert stands open.
 
-    ``database_bytes`` is None where the database is a file, whose size its folder tells.
+    ``database_bytes`` is None where the database is a file, whose size its folder tells; ``instances`` are those that
+    share one on a server.
     """
 
     nonces: Mapping[DomainId, Nonces] = field(default_factory=dict)
@@ -86,3 +88,4 @@ class StoredNumbers:
     backlogs: Mapping[str, Backlog] = field(default_factory=dict)
     routers: Sequence[RouterNumbers] = ()
     database_bytes: int | None = None
+    instances: Sequence[ListedInstance] = ()

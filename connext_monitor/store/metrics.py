@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address, DomainId, Pathway
 from connext_monitor.core.stored_numbers import AwaitedLegs, PathwayLeg, StoredNumbers
-from connext_monitor.store import glance, router_books
+from connext_monitor.store import glance, lease, router_books
 from connext_monitor.store.connection import SQLITE, Connection
 from connext_monitor.store.in_flight import by_pathway
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
@@ -35,6 +35,7 @@ def look(connection: Connection, now: float, routers: Sequence[Address] = ()) ->
         backlogs=glance.backlogs(connection),
         routers=router_books.numbers(connection, routers or router_books.busiest(connection, MOST_ROUTERS)),
         database_bytes=_size(connection),
+        instances=lease.listed(connection),
     )
 
 

@@ -98,6 +98,7 @@ async def test_a_stopped_owner_hands_over_at_once_and_nothing_comes_twice(bridge
         await taken_by(other)
         _, listed = await other.get("/api/v1/instances")
         assert [(each["name"], each["owns_work"]) for each in listed["items"]] == [("right", True)]
+        assert 'connext_monitor_instance_owns_work{instance="right"} 1.0' in await other.text("/metrics")
         _, printed = await other.command("status")
         assert [line.split()[:3] for line in printed.splitlines() if " owns it " in line] == [["right", "owns", "it"]]
         opened = await webhook.gets("alert.opened", "owner_changed", "owner")

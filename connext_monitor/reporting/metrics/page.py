@@ -23,7 +23,12 @@ from connext_monitor.reporting.metrics.latest_numbers import USUAL_TIMES, Latest
 from connext_monitor.reporting.metrics.loop_lag import LoopLag
 from connext_monitor.reporting.metrics.router_families import book_families, check_families
 from connext_monitor.reporting.metrics.sources import Sources
-from connext_monitor.reporting.metrics.stored_families import alert_families, deadline_families, delivery_families
+from connext_monitor.reporting.metrics.stored_families import (
+    alert_families,
+    deadline_families,
+    delivery_families,
+    instance_families,
+)
 from connext_monitor.reporting.metrics.tally import Tally
 
 PATIENCE = 5.0
@@ -144,6 +149,7 @@ class MetricsPage:
             yield from alert_families(look.numbers)
             yield from book_families(look.numbers.routers, sources.checks.names, sources.chains)
             yield from delivery_families(look.numbers, sources.providers, now)
+            yield from instance_families(look.numbers)
         yield from check_families(sources.checks, sources.chains)
         yield from self._database(look)
         yield gauge(

@@ -74,5 +74,30 @@ def delivery_families(numbers: StoredNumbers, providers: Collection[str], now: f
     )
 
 
+def instance_families(numbers: StoredNumbers) -> Iterator[Metric]:
+    """The instances that share a database on a server; none where it is a file."""
+    if not numbers.instances:
+        return
+    named = [((instance.name,), instance) for instance in numbers.instances]
+    yield gauge(
+        "instance_owns_work",
+        f"1 for the instance that observes, judges and alerts, 0 for those that stand by. {FROM_DATABASE}",
+        ("instance",),
+        [(labels, instance.owns_since is not None) for labels, instance in named],
+    )
+    yield gauge(
+        "instance_silent_seconds",
+        f"How long ago each instance last showed that it is alive. {FROM_DATABASE}",
+        ("instance",),
+        [(labels, instance.silent_for) for labels, instance in named],
+    )
+    yield gauge(
+        "instance_clock_ahead_seconds",
+        f"By how much its machine's clock was ahead of the database's then (negative: behind). {FROM_DATABASE}",
+        ("instance",),
+        [(labels, instance.ahead) for labels, instance in named],
+    )
+
+
 def _age(backlog: Backlog, now: float) -> float:
     return 0.0 if backlog.oldest_at is None else max(0.0, now - backlog.oldest_at)
