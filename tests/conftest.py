@@ -20,6 +20,7 @@ _NEEDS = {
     "bench": "process",
     "browser": "browser",
     "cli": "process",
+    "cluster": "chain",
     "devnet": "chain",
     "e2e": "chain",
     "faults": "chain",
