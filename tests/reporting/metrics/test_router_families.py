@@ -80,8 +80,10 @@ async def test_else_the_twenty_with_the_most_fills_are_told_of(scraper: Scraper,
 
 async def test_a_router_s_chain_that_is_not_configured_becomes_no_label(scraper: Scraper, store: Store) -> None:
     await put(store, seen(_fill(3, ROUTER, STRANGE)))
-    assert "666" not in await scraper.text()
-    assert (await scraper.numbers())["router_fills", *BOOK, "", THEIRS] == 2
+    numbers = await scraper.numbers()
+    # Of the labels: a number, such as the process's memory, may well have these digits.
+    assert not [key for key in numbers if any("666" in label for label in key[1:])]
+    assert numbers["router_fills", *BOOK, "", THEIRS] == 2
 
 
 async def test_a_router_that_filled_nothing_has_no_last_fill(scraper: Scraper, store: Store) -> None:
