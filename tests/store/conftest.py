@@ -1,6 +1,7 @@
 """A store on a file of its own, and again on a PostgreSQL database of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from tests.world.databases import open_store
 from tests.world.postgres import server
 from tests.world.recording import NAMES
 
-__all__ = ["server"]
+__all__ = ["NewStore", "server"]
+
+NewStore = Callable[[], AbstractAsyncContextManager[Store]]
 
 
 @pytest.fixture
@@ -31,6 +34,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def engine(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
+
+
+@pytest.fixture
+def new_store(engine: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> NewStore:
+    """For tests that need an empty one for each of their examples."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Store]:
+        if engine == "sqlite":
+            store = await open_store(tmp_path_factory.mktemp("store") / "monitor.db", NAMES)
+            yield store
+            await store.close()
+            return
+        running: postgres.Server = request.getfixturevalue("server")
+        with running.database() as url:
+            store = await Store.open(url, NAMES)
+            yield store
+            await store.close()
+
+    return opened
 
 
 @pytest.fixture

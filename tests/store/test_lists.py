@@ -1,6 +1,5 @@
 """Lists of transfers, and finding one."""
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -8,7 +7,7 @@ from connext_monitor.core.events import TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.transfer import EventRecord, Status
 from connext_monitor.store.store import Store
-from tests.world.databases import open_store
+from tests.store.conftest import NewStore
 from tests.world.examples import examples
 from tests.world.recording import put, seen
 from tests.world.transfers import ALPHA, BETA, GAMMA, executed, info, reconciled, sighting, xcalled
@@ -38,15 +37,14 @@ async def pages(store: Store, size: int) -> list[TransferId]:
 @settings(examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=12), st.integers(1, 4))
 async def test_every_transfer_is_on_exactly_one_page_newest_first(
-    tmp_path_factory: pytest.TempPathFactory, starts: list[int], size: int
+    new_store: NewStore, starts: list[int], size: int
 ) -> None:
-    store = await open_store(tmp_path_factory.mktemp("lists") / "monitor.db", {})
     records = [called(nonce, at) for nonce, at in enumerate(starts)]
-    await put(store, seen(*records))
     # Of those that began in one second, the one that was stored last comes first.
     newest_first = sorted(records, key=lambda record: record.sighting.block.timestamp)[::-1]
-    assert await pages(store, size) == [record.event.transfer_id for record in newest_first]
-    await store.close()
+    async with new_store() as store:
+        await put(store, seen(*records))
+        assert await pages(store, size) == [record.event.transfer_id for record in newest_first]
 
 
 async def test_transfers_are_listed_by_status_origin_destination_and_start(store: Store) -> None:

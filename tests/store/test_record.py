@@ -23,6 +23,7 @@ from connext_monitor.core.transfer_summary import TransferSummary
 from connext_monitor.store import event_records
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.store import Store
+from tests.store.conftest import NewStore
 from tests.world.databases import awaited_in, open_store
 from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
@@ -218,29 +219,32 @@ RECORDED_OR_GONE = st.lists(st.tuples(RECORDS | drawn_records, st.booleans()), m
 
 @settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(RECORDED_OR_GONE, min_size=1, max_size=6))
-async def test_after_any_history_with_reorgs_the_file_holds_what_memory_would(
-    tmp_path_factory: pytest.TempPathFactory, history: list[list[tuple[EventRecord, bool]]]
+async def test_after_any_history_with_reorgs_the_database_holds_what_memory_would(
+    new_store: NewStore, history: list[list[tuple[EventRecord, bool]]]
 ) -> None:
-    store, ledger = await open_store(tmp_path_factory.mktemp("history") / "monitor.db", NAMES), Ledger()
-    for batch in history:
-        for transfer_id, leg in ledger.awaited():
-            await accuse(
-                store, next(r for r in ledger.records.values() if r.event.transfer_id == transfer_id), "ops", leg=leg
-            )
-        ledger.accuse_all()
-        steps = [seen(record) if stays else gone(record) for record, stays in batch]
-        ledger.apply(*steps)
-        await put(store, *steps)
-    views = await store.transfers.listed(TransferFilter(), limit=500)
-    assert {view.transfer.transfer_id: (view.transfer, view.due) for view in views} == ledger.transfers
-    assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
-    awaited = await awaited_in(store, due_until=2**62)
-    assert {(leg.transfer_id, leg.leg): leg.due_at for leg in awaited} == ledger.awaited()
-    assert await rows_of(store) == {
-        kept.transfer_id: (kept.started_at, *(getattr(kept, name) for name in COLUMNS))
-        for kept in ledger.prior_state().transfers.values()
-    }
-    await store.close()
+    ledger = Ledger()
+    async with new_store() as store:
+        for batch in history:
+            for transfer_id, leg in ledger.awaited():
+                await accuse(
+                    store,
+                    next(r for r in ledger.records.values() if r.event.transfer_id == transfer_id),
+                    "ops",
+                    leg=leg,
+                )
+            ledger.accuse_all()
+            steps = [seen(record) if stays else gone(record) for record, stays in batch]
+            ledger.apply(*steps)
+            await put(store, *steps)
+        views = await store.transfers.listed(TransferFilter(), limit=500)
+        assert {view.transfer.transfer_id: (view.transfer, view.due) for view in views} == ledger.transfers
+        assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
+        awaited = await awaited_in(store, due_until=2**62)
+        assert {(leg.transfer_id, leg.leg): leg.due_at for leg in awaited} == ledger.awaited()
+        assert await rows_of(store) == {
+            kept.transfer_id: (kept.started_at, *(getattr(kept, name) for name in COLUMNS))
+            for kept in ledger.prior_state().transfers.values()
+        }
 
 
 async def test_what_takes_an_xcalled_back_may_show_it_where_it_cannot_count(store: Store) -> None:

@@ -25,10 +25,10 @@ from connext_monitor.reporting.retention import Pruning
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.schema import metadata
 from connext_monitor.store.store import Store
-from tests.world.databases import open_store
+from tests.store.conftest import NewStore
 from tests.world.examples import examples
 from tests.world.kinds import chain_unobserved, overdue_id
-from tests.world.recording import NAMES, NOW, accuse, commit, gone, put, seen
+from tests.world.recording import NOW, accuse, commit, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 
 OLD, YOUNG, CHECKPOINT = 100, 500, 1000
@@ -224,9 +224,7 @@ async def test_an_alert_that_opens_again_after_pruning_has_its_old_id(store: Sto
 
 @settings(examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+async def test_pruning_at_any_time_changes_nothing_that_is_told_later(new_store: NewStore, data: st.DataObject) -> None:
     """The same events, in any order, with pruning in between or not: the same nonces, holes and open transfers."""
     records = [record for n in range(6) for record in whole(n)]
     left = data.draw(st.sets(st.sampled_from(range(len(records))), max_size=4))
@@ -236,16 +234,14 @@ async def test_pruning_at_any_time_changes_nothing_that_is_told_later(
     batches = [order[:first], order[first:second], order[second:], again]
     seen_later = []
     for pruning in (True, False):
-        folder = tmp_path_factory.mktemp("pruning")
-        store = await open_store(folder / "monitor.db", NAMES)
-        for batch in batches:
-            await put(store, seen(*batch), progress=progress(6))
-            if pruning:
-                await prune(store)
-        nonces, hole = await store.chains.nonces(ALPHA), await store.chains.nonce_hole(ALPHA)
-        in_flight = [(count.status, count.count) for count in await store.transfers.count_by_status()]
-        seen_later.append((nonces and (nonces.first, nonces.contiguous, nonces.next), hole, in_flight))
-        await store.close()
+        async with new_store() as store:
+            for batch in batches:
+                await put(store, seen(*batch), progress=progress(6))
+                if pruning:
+                    await prune(store)
+            nonces, hole = await store.chains.nonces(ALPHA), await store.chains.nonce_hole(ALPHA)
+            in_flight = [(count.status, count.count) for count in await store.transfers.count_by_status()]
+            seen_later.append((nonces and (nonces.first, nonces.contiguous, nonces.next), hole, in_flight))
     assert seen_later[0] == seen_later[1]
 
 

@@ -1,22 +1,20 @@
 """Routers' books are what a plain recount of the standing events gives, whatever came of these."""
 
-import asyncio
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.bridge_events import BridgeRecord
 from connext_monitor.core.events import Address, BlockNumber, DomainId, EventKind, Executed, Hash32, Reconciled
 from connext_monitor.core.router_books import RouterBook
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Provenance, fold
-from connext_monitor.store.executor import Inline
 from connext_monitor.store.store import Store
+from tests.store.conftest import NewStore
 from tests.world.bridge import bridge_record
 from tests.world.databases import open_store, put_back
 from tests.world.drawn_events import drawn_records
@@ -83,19 +81,18 @@ _ADDED = _liquidity("RouterLiquidityAdded", 1, "", 1, 5, 0)
 _ADDED_ELSEWHERE = _liquidity("RouterLiquidityAdded", 2, "a", 1, 5, 0)
 
 
-@settings(examples(60))
+@settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example([[seen(_FILLED)], [seen(_ELSEWHERE)], [gone(_FILLED)], [gone(_ELSEWHERE)]])
 @example([[ObservedChange(bridge=(_ADDED,))], [ObservedChange(bridge=(_ADDED_ELSEWHERE,))], [gone(_FILLED)]])
 @given(_BATCHES)
-def test_any_order_repetition_and_reorg_give_the_books_of_a_recount(
-    batches: Sequence[Sequence[ObservedChange]],
+async def test_any_order_repetition_and_reorg_give_the_books_of_a_recount(
+    new_store: NewStore, batches: Sequence[Sequence[ObservedChange]]
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_walk(Path(folder) / "monitor.db", batches))
+    async with new_store() as store:
+        await _walk(store, batches)
 
 
-async def _walk(file: Path, batches: Sequence[Sequence[ObservedChange]]) -> None:
-    store = await open_store(file, NAMES, Inline)
+async def _walk(store: Store, batches: Sequence[Sequence[ObservedChange]]) -> None:
     standing: dict[object, EventRecord] = {}
     beside: dict[object, BridgeRecord] = {}
     for batch in batches:
@@ -116,7 +113,6 @@ async def _walk(file: Path, batches: Sequence[Sequence[ObservedChange]]) -> None
             until = [r for r in standing.values() if r.domain != domain or r.sighting.block.number <= block]
             liquidity = [r for r in beside.values() if r.domain != domain or r.block.number <= block]
             assert await _balances(store, domain, block) == _balances_of(_recounted(until, liquidity), domain)
-    await store.close()
 
 
 async def _books(store: Store) -> Sequence[RouterBook]:

@@ -52,6 +52,12 @@ def test_values_arrive_as_they_were_packed(connection: Connection, name: str, da
     assert [value for (value,) in rows] == [as_kept(value) for value in values]
 
 
+def test_a_nul_in_a_text_does_not_keep_it_from_arriving(connection: Connection) -> None:
+    sent = ServerArray(["no\0pe", None], ELEMENT_TYPES["TEXT"])
+    rows = transact(connection, lambda each: each.run("SELECT unnest(?::TEXT[])", (sent,)).fetchall())
+    assert rows == [("no\N{REPLACEMENT CHARACTER}pe",), (None,)]
+
+
 def as_kept(value: Any) -> Any:
     """A server keeps no NUL in a text."""
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
