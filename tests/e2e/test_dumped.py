@@ -55,7 +55,12 @@ async def test_a_monitor_goes_on_with_a_dump_that_was_restored(
     shell.type(*create)
     async with Receiver() as webhook:
         setup = Setup(
-            (alpha, beta), {"machines": webhook}, execute="PT5M", unobserved_after="PT8S", database="DATABASE"
+            (alpha, beta),
+            {"machines": webhook},
+            execute="PT5M",
+            unobserved_after="PT8S",
+            database="DATABASE",
+            takeover_after="PT10S",
         )
         config = await write_config(setup, tmp_path)
         text = config.read_text(encoding="utf-8")

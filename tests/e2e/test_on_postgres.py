@@ -46,7 +46,13 @@ def url(server: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Da
 
 async def config_of(bridge: Devnet, webhook: Receiver, folder: Path, execute: str) -> Path:
     setup = Setup(
-        bridge.chains[:2], {"machines": webhook}, execute=execute, unobserved_after="PT8S", database="${DATABASE_URL}"
+        bridge.chains[:2],
+        {"machines": webhook},
+        execute=execute,
+        unobserved_after="PT8S",
+        database="${DATABASE_URL}",
+        # The next monitor waits for so long, once the one before was killed.
+        takeover_after="PT10S",
     )
     return await write_config(setup, folder)
 
