@@ -24,7 +24,7 @@ from connext_monitor.store.transfers import by_ids
 _ALERT_COLUMNS = (
     alerts.c.id, alerts.c.kind, alerts.c.severity, alerts.c.subject, alerts.c.transfer_id, alerts.c.state,
     alerts.c.opened_ms, alerts.c.resolved_ms, alerts.c.resolution, alerts.c.details, alerts.c.causes,
-    alerts.c.inhibited_by, alerts.c.revision,
+    alerts.c.revision, alerts.c.inhibited_by,
 )  # fmt: skip
 _OPEN = InsertMany(lambda: replacing(insert(alerts), alerts.c.id), _ALERT_COLUMNS)
 _THIS = alerts.c.id == parameter("alert_id")
@@ -136,5 +136,5 @@ def _row(alert: Alert, revision: int) -> tuple[object, ...]:
     return (
         alert.id, alert.kind.name, alert.severity.value, alert.subject, alert.transfer_id, AlertState.OPEN.value,
         to_ms(alert.opened_at), None, None, alert.details.written(), written(alert.causes),
-        alert.inhibited_by, revision,
+        revision, alert.inhibited_by,
     )  # fmt: skip

@@ -160,10 +160,10 @@ alerts = Table(
     Column("resolution", Text),
     Column("details", Text, nullable=False),
     Column("causes", Text, nullable=False, server_default="[]"),
-    # The alert because of which it is late; once it has ended, the last one.
-    Column("inhibited_by", Text),
     # Grows with every change of any alert: what has changed since a look is found by it.
     Column("revision", BigInteger, nullable=False, server_default=text("0")),
+    # The alert because of which it is late; once it has ended, the last one.
+    Column("inhibited_by", Text),
     Index("alerts_by_state", "state", "kind"),
     Index("alerts_by_revision", "revision"),
     Index("alerts_by_transfer", "transfer_id"),
@@ -234,8 +234,6 @@ delivery_groups = Table(
     Column("id", RowId, primary_key=True),
     Column("provider", Text, nullable=False),
     Column("topic", Text, nullable=False),
-    # The alert because of which its members are late, where that is what they have in common.
-    Column("cause_id", Text),
     # How many others of its topic the provider knew of when it was formed.
     Column("before", Integer, nullable=False),
     Column("oldest_ms", BigInteger, nullable=False),
@@ -251,6 +249,8 @@ delivery_groups = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_ms", BigInteger, nullable=False),
     Column("reason", Text),
+    # The alert because of which its members are late, where that is what they have in common.
+    Column("cause_id", Text),
     Index("delivery_groups_standing", "provider", "id", sqlite_where=text("ended = 0")),
 )
 

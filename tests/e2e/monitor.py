@@ -245,8 +245,10 @@ class Monitor:
         """Wait until the chain is covered past this instant (Unix seconds)."""
 
         async def covered() -> bool:
-            watermark = (await self.chain(name))["watermark"]
-            return watermark is not None and datetime.fromisoformat(watermark).timestamp() > timestamp
+            # While it stands by for another instance it knows of no chain.
+            _, body = await self.get("/api/v1/chains")
+            marks = [chain["watermark"] for chain in body["items"] if chain["name"] == name]
+            return any(mark and datetime.fromisoformat(mark).timestamp() > timestamp for mark in marks)
 
         await until(covered, PATIENCE, lambda: self.said)
 

@@ -157,7 +157,11 @@ async def test_a_consumer_that_does_not_read_starves_no_request() -> None:
 
 
 @pytest.mark.parametrize(
-    "limits", [RpcLimits(queued_pushes=50, close_timeout=0.2), RpcLimits(queued_push_bytes=5_000, close_timeout=0.2)]
+    "limits",
+    [
+        RpcLimits(queued_pushes=50, close_timeout=0.2, answer_timeout=60.0),
+        RpcLimits(queued_push_bytes=5_000, close_timeout=0.2, answer_timeout=60.0),
+    ],
 )
 async def test_a_consumer_that_falls_behind_ends_the_connection_with_words(limits: RpcLimits) -> None:
     async with websocket_node(subscribed(flooding)) as url, websocket_client(url, limits) as client:

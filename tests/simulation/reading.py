@@ -142,6 +142,8 @@ def _subject(kind: str, words: Mapping[str, str | None], facts: Mapping[str, str
         return facts["Transfer"]
     if kind == "database_failing":
         return "database"
+    if kind == "owner_changed":
+        return None
     return words.get("name") or words.get("other")
 
 

@@ -1,5 +1,6 @@
 """The migration that gave events the number of their transfer: a thousand transfers are shown as they were."""
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
@@ -155,7 +156,8 @@ async def test_nothing_else_in_the_file_changes(before: Path) -> None:
     def others() -> list[str]:
         changed = ("events", "transfers", "alembic_version")
         lines = [line for line in contents(before) if line.startswith("INSERT")]
-        return [line for line in lines if line.split('"')[1] not in changed]
+        # Columns that later migrations append are empty.
+        return [re.sub(r"(,NULL)+\);$", ");", line) for line in lines if line.split('"')[1] not in changed]
 
     there = others()
     kept = {line.split('"')[1] for line in there}
