@@ -1,12 +1,13 @@
 """That another instance owns the work is said once, and is over after an hour or with the next change."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from connext_monitor.alerting.owner_watch import OwnerWatch
-from connext_monitor.core.alerts.alert import AlertState
+from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.alerts.kinds.owner_changed import OWNER_CHANGED, OwnerChangedDetails
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.store.store import Store
@@ -41,9 +42,19 @@ class Watched:
         async def is_so() -> bool:
             return await self.alerts() == list(expected)
 
-        desk = desk_on(self.store.alerts, clock=self.clock)
-        async with running(OwnerWatch(desk, change, self.clock, 0.01).run()):
-            await until(is_so)
+        desk, looks = desk_on(self.store.alerts, clock=self.clock), 0
+        open_alerts = desk.open_alerts
+
+        async def counted(*kinds: AlertKind) -> Sequence[Alert]:
+            nonlocal looks
+            looks += 1
+            return await open_alerts(*kinds)
+
+        # With the second look the first one is over, and with it all that it changes.
+        with patch.object(desk, "open_alerts", counted):
+            async with running(OwnerWatch(desk, change, self.clock, 0.01).run()):
+                await until(lambda: looks > 1)
+                await until(is_so)
 
 
 async def test_a_takeover_is_told_once_and_noted_after_an_hour(store: Store) -> None:
