@@ -31,6 +31,15 @@ async def test_openings_wait_by_kind_and_pathway(store: Store) -> None:
     }
 
 
+async def test_openings_wait_as_critical_ones_where_any_of_them_is(store: Store) -> None:
+    await put(store, seen(*CALLED[:2]))
+    for record in CALLED[:2]:
+        assert await accuse(store, record, "ops", leg=Leg.RECONCILE)
+    assert [queued.critical for queued in (await look(store)).waiting] == [False]
+    assert await store.alerts.escalate(overdue_id(CALLED[1].event.transfer_id, Leg.RECONCILE), lambda _: [], LATER)
+    assert [(queued.count, queued.critical) for queued in (await look(store)).waiting] == [(2, True)]
+
+
 async def test_grouped_openings_no_longer_wait(store: Store) -> None:
     await late(store)
     await form(store)
