@@ -18,7 +18,7 @@ from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.engine import engine_of
 
 _STARTS_WITHIN = 60.0
-_OPTIONS = {
+OPTIONS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -28,6 +28,7 @@ _OPTIONS = {
     "max_wal_senders": "0",
     "listen_addresses": "",
 }
+"""Nothing of its data is to outlive it, and only who may enter the folder of its socket can reach it."""
 PASSWORD = "pass-S3CR3T-word"  # noqa: S105
 """It is in every URL, and is to be seen nowhere."""
 DURABLE = {
@@ -66,7 +67,7 @@ class Server:
     def database(self) -> Iterator[DatabaseUrl]:
         """The URL of a new database with the newest schema, dropped afterwards."""
         name = f"test_{next(self._numbers)}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {self._template}{self._strategy}")
+        self.run(f"CREATE DATABASE {name} TEMPLATE {self._template}{self._strategy}")
         try:
             yield self.url(name)
         finally:
@@ -76,7 +77,7 @@ class Server:
     def empty_database(self, options: str = "") -> Iterator[DatabaseUrl]:
         """The URL of a new database without anything in it, dropped afterwards."""
         name = f"test_{next(self._numbers)}"
-        self._run(f"CREATE DATABASE {name} {options}")
+        self.run(f"CREATE DATABASE {name} {options}")
         try:
             yield self.url(name)
         finally:
@@ -84,22 +85,22 @@ class Server:
 
     def drop(self, name: str) -> None:
         """A database, if it is there, whoever is connected to it."""
-        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     @contextmanager
     def refusing(self, url: DatabaseUrl) -> Iterator[None]:
         """Whoever is connected to the database is thrown out, and nobody is let in, meanwhile."""
         name = url.get_secret_value().partition("@/")[2].partition("?")[0]
-        self._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         try:
-            self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
+            self.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
             yield
         finally:
-            self._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            self.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     @cached_property
     def _template(self) -> str:
-        self._run(f"CREATE DATABASE {_TEMPLATE}")
+        self.run(f"CREATE DATABASE {_TEMPLATE}")
         engine = engine_of(self.url(_TEMPLATE))
         writer = engine.writer()
         engine.prepare(writer, migrate=True)
@@ -124,59 +125,94 @@ class Server:
                     raise
                 sleep(0.02)
 
-    def _run(self, statement: str) -> None:
+    def run(self, statement: str) -> None:
+        """Run one statement, by itself."""
         self._connection.execute(statement)
+
+    def ask(self, question: str) -> Any:  # noqa: ANN401 - whatever it is
+        """The one value that a query has for an answer."""
+        (answer,) = self._connection.execute(question).fetchone()
+        return answer
 
     def close(self) -> None:
         """Let go of it."""
-        if "_connection" in self.__dict__:
-            self._connection.close()
+        connection = self.__dict__.pop("_connection", None)
+        if connection is not None:
+            connection.close()
+
+
+class ServerProcess:
+    """A server's process, and the temporary folder with its data and its socket, which only its user may enter.
+
+    It refuses to run as root, and is then of the user that PostgreSQL's package makes. ``settings`` are of its command
+    line.
+    """
+
+    def __init__(self, bin_folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="connext-monitor-postgres."))
+        self._bin_folder = bin_folder
+        self._options = [
+            f"--{name}={value}" for name, value in {**settings, "unix_socket_directories": str(self.folder)}.items()
+        ]
+        self._user: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+            self._user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def make(self, program: str, *arguments: str) -> None:
+        """Have a program of PostgreSQL make the data. Raises CalledProcessError, with what it said."""
+        command = [str(self._bin_folder / program), "-D", str(self.folder / "data"), *arguments]
+        subprocess.run(
+            command, cwd=self.folder, check=True, capture_output=True, text=True, start_new_session=True, **self._user
+        )
+
+    def start(self) -> None:
+        """Start it; whoever connects waits until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin_folder / "postgres", "-D", self.folder / "data", *self._options],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a terminal's Ctrl-C is for whoever started it
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - before there are threads
+                **self._user,
+            )
+
+    def kill(self) -> None:
+        """As a machine that loses its power does; a second call does nothing."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(_STARTS_WITHIN)
+
+    def remove(self) -> None:
+        """End it, and remove all that it has left."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(_STARTS_WITHIN)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextmanager
 def running(bin_folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server that runs meanwhile; it refuses to run as root, and is then another user's. ``more`` are settings."""
-    folder = Path(tempfile.mkdtemp(prefix="connext-monitor-postgres."))
-    user: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres", "postgres")
-        user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    data = folder / "data"
-    made = [
-        str(bin_folder / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-N",
-        "--locale=C",
-        "-E",
-        "UTF8",
-    ]
-    subprocess.run(made, cwd=folder, check=True, stdout=subprocess.DEVNULL, **user)
-    options = [
-        f"--{name}={value}" for name, value in {**_OPTIONS, **(more or {}), "unix_socket_directories": folder}.items()
-    ]
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen(
-        [bin_folder / "postgres", "-D", data, *options],
-        cwd=folder,
-        stdout=log,
-        stderr=log,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 - before there are threads
-        **user,
-    )
-    server = Server(folder)
-    try:
+    """A server that runs meanwhile. ``more`` are settings."""
+    with serving(bin_folder, more) as (server, _):
         yield server
+
+
+@contextmanager
+def serving(bin_folder: Path, more: Mapping[str, str] | None = None) -> Iterator[tuple[Server, ServerProcess]]:
+    """The same, and its process."""
+    process = ServerProcess(bin_folder, {**OPTIONS, **(more or {})})
+    server = Server(process.folder)
+    try:
+        process.make("initdb", "-U", "postgres", "-A", "trust", "-N", "--locale=C", "-E", "UTF8")
+        process.start()
+        yield server, process
     finally:
         server.close()
-        process.send_signal(signal.SIGQUIT)
-        process.wait(_STARTS_WITHIN)
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        process.remove()
 
 
 def _die_with_parent() -> None:
