@@ -40,20 +40,21 @@ async def run_instance(plan: TermPlan, url: DatabaseUrl, stop: StopRequest, fail
 
     ``failed``: see `run_term`. Raises DatabaseError, ListenError and RefusedError where it cannot begin or go on.
     """
-    config, executor = plan.config, plan.outside.executor
+    config = plan.config
     # For the whole process, however many terms it has.
     outside = replace(plan.outside, built=cache(plan.outside.built))
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
     async with AsyncExitStack() as stack:
         sockets = KeptSockets()
         stack.callback(sockets.close)
-        opening = StoreOpening(config, names, plan.providers, chain_labels(config), plan.clock, executor)
+        opening = StoreOpening(config, names, plan.providers, chain_labels(config), plan.clock, outside)
         await opening.prepare()
-        store = await Store.open_readonly(url, names)
+        store = await Store.open_readonly(url, names, executor=outside.executor, server=outside.server)
         stack.push_async_callback(store.close)
-        desk = LeaseDesk(url, executor)
+        desk = LeaseDesk(url, outside.executor, outside.server)
         stack.push_async_callback(desk.close)
-        member = Member(_this_instance(config), desk, lease_times(config), plan.clock)
+        me, times = _this_instance(config), lease_times(config)
+        member = Member(me, desk, times, plan.clock, outside.looks.lease, outside.new_token)
         stack.push_async_callback(member.leave)
         plan = replace(plan, outside=outside, open_socket=sockets.open_socket)
         while not stop.made:

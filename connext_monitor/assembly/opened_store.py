@@ -11,6 +11,7 @@ from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.database_watch import PATIENCE
 from connext_monitor.alerting.outage_announcer import announce_failed_start
 from connext_monitor.alerting.providers.configured import ConfiguredProvider, subscriptions
+from connext_monitor.assembly.outside import Outside
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
 from connext_monitor.core.alerts.removed import ended_by_removal
@@ -19,7 +20,6 @@ from connext_monitor.core.deadline import PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.core.labels import ChainLabels, ChainNames
 from connext_monitor.store.errors import TermOverError
-from connext_monitor.store.executor import MakeExecutor
 from connext_monitor.store.monitor_lock import lock_of
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import WriteTurn
@@ -40,10 +40,10 @@ class StoreOpening:
         providers: Sequence[ConfiguredProvider],
         labels: ChainLabels,
         clock: Clock,
-        executor: MakeExecutor,
+        outside: Outside,
         turn: WriteTurn | None = None,
     ) -> None:
-        self._executor = executor
+        self._outside = outside
         self._turn = turn
         self._config = config
         self._names = names
@@ -86,9 +86,13 @@ class StoreOpening:
         while True:
             try:
                 monitor = self._config.monitor
-                fast = monitor.durability == "fast"
                 return await Store.open(
-                    monitor.database, self._names, executor=self._executor, fast=fast, turn=self._turn
+                    monitor.database,
+                    self._names,
+                    executor=self._outside.executor,
+                    fast=monitor.durability == "fast",
+                    turn=self._turn,
+                    server=self._outside.server,
                 )
             except StoreUnavailable as error:
                 if error.trouble.kind not in _PASSING or self._clock.monotonic() >= until:

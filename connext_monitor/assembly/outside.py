@@ -10,6 +10,7 @@ from connext_monitor.monitoring.endpoint_pool import OpenEndpoint
 from connext_monitor.monitoring.intervals import USUAL, Intervals
 from connext_monitor.process.garbage import collect_by_time
 from connext_monitor.reporting.picture import draw
+from connext_monitor.store.engine import FindServer, server_of
 from connext_monitor.store.executor import MakeExecutor, Threads
 
 
@@ -17,6 +18,7 @@ from connext_monitor.store.executor import MakeExecutor, Threads
 class LookIntervals:
     """How often the parts look at what nobody tells them of, in seconds.
 
+    - ``lease``: at the lease of the work, which may have been given back; an owner's beats are no further apart;
     - ``clocks``: at the machine's clock, which may have jumped, beside the chains';
     - ``silences``: whether people have silenced anything, or ended a silence;
     - ``database``: whether the database can be used;
@@ -34,6 +36,7 @@ class LookIntervals:
     - ``monitoring``: what the parts that observe a chain wait.
     """
 
+    lease: float = 1.0
     clocks: float = 1.0
     silences: float = 1.0
     database: float = 1.0
@@ -64,7 +67,12 @@ class Outside:
 
     open_endpoint: OpenEndpoint = endpoint.open_endpoint
     executor: MakeExecutor = Threads
+    server: FindServer = server_of
     random: Random = field(default_factory=SystemRandom)
     built: Callable[[], None] = collect_by_time
     draw: Draw = draw
     looks: LookIntervals = field(default_factory=LookIntervals)
+
+    def new_token(self) -> str:
+        """What nobody else's term of the work is known by."""
+        return f"{self.random.getrandbits(64):016x}"

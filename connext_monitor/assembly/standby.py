@@ -55,11 +55,8 @@ async def build_standby(stack: AsyncExitStack, plan: TermPlan, store: Store, mem
     bulletin = Bulletin(channels, subscriptions(plan.providers, labels), labels, clock)
     announcer = OutageAnnouncer(bulletin, lock_of(config.monitor.database).note, clock)
     watch = DatabaseWatch(_SeenDatabase(member), announcer, _NoArchive(), clock, plan.outside.looks.database)
-    return [
-        Part("database watch", watch.run),
-        Part("chains", chains.run),
-        *(served.parts() if served else ()),
-    ]
+    shown = [Part("chains", chains.run), *served.parts()] if served else []
+    return [Part("database watch", watch.run), *shown]
 
 
 class _StoredChains:

@@ -141,7 +141,7 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
     known_tokens = KnownTokens()
     labels, durations = chain_labels(config, known_tokens), pathway_durations(config)
     names = {chain.domain_id: chain.name for chain in config.chains.values()}
-    opening = StoreOpening(config, names, providers, labels, clock, outside.executor, plan.turn)
+    opening = StoreOpening(config, names, providers, labels, clock, outside, plan.turn)
     store = await opening.open(stack, durations, first_blocks(config))
 
     tally = Tally(names, config.alert_providers)

@@ -1,7 +1,6 @@
 """This instance among those that share its database: waits for the work, and keeps it while it owns it."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
@@ -13,8 +12,6 @@ from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavaila
 from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.core.ownership import Candidacy, Instance, Lease, LeaseTimes, Ownership, SeenLease
 
-_LOOKS_AT_LEAST_EVERY = 1.0
-"""Seconds: what was given back is not to lie about."""
 _LOGGED_EVERY = 60.0
 _RELEASED_WITHIN = 1.5
 
@@ -54,7 +51,10 @@ class Taken:
 
 
 class Member:
-    """An instance; ``new_token`` makes what nobody else's term is known by."""
+    """An instance; ``new_token`` makes what nobody else's term is known by.
+
+    It looks every ``look_every`` seconds at least: what was given back is not to lie about.
+    """
 
     def __init__(
         self,
@@ -62,7 +62,8 @@ class Member:
         store: LeaseStore,
         times: LeaseTimes,
         clock: Clock,
-        new_token: Callable[[], str] = lambda: secrets.token_hex(8),
+        look_every: float,
+        new_token: Callable[[], str],
     ) -> None:
         self.me = me
         self.times = times
@@ -71,6 +72,7 @@ class Member:
         self.ownership: Ownership | None = None
         self._store = store
         self._clock = clock
+        self._look_every = min(times.beat_every, look_every)
         self._new_token = new_token
         self._candidacy = Candidacy()
         self._seen: SeenLease | None = None
@@ -108,7 +110,7 @@ class Member:
                 self.trouble = None
                 if taken is not None:
                     return taken
-            await asyncio.sleep(min(self.times.beat_every, _LOOKS_AT_LEAST_EVERY))
+            await asyncio.sleep(self._look_every)
 
     async def keep_work(self, taken: Taken) -> str:
         """Beat until the term is over; why it is."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.condition import Condition
 from connext_monitor.store.connection import Connection, transact, transact_patiently
-from connext_monitor.store.engine import Engine, SqliteFile, engine_of
+from connext_monitor.store.engine import Engine, FindServer, SqliteFile, engine_of, server_of
 from connext_monitor.store.errors import DatabaseUnavailableError
 from connext_monitor.store.executor import Executor, MakeExecutor, Threads
 
@@ -53,25 +53,28 @@ class Database:
         executor: MakeExecutor = Threads,
         fast: bool = False,
         turn: "WriteTurn | None" = None,
+        server: FindServer = server_of,
     ) -> Self:
         """Open a file, or by its URL a PostgreSQL database; make it, or bring its schema up to date.
 
         Raises DatabaseError.
-        Without ``migrate`` the schema must be this version's. ``fast`` and ``turn``: see `engine_of`.
+        Without ``migrate`` the schema must be this version's. ``fast``, ``turn`` and ``server``: see `engine_of`.
         ``turn`` is the one by which an owner's term writes to a server; others write there as guests.
         """
-        engine = engine_of(where, fast=fast, turn=turn)
+        engine = engine_of(where, fast=fast, turn=turn, server=server)
         writer = executor(engine.writer, 1)
         await _first(writer, partial(engine.prepare, migrate=migrate))
         return cls(engine, writer, executor(engine.reader, _READERS))
 
     @classmethod
-    async def open_readonly(cls, where: Path | DatabaseUrl, *, executor: MakeExecutor = Threads) -> Self:
+    async def open_readonly(
+        cls, where: Path | DatabaseUrl, *, executor: MakeExecutor = Threads, server: FindServer = server_of
+    ) -> Self:
         """Open an existing database to read it, beside a running monitor or without one.
 
         Raises DatabaseError: its schema must be this version's. What is not there is not made, and nothing is migrated.
         """
-        engine = engine_of(where, readonly=True)
+        engine = engine_of(where, readonly=True, server=server)
         readers = executor(engine.reader, _READERS)
         await _first(readers, engine.look_at)
         return cls(engine, readers, readers)

@@ -7,6 +7,7 @@ holds for many rows is counted, and what may be NULL says where it comes in an o
 from functools import cache
 from typing import Any
 
+from sqlalchemy import BigInteger
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -54,7 +55,15 @@ class Contains(FunctionElement[Any]):
     inherit_cache = True
 
 
+class NowMs(FunctionElement[Any]):
+    """What the database's own clock says at this moment, in Unix milliseconds."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
 _WORDS = {
+    NowMs: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
     Larger: "max({})",
     Smaller: "min({})",
     Joined: "group_concat({})",

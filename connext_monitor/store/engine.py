@@ -12,7 +12,6 @@ from connext_monitor.store.opening import look_at, prepare
 from connext_monitor.store.trouble import DatabaseFiles, trouble_of
 
 if TYPE_CHECKING:
-    from connext_monitor.store.postgres import PostgresServer
     from connext_monitor.store.turn import WriteTurn
 
 
@@ -54,24 +53,21 @@ class Engine(Protocol):
         """When something was last written to it, as far as a reader can tell."""
 
 
-def engine_of(
-    database: Path | DatabaseUrl,
-    *,
-    fast: bool = False,
-    readonly: bool = False,
-    turn: "WriteTurn | None" = None,
-) -> Engine:
-    """A file's, or a PostgreSQL server's. Raises DatabaseError.
+class Server(Engine, Protocol):
+    """A database that several instances may share."""
 
-    ``fast`` leaves the last commits to a power cut; ``readonly`` is for files. ``turn``, a guest's unless it is given,
-    is for servers.
-    """
-    if isinstance(database, Path):
-        return SqliteFile(database, fast=fast, readonly=readonly)
-    return server_of(database, turn, fast=fast)
+    def lease(self) -> Connection:
+        """For looking at the lease and changing it, beside the writer and without its turn."""
 
 
-def server_of(url: DatabaseUrl, turn: "WriteTurn | None" = None, *, fast: bool = False) -> "PostgresServer":
+class FindServer(Protocol):
+    """See `server_of`."""
+
+    def __call__(self, url: DatabaseUrl, turn: "WriteTurn | None" = None, *, fast: bool = False) -> Server:
+        """That of this URL."""
+
+
+def server_of(url: DatabaseUrl, turn: "WriteTurn | None" = None, *, fast: bool = False) -> Server:
     """That of a PostgreSQL server's database. Raises DatabaseError."""
     try:
         from connext_monitor.store.postgres import PostgresServer  # noqa: PLC0415 - its driver is an extra
@@ -79,6 +75,24 @@ def server_of(url: DatabaseUrl, turn: "WriteTurn | None" = None, *, fast: bool =
         words = "a PostgreSQL database needs its driver: pip install 'connext-monitor[postgres]'"
         raise DatabaseError(words) from error
     return PostgresServer(url, turn, fast=fast)
+
+
+def engine_of(
+    database: Path | DatabaseUrl,
+    *,
+    fast: bool = False,
+    readonly: bool = False,
+    turn: "WriteTurn | None" = None,
+    server: FindServer = server_of,
+) -> Engine:
+    """A file's, or a server's, which is found by its URL. Raises DatabaseError.
+
+    ``fast`` leaves the last commits to a power cut; ``readonly`` is for files. ``turn``, a guest's unless it is given,
+    is for servers.
+    """
+    if isinstance(database, Path):
+        return SqliteFile(database, fast=fast, readonly=readonly)
+    return server(database, turn, fast=fast)
 
 
 class SqliteFile:

@@ -8,7 +8,7 @@ from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.ownership import Instance, Lease, SeenLease
 from connext_monitor.store import lease
 from connext_monitor.store.connection import Connection, transact
-from connext_monitor.store.engine import server_of
+from connext_monitor.store.engine import FindServer, server_of
 from connext_monitor.store.errors import DatabaseUnavailableError
 from connext_monitor.store.executor import MakeExecutor, Threads
 
@@ -20,8 +20,8 @@ _ENDS_WITHIN = 1.0
 class LeaseDesk:
     """See `lease`; each question is one transaction. Raises DatabaseUnavailableError where it could not be asked."""
 
-    def __init__(self, url: DatabaseUrl, executor: MakeExecutor = Threads) -> None:
-        self._engine = server_of(url)
+    def __init__(self, url: DatabaseUrl, executor: MakeExecutor = Threads, server: FindServer = server_of) -> None:
+        self._engine = server(url)
         self._thread = executor(self._engine.lease, 1)
 
     async def look(self, me: Instance, now_ms: int) -> SeenLease:

@@ -23,6 +23,7 @@ from connext_monitor.store.prepared import Prepared
 from connext_monitor.store.schema import metadata
 
 _WORDS = {
+    dialect.NowMs: "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
     # SQLite's max() and min() of several values are NULL where one of them is; GREATEST and LEAST leave that one out.
     dialect.Larger: "CASE WHEN num_nulls({0}) = 0 THEN greatest({0}) END",
     dialect.Smaller: "CASE WHEN num_nulls({0}) = 0 THEN least({0}) END",

@@ -50,6 +50,10 @@ class Prepared:
         """Run it, for what it changes."""
         self._run(connection, values)
 
+    def changed(self, connection: Connection, /, **values: object) -> int:
+        """Run it; how many rows it changes."""
+        return self._run(connection, values).rowcount
+
     def execute_many(self, connection: Connection, rows: Iterable[Values], /) -> None:
         """Run it with each of these rows of values; without lists."""
         text = self._texts.get(connection.engine) or self._text(connection.engine)

@@ -13,6 +13,7 @@ from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
 from connext_monitor.store import recording
 from connext_monitor.store.database import Database
+from connext_monitor.store.engine import FindServer, server_of
 from connext_monitor.store.executor import MakeExecutor, Threads
 from connext_monitor.store.nouns import (
     Alerts,
@@ -74,19 +75,27 @@ class Store:
         executor: MakeExecutor = Threads,
         fast: bool = False,
         turn: "WriteTurn | None" = None,
+        server: FindServer = server_of,
     ) -> Self:
         """Open the file, making it where there is none, or a PostgreSQL database by its URL. Raises DatabaseError.
 
         Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
-        ``fast`` leaves the last commits to a power cut; ``turn``: see `engine_of`.
+        ``fast`` leaves the last commits to a power cut; ``turn`` and ``server``: see `engine_of`.
         """
-        database = await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn)
+        database = await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn, server=server)
         return cls(database, names)
 
     @classmethod
-    async def open_readonly(cls, where: Path | DatabaseUrl, names: ChainNames) -> Self:
+    async def open_readonly(
+        cls,
+        where: Path | DatabaseUrl,
+        names: ChainNames,
+        *,
+        executor: MakeExecutor = Threads,
+        server: FindServer = server_of,
+    ) -> Self:
         """Open an existing database file to read it; it is neither made nor migrated. Raises DatabaseError."""
-        return cls(await Database.open_readonly(where), names)
+        return cls(await Database.open_readonly(where, executor=executor, server=server), names)
 
     @property
     def trouble(self) -> str | None:

@@ -8,14 +8,28 @@ lost what was committed. Guests (a command line beside a running monitor) lock i
 from collections.abc import Callable
 from typing import Protocol
 
+from sqlalchemy import Select, Update, select, update
+
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.errors import TermOverError
+from connext_monitor.store.lease_tables import ONLY_ROW, turn
+from connext_monitor.store.prepared import Prepared, parameter
 
-_LOCK = "SELECT n FROM turn WHERE id = 1 FOR UPDATE"
-_MOVE = "UPDATE turn SET n = n + 1 WHERE id = 1 AND token = ? AND n = ?"
 _DEPOSED = "the work is no longer this instance's, or the database has lost what it wrote"
 _LOST = "the connection to the database server was lost"
+
+
+def _lock() -> Select[tuple[int]]:
+    return select(turn.c.n).where(turn.c.id == ONLY_ROW).with_for_update()
+
+
+def _move() -> Update:
+    stands = (turn.c.id == ONLY_ROW, turn.c.token == parameter("mine"), turn.c.n == parameter("left_at"))
+    return update(turn).where(*stands).values(n=turn.c.n + 1)
+
+
+_LOCK, _MOVE = Prepared(_lock), Prepared(_move)
 
 
 class WriteTurn(Protocol):
@@ -36,7 +50,7 @@ class GuestTurn:
 
     def begin(self, connection: Connection) -> None:
         """See `WriteTurn`."""
-        connection.run(_LOCK)
+        _LOCK.value(connection)
 
     def committed(self) -> None:
         """Nothing follows."""
@@ -59,7 +73,7 @@ class TermTurn:
 
     def begin(self, connection: Connection) -> None:
         """See `WriteTurn`."""
-        if self._over is None and connection.run(_MOVE, (self._token, self._n)).rowcount == 0:
+        if self._over is None and _MOVE.changed(connection, mine=self._token, left_at=self._n) == 0:
             self._end(_DEPOSED)
         if self._over is not None:
             raise TermOverError(DatabaseTrouble(TroubleKind.SERVER, self._over))

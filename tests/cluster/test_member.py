@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from connext_monitor.assembly.outside import Outside
 from connext_monitor.clock import SystemClock
 from connext_monitor.cluster.member import Member, RefusedError
 from connext_monitor.config import DatabaseUrl
@@ -39,7 +40,7 @@ async def join(url: DatabaseUrl) -> AsyncIterator[Join]:
 
     async def join(me: Instance) -> Member:
         desks.append(LeaseDesk(url))
-        return Member(me, desks[-1], TIMES, SystemClock())
+        return Member(me, desks[-1], TIMES, SystemClock(), 1.0, Outside().new_token)
 
     yield join
     for desk in desks:

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from connext_monitor.assembly import opened_store
 from connext_monitor.assembly.opened_store import StoreOpening
+from connext_monitor.assembly.outside import Outside
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.config.rules import no_deadlines
@@ -24,7 +25,6 @@ from connext_monitor.store.connection import Connection
 from connext_monitor.store.engine import engine_of
 from connext_monitor.store.errors import DatabaseError, DatabaseUnavailableError
 from connext_monitor.store.examiner import Examiner
-from connext_monitor.store.executor import Threads
 from connext_monitor.store.run_mark import ServerMark
 from connext_monitor.store.schema import metadata
 from connext_monitor.store.store import Store
@@ -170,7 +170,7 @@ async def test_a_monitor_waits_at_its_start_for_a_server_to_come(
 ) -> None:
     monkeypatch.setattr(opened_store, "PATIENCE", 60.0)
     config = load(tmp_path / "config.toml", f'monitor.database = "{url.get_secret_value()}"\n{CHAIN}')
-    opening = StoreOpening(config, {}, [], ChainLabels({}), SystemClock(), Threads)
+    opening = StoreOpening(config, {}, [], ChainLabels({}), SystemClock(), Outside())
     async with AsyncExitStack() as stack:
         with server.refusing(url), capture_logs() as lines:
             starting = asyncio.create_task(opening.open(stack, no_deadlines, {}))
