@@ -88,7 +88,7 @@ class SimulatedNode:
         ledger = self._serves(troubles, pushing=pushing)
         newest = ledger.head.number
         behind = troubles.get(EndpointTrouble.LAG, 0.0)
-        if not pushing and self._asked % 2:
+        if not pushing and self.random.random() < 0.5:
             behind = max(behind, troubles.get(EndpointTrouble.UNEVEN, 0.0))
         head = max(0, newest - int(behind))
         oldest = max(0, newest - int(troubles.get(EndpointTrouble.PRUNE, newest)))

@@ -116,11 +116,14 @@ def test_legs_that_are_hidden_are_told_of_by_the_contract_alone() -> None:
     assert [at(300.0, each, shown)[1] for each in (there_and_back, hiding)] == [3, 3]
 
 
-def test_an_uneven_endpoint_is_behind_in_every_second_answer() -> None:
+def test_an_uneven_endpoint_is_behind_in_half_its_answers_in_no_rhythm() -> None:
     async def heads(node: Opened) -> list[int]:
-        return [await head(node) for _ in range(4)]
+        return [await head(node) for _ in range(16)]
 
-    assert sorted(at(50.0, story_of(fault(EndpointTrouble.UNEVEN, 3)), heads)) == [62, 62, 65, 65]
+    heard = at(50.0, story_of(fault(EndpointTrouble.UNEVEN, 3)), heads)
+    assert set(heard) == {62, 65}
+    assert {heard[number] == heard[number + 1] for number in range(15)} == {True, False}
+    assert 4 <= heard.count(62) <= 12
 
 
 def test_shuffled_logs_come_in_the_opposite_order() -> None:

@@ -9,7 +9,7 @@ class EndpointTrouble(StrEnum):
     LAG = "lag"
     """It is ``amount`` blocks behind, in all that it says."""
     UNEVEN = "uneven"
-    """Every second answer is ``amount`` blocks behind, as of several nodes behind one address; pushes are not."""
+    """Half of its answers, in no rhythm, are ``amount`` blocks behind, as of two nodes behind a name; pushes never."""
     LEAVE_OUT = "leave out"
     """The share ``amount`` of all logs, always the same ones, is neither in answers nor pushed."""
     EMPTY = "empty"

@@ -8,6 +8,7 @@ from tests.simulation.mutants.aimed.made import (
     HERE,
     POLLED,
     PUSHING,
+    REST,
     THERE,
     back,
     call,
@@ -77,10 +78,14 @@ LEFT_OUT_LATER = replace(
 
 BEHIND = replace(
     DOUBT,
+    seconds=7400.0,
+    quiet_from=7400.0 - REST,
+    transfers=tuple(calls(100.0, 6300.0, 300.0, (None, None))),
     chains=tuple(chain(domain, CLAMPING, final_depth=20, blooms=False) for domain in (HERE, THERE)),
-    endpoint_faults=(trouble(400.0, 1700.0, EndpointTrouble.UNEVEN, 15, domain=HERE),),
+    endpoint_faults=(trouble(400.0, 6200.0, EndpointTrouble.UNEVEN, 15, domain=HERE),),
 )
-"""Behind one address there is a node that lacks blocks which another one has."""
+"""Behind one address there is a node that lacks blocks which another one has; so few blocks hold anything that at times
+it is asked about all that are missing from an answer."""
 
 FALSE_REMOVED = replace(
     DOUBT,
