@@ -48,7 +48,7 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
     checks = RouterChecks({router.address: router.name for router in config.routers.values()})
     if as_json:
         document = stats_document(stats, look.numbers.timeline, labels)
-        books = router_documents(look.books, stats, labels, checks)
+        books = router_documents(look.books, look.numbers.filled, labels, checks)
         print_json(StatsFromDatabase(not_live is None, not_live, known_at, books, **asdict(document)))
         return
     if not_live is not None:

@@ -8,7 +8,7 @@ A latency is the seconds from XCalled's block time to the leg's, of legs that ha
 clocks of their own: a leg stamped before its XCalled took 0 s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 
@@ -197,10 +197,26 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class FilledByRouter:
+    """What routers fronted in one window: how many transfers each, and ``fronted`` by anybody at all.
+
+    Several may have fronted one together: it counts for each of them.
+    """
+
+    fills: Mapping[Address, int]
+    fronted: int
+
+    def share(self, router: Address) -> float | None:
+        """Of what was fronted; None where nothing was."""
+        return self.fills.get(router, 0) / self.fronted if self.fronted else None
+
+
+@dataclass(frozen=True, slots=True)
 class WindowStats:
     """One window: what it amounts to, and how it went."""
 
     stats: Stats
+    filled: FilledByRouter
     timeline: Timeline
 
 

@@ -212,6 +212,7 @@ class Statistics(Noun):
     """Numbers over many transfers."""
 
     over = reads(statistics.over)
+    router_fills = reads(statistics.router_fills)
     not_kept = reads(kept_counts.not_kept)
     keep = writes(kept_counts.keep)
     spans_not_kept = reads(kept_spans.not_kept)

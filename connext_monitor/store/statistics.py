@@ -1,7 +1,7 @@
 """Numbers over many transfers, added up from what SQLite has counted; see `core.stats` for what each means."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_
@@ -10,7 +10,9 @@ from connext_monitor.core.counts import SpanCounts, Sums
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.events import Address, Pathway, Timestamp
 from connext_monitor.core.stats import (
+    FilledByRouter,
     LegStats,
+    Owed,
     PathwayStats,
     RouterStats,
     Stats,
@@ -25,12 +27,11 @@ from connext_monitor.store.connection import Connection
 from connext_monitor.store.kept_spans import added_up
 from connext_monitor.store.last_executions import last_executions
 from connext_monitor.store.overdue import count_overdue
-from connext_monitor.store.owed import owed
+from connext_monitor.store.owed import owed, split
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.schema import transfers
 
 _T = transfers.c
-_ADDRESS = 20
 
 
 def over(connection: Connection, window: Window, width: int | None = None) -> WindowStats:
@@ -49,10 +50,33 @@ def over(connection: Connection, window: Window, width: int | None = None) -> Wi
             pathways[counts.pathway].add(counts)
             parts[part].add(counts)
     buckets |= {since: its.bucket(since) for since, its in parts.items()}
-    last = last_executions(connection, window)
-    stats = Stats(window, _pathways(connection, window, pathways, last), _routers(connection, window, pathways, last))
+    last, filled = last_executions(connection, window), _filled(its.fills for its in pathways.values())
+    stats = Stats(window, _pathways(connection, window, pathways, last), _routers(connection, window, filled, last))
     timeline = tuple(buckets.get(since) or TimeBucket(since) for since in starts(window, width))
-    return WindowStats(stats, Timeline(width, timeline))
+    return WindowStats(stats, filled, Timeline(width, timeline))
+
+
+def router_fills(connection: Connection, window: Window) -> FilledByRouter:
+    """What routers fronted, without all else that `over` counts."""
+    return _filled(
+        fills
+        for counted in added_up(connection, window, usual_width(window))
+        for fills in (
+            [dict(packed.counts.fills) for packed in counted.pathways]
+            if isinstance(counted, SpanCounts)
+            else [dict(counted[1].fills)]
+        )
+    )
+
+
+def _filled(every: Iterable[Mapping[bytes, int]]) -> FilledByRouter:
+    fills: Counter[Address] = Counter()
+    fronted = 0
+    for together, count in (filled for its in every for filled in its.items()):
+        fronted += count
+        for router in set(split(together)):
+            fills[router] += count
+    return FilledByRouter(fills, fronted)
 
 
 def _pathways(
@@ -95,28 +119,17 @@ def _pathway(
 
 
 def _routers(
-    connection: Connection, window: Window, sums: Mapping[Pathway, Sums], last: Sequence[StoredRow]
+    connection: Connection, window: Window, filled: FilledByRouter, last: Sequence[StoredRow]
 ) -> tuple[RouterStats, ...]:
     last_fill: dict[Address, int] = {}
     for row in last:
-        for router in _split(row.routers):
+        for router in set(split(row.routers)):
             last_fill[router] = max(last_fill.get(router, 0), row.last)
-    fills: Counter[Address] = Counter()
-    fronted = 0
-    for its in sums.values():
-        for together, count in its.fills.items():
-            fronted += count
-            for router in _split(together):
-                fills[router] += count
-    unpaid = owed(connection, window)
+    unpaid: defaultdict[Address, list[Owed]] = defaultdict(list)
+    for owner, its in owed(connection, window):
+        unpaid[owner].append(its)
     every = [
-        RouterStats(
-            router,
-            fills[router],
-            fills[router] / fronted if fronted else None,
-            Timestamp(latest),
-            tuple(its for owner, its in unpaid if owner == router),
-        )
+        RouterStats(router, filled.fills.get(router, 0), filled.share(router), Timestamp(latest), tuple(unpaid[router]))
         for router, latest in last_fill.items()
     ]
     return tuple(sorted(every, key=lambda router: (-router.fills, -router.last_fill, router.router)))
@@ -125,7 +138,3 @@ def _routers(
 def _conditions(window: Window) -> list[Any]:
     ends_given = ((_T.origin, window.origin), (_T.destination, window.destination))
     return [column == domain for column, domain in ends_given if domain is not None]
-
-
-def _split(routers: bytes) -> set[Address]:
-    return {Address(routers[at : at + _ADDRESS]) for at in range(0, len(routers), _ADDRESS)}

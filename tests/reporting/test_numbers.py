@@ -9,7 +9,7 @@ class Slow:
     """Counts as the store does, and takes so many seconds."""
 
     def __init__(self, store: Store, clock: ManualClock, seconds: float) -> None:
-        self._over = store.statistics.over
+        self._over, self.router_fills = store.statistics.over, store.statistics.router_fills
         self.clock, self.seconds, self.asked = clock, seconds, 0
 
     async def over(self, window: Window, width: int | None = None) -> WindowStats:

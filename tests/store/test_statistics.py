@@ -98,8 +98,10 @@ def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
         for span in await store.statistics.spans_not_kept(START + 20 * DAY) if spans_kept else ():
             await store.statistics.keep_span(span)
         numbers = await store.statistics.over(window, width)
+        filled = await store.statistics.router_fills(window)
         stats, timeline = numbers.stats, numbers.timeline
         await store.close()
+        assert filled == numbers.filled
         by_hand = [view for view in views if in_window(view.transfer, window)]
         assert set(stats.pathways) == pathways(by_hand, window)
         assert {replace(router, owed=tuple(sorted(router.owed, key=repr))) for router in stats.routers} == routers(

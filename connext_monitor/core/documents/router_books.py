@@ -1,6 +1,6 @@
 """Routers' books; what each number means is said in `core.router_books`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Annotated
 
@@ -22,7 +22,7 @@ from connext_monitor.core.formats import unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.router_books import RouterBook
 from connext_monitor.core.router_checks import BalanceCheck, RouterChecks
-from connext_monitor.core.stats import RouterStats, Stats
+from connext_monitor.core.stats import FilledByRouter
 
 SignedDigits = Annotated[str, Meta(pattern="^-?[0-9]+$")]
 """A whole number that may pass 2^53, or be below 0."""
@@ -102,17 +102,15 @@ class RouterList(ListDocument[RouterDocument], frozen=True):
 
 
 def router_documents(
-    books: Sequence[RouterBook], stats: Stats, labels: ChainLabels, checks: RouterChecks
+    books: Sequence[RouterBook], filled: FilledByRouter, labels: ChainLabels, checks: RouterChecks
 ) -> list[RouterDocument]:
-    """The routers of these books, which stand router by router; ``stats`` are of the window."""
-    counted: Mapping[bytes, RouterStats] = {its.router: its for its in stats.routers}
-    anything = any(its.fills for its in stats.routers)
+    """The routers of these books, which stand router by router, and what they filled in a window."""
     return [
         RouterDocument(
             to_checksum_address(router),
             checks.names.get(router),
-            its.fills if (its := counted.get(router)) else 0,
-            its.share if its else (0.0 if anything else None),
+            filled.fills.get(router, 0),
+            filled.share(router),
             [book_document(book, labels, checks.of(book.id)) for book in of_router],
         )
         for router, of_router in groupby(books, key=lambda book: book.router)

@@ -66,6 +66,6 @@ async def routers_list(
 ) -> RouterList:
     """The books of at most ``limit`` routers, with what they filled in the window."""
     page = await store.bridge.router_books(limit=limit, after=after, also=checks.checked)
-    numbers = await store.statistics.over(window)
+    filled = await store.statistics.router_fills(window)
     more = write_router_cursor(page.next) if page.next else None
-    return RouterList(router_documents(page.books, numbers.stats, labels, checks), more)
+    return RouterList(router_documents(page.books, filled, labels, checks), more)

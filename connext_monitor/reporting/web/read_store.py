@@ -20,7 +20,7 @@ from connext_monitor.core.selection import (
     TransferFilter,
     TransferIdPage,
 )
-from connext_monitor.core.stats import Window, WindowStats
+from connext_monitor.core.stats import FilledByRouter, Window, WindowStats
 from connext_monitor.core.stored_numbers import PendingLegs
 from connext_monitor.core.transfer_view import TransferView
 
@@ -150,6 +150,10 @@ class ReadStatistics(Protocol):
 
     async def over(self, window: Window, width: int | None = None) -> WindowStats:
         """Pathways and routers, and the window in parts of ``width`` seconds, by default as wide as shows it well."""
+        ...
+
+    async def router_fills(self, window: Window) -> FilledByRouter:
+        """What routers fronted, without all else that ``over`` counts."""
         ...
 
 
