@@ -1,61 +1,26 @@
 """Two instances as processes on one server: what one leaves undone, the other does, and nothing is missed."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from connext_monitor.config import DatabaseUrl
 from scripts.devnet import Devnet
-from tests.e2e.monitor import PATIENCE, Monitor, Setup, write_config
+from tests.cluster.instances import LEFT, RIGHT, Instances, write_configs
+from tests.e2e.monitor import PATIENCE, Monitor
 from tests.e2e.webhook import Receiver
-from tests.world import postgres
 from tests.world.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.server]
-
-TAKEOVER = 3.0
-"""Seconds; the shorter, the more of a test is spent on what happens and not on waiting for it."""
-
-
-@pytest.fixture
-def url(server: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[DatabaseUrl]:
-    with server.empty_database() as url:
-        monkeypatch.setenv("DATABASE_URL", url.get_secret_value())
-        yield url
-
-
-async def configs(bridge: Devnet, webhook: Receiver, folder: Path) -> tuple[Path, Path]:
-    """Those of two instances, which differ in nothing but what they are called."""
-    setup = Setup(
-        bridge.chains[:2],
-        {"machines": webhook},
-        execute="PT4S",
-        database="${DATABASE_URL}",
-        takeover_after=f"PT{TAKEOVER:g}S",
-    )
-    text = (await write_config(setup, folder)).read_text(encoding="utf-8")
-    files = []
-    for name in ("left", "right"):
-        (folder / name).mkdir()
-        files.append(folder / name / "config.toml")
-        files[-1].write_text(text.replace("[cluster]", f'[cluster]\nname = "{name}"'), encoding="utf-8")
-    return files[0], files[1]
 
 
 @asynccontextmanager
 async def instances(bridge: Devnet, webhook: Receiver, folder: Path) -> AsyncIterator[tuple[Monitor, Monitor]]:
     """The owner of the work and the one that stands by."""
-    left, right = await configs(bridge, webhook, folder)
-    async with AsyncExitStack() as stack:
-        owner = await stack.enter_async_context(Monitor(left))
-        await owner.ready()
-        other = await stack.enter_async_context(Monitor(right))
-        await until(lambda: other.events("instance.stands_by"), PATIENCE, lambda: other.said)
-        await other.ready()
-        yield owner, other
+    async with Instances(await write_configs(bridge.chains, webhook, folder)) as both:
+        yield both[LEFT], both[RIGHT]
 
 
 async def taken_by(monitor: Monitor) -> None:
@@ -70,7 +35,7 @@ def keys_twice(webhook: Receiver) -> list[tuple[str, str]]:
 
 @pytest.mark.usefixtures("url")
 async def test_a_killed_owner_is_replaced_and_nothing_is_missed(bridge: Devnet, tmp_path: Path) -> None:
-    alpha, beta, _ = bridge.chains
+    alpha, beta = bridge.chains
     async with Receiver() as webhook, instances(bridge, webhook, tmp_path) as (owner, other):
         late = await bridge.xcall(alpha, beta)
         opened = await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
@@ -89,7 +54,7 @@ async def test_a_killed_owner_is_replaced_and_nothing_is_missed(bridge: Devnet, 
 
 @pytest.mark.usefixtures("url")
 async def test_a_stopped_owner_hands_over_at_once_and_nothing_comes_twice(bridge: Devnet, tmp_path: Path) -> None:
-    alpha, beta, _ = bridge.chains
+    alpha, beta = bridge.chains
     async with Receiver() as webhook, instances(bridge, webhook, tmp_path) as (owner, other):
         late = await bridge.xcall(alpha, beta)
         await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
@@ -112,7 +77,7 @@ async def test_a_stopped_owner_hands_over_at_once_and_nothing_comes_twice(bridge
 
 @pytest.mark.usefixtures("url")
 async def test_an_owner_that_stood_still_is_deposed_and_stands_by_again(bridge: Devnet, tmp_path: Path) -> None:
-    alpha, beta, _ = bridge.chains
+    alpha, beta = bridge.chains
     async with Receiver() as webhook, instances(bridge, webhook, tmp_path) as (owner, other):
         await owner.stop()
         await taken_by(other)

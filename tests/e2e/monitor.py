@@ -95,13 +95,14 @@ class Monitor:
     the same database has no reason to repeat it.
     """
 
-    def __init__(self, config: Path, *, skew: Path | None = None, cold: bool = False) -> None:
+    def __init__(self, config: Path, *, skew: Path | None = None, cold: bool = False, before: str = "") -> None:
         """The monitor of this config.
 
         ``skew`` is a file that says by how many seconds the machine's time of day is wrong, see `skewed`; a ``cold``
-        process is ``python -m connext_monitor``, which has loaded nothing before.
+        process is ``python -m connext_monitor``, which has loaded nothing before. ``before`` is Python that runs first.
         """
         self._config = config
+        self._first = before
         self._skew = skew
         self._cold = cold
         self._process: Process | None = None
@@ -276,7 +277,7 @@ class Monitor:
     @property
     def _before(self) -> str:
         skews = f"from tests.e2e import skewed; skewed.skew({str(self._skew)!r})" if self._skew else ""
-        return f"{SHOWS_STACKS}; {skews}"
+        return f"{SHOWS_STACKS}; {skews}\n{self._first}"
 
     @property
     def _running(self) -> Process:

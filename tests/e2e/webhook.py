@@ -17,10 +17,11 @@ SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One body that was taken, and the wall clock then (Unix seconds)."""
+    """One body that was taken, under which key, and the wall clock then (Unix seconds)."""
 
     at: float
     body: dict[str, Any]
+    key: str
 
     @property
     def change(self) -> str:
@@ -98,5 +99,5 @@ class Receiver:
         if self.hanging:
             await asyncio.Event().wait()
         Webhook(SECRET).verify(raw, dict(request.headers))  # raises, and so answers 500, unless the signature is right
-        self.received.append(Received(at, json.loads(raw)))
+        self.received.append(Received(at, json.loads(raw), request.headers["webhook-id"]))
         return web.Response(status=204)

@@ -1,9 +1,11 @@
 """What happened, as the chains themselves say, and what the database says; both read without the program's code."""
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from scripts.devnet import Chain
 from tests.faults.hooks import Json
@@ -19,6 +21,13 @@ STORED_KINDS = {1: "xcalled", 2: "executed", 3: "reconciled"}
 
 Times = tuple[int | None, int | None, int | None]
 """When a transfer was xcalled, executed and reconciled; None where it was not."""
+
+
+class Readable(Protocol):
+    """A connection of either engine's driver."""
+
+    def execute(self, query: str, /) -> Iterable[Any]:
+        """The rows that a query has for an answer."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +57,7 @@ def stored(database: Path) -> set[Event]:
         return read_events(connection)
 
 
-def read_events(connection: sqlite3.Connection) -> set[Event]:
+def read_events(connection: Readable) -> set[Event]:
     """The same, on a connection."""
     columns = "domain, block_number, kind, transfer_id, block_hash, tx_hash, log_index, block_at"
     return {
@@ -78,7 +87,7 @@ def stored_times(database: Path) -> dict[str, Times]:
         return read_times(connection)
 
 
-def read_times(connection: sqlite3.Connection) -> dict[str, Times]:
+def read_times(connection: Readable) -> dict[str, Times]:
     """The same, on a connection."""
     rows = connection.execute("SELECT transfer_id, xcalled_at, executed_at, reconciled_at FROM transfers")
     return {_hex(row[0]): (row[1], row[2], row[3]) for row in rows}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import truth
+from tests.faults.truth import Readable
 from tests.soak.channel import Taken
 from tests.soak.disturbances import Disturbance
 from tests.soak.reorgs import Reorg
@@ -84,14 +85,19 @@ def legs_of(events: Iterable[truth.Event], chains: Mapping[int, str], durations:
 
 
 def stored_alerts(database: Path) -> list[StoredAlert]:
-    """All alerts in a database, the oldest first."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        columns = "id, kind, subject, opened_ms, resolved_ms, resolution"
-        rows = connection.execute(f"SELECT {columns} FROM alerts ORDER BY row")  # noqa: S608 - the names are ours
-        return [
-            StoredAlert(id_, kind, subject, opened / 1000, None if resolved is None else resolved / 1000, resolution)
-            for id_, kind, subject, opened, resolved, resolution in rows
-        ]
+    """All alerts in a database's file, the oldest first."""
+    with closing(_opened(database)) as connection:
+        return read_alerts(connection)
+
+
+def read_alerts(connection: Readable) -> list[StoredAlert]:
+    """The same, on a connection."""
+    columns = "id, kind, subject, opened_ms, resolved_ms, resolution"
+    rows = connection.execute(f"SELECT {columns} FROM alerts ORDER BY row")  # noqa: S608 - the names are ours
+    return [
+        StoredAlert(id_, kind, subject, opened / 1000, None if resolved is None else resolved / 1000, resolution)
+        for id_, kind, subject, opened, resolved, resolution in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +113,30 @@ def differences(
     database: Path, events: set[truth.Event], chains: Iterable[ChainTruth], durations: Mapping[str, int]
 ) -> list[str]:
     """Where the records of a monitor at rest are not what the chains and the ``durations`` of deadlines say."""
-    differing = []
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        stored, times = truth.read_events(connection), truth.read_times(connection)
-        differing += [f"not recorded: {event}" for event in sorted(events - stored)]
-        differing += [f"recorded, and not on the chain: {event}" for event in sorted(stored - events)]
-        of_chains = truth.times(events)
-        differing += [
-            f"{transfer_id} is recorded with {times.get(transfer_id)}, and the chains say {of_chains.get(transfer_id)}"
-            for transfer_id in sorted(times.keys() | of_chains.keys())
-            if times.get(transfer_id) != of_chains.get(transfer_id)
-        ]
-        differing += _due_differs(connection, durations)
-        differing += [words for chain in chains for words in _coverage_differs(connection, chain)]
-        (waiting,) = connection.execute("SELECT count(*) FROM deliveries WHERE pending = 1").fetchone()
+    with closing(_opened(database)) as connection:
+        return read_differences(connection, events, chains, durations)
+
+
+def read_differences(
+    connection: Readable, events: set[truth.Event], chains: Iterable[ChainTruth], durations: Mapping[str, int]
+) -> list[str]:
+    """The same, on a connection."""
+    stored, times = truth.read_events(connection), truth.read_times(connection)
+    differing = [f"not recorded: {event}" for event in sorted(events - stored)]
+    differing += [f"recorded, and not on the chain: {event}" for event in sorted(stored - events)]
+    of_chains = truth.times(events)
+    differing += [
+        f"{transfer_id} is recorded with {times.get(transfer_id)}, and the chains say {of_chains.get(transfer_id)}"
+        for transfer_id in sorted(times.keys() | of_chains.keys())
+        if times.get(transfer_id) != of_chains.get(transfer_id)
+    ]
+    differing += _due_differs(connection, durations)
+    differing += [words for chain in chains for words in _coverage_differs(connection, chain)]
+    [(waiting,)] = connection.execute("SELECT count(*) FROM deliveries WHERE pending")
     return differing + ([f"{waiting} messages have not been delivered"] if waiting else [])
 
 
-def _due_differs(connection: sqlite3.Connection, durations: Mapping[str, int]) -> list[str]:
+def _due_differs(connection: Readable, durations: Mapping[str, int]) -> list[str]:
     columns = "transfer_id, xcalled_at, execute_due_at, reconcile_due_at"
     rows = connection.execute(f"SELECT {columns} FROM transfers WHERE xcalled_at IS NOT NULL")  # noqa: S608 - the names are ours
     return [
@@ -134,13 +146,12 @@ def _due_differs(connection: sqlite3.Connection, durations: Mapping[str, int]) -
     ]
 
 
-def _coverage_differs(connection: sqlite3.Connection, chain: ChainTruth) -> list[str]:
-    row = connection.execute(
-        "SELECT covered_number, contiguous_nonce, next_nonce FROM chains WHERE domain = ?", [chain.domain]
-    ).fetchone()
-    if row is None:
+def _coverage_differs(connection: Readable, chain: ChainTruth) -> list[str]:
+    rows = connection.execute("SELECT domain, covered_number, contiguous_nonce, next_nonce FROM chains")
+    recorded = {domain: marks for domain, *marks in rows}
+    if chain.domain not in recorded:
         return [f"domain {chain.domain} is not recorded at all"]
-    covered, contiguous, next_nonce = row
+    covered, contiguous, next_nonce = recorded[chain.domain]
     differing = []
     if covered is None or covered < chain.last_event:
         differing.append(
@@ -150,3 +161,7 @@ def _coverage_differs(connection: sqlite3.Connection, chain: ChainTruth) -> list
         proven = f"proven up to {contiguous} of {next_nonce}"
         differing.append(f"domain {chain.domain}'s nonces are {proven}; the chain says {chain.nonce}")
     return differing
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{database}?mode=ro", uri=True)
