@@ -266,6 +266,7 @@ class Pages:
         return self._page("refusal.html", state, self._now(), values, status)
 
     async def _look(self) -> CurrentState:
+        await self._site.compile()
         return await look(self._sources, self._providers)
 
     def _page(

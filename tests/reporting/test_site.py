@@ -1,0 +1,27 @@
+"""How pages are rendered."""
+
+import threading
+from typing import Any
+
+import jinja2
+import pytest
+
+from connext_monitor.reporting.web.site import Site
+
+
+async def test_the_event_loop_does_not_wait_while_templates_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: dict[str, threading.Thread] = {}
+    compile_source = jinja2.Environment.compile
+
+    def compile_noted(environment: jinja2.Environment, source: Any, name: str, *rest: Any, **more: Any) -> Any:
+        compiled[name] = threading.current_thread()
+        return compile_source(environment, source, name, *rest, **more)
+
+    monkeypatch.setattr(jinja2.Environment, "compile", compile_noted)
+    site = Site()
+    await site.compile()
+    assert {"overview.html", "frame.html", "parts.html", "transfer.html"} <= compiled.keys()
+    assert threading.current_thread() not in compiled.values()
+    compiled.clear()
+    await site.compile()
+    assert compiled == {}
