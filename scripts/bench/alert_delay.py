@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,7 @@ import aiohttp
 from aiohttp import web
 
 from scripts.devnet import Chain, Devnet
+from scripts.devnet.inbox import webhook
 
 _DEADLINE = 10
 """Seconds from XCalled to ``due_at``."""
@@ -97,20 +98,6 @@ async def measure(transfers: int) -> list[Delay]:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
     return arrivals.delays()
-
-
-@asynccontextmanager
-async def webhook(take: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
-    """A receiver on loopback that answers with ``take``; its URL."""
-    app = web.Application()
-    app.router.add_post("/", take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from scripts.bench.alert_delay import Arrivals, config_of, monitor, summary, webhook
+from scripts.bench.alert_delay import Arrivals, config_of, monitor, summary
 from scripts.devnet import Chain, Devnet
 from scripts.devnet.administration import pause, unpause
+from scripts.devnet.inbox import webhook
 
 _PATIENCE = 60.0
 """Seconds that an alert or its end may take."""

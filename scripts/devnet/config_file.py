@@ -18,14 +18,18 @@ class Deadlines:
     reconcile: str = "PT1M"
 
 
-def config_toml(chains: Sequence[Chain], deadlines: Deadlines, **monitor: str) -> str:
-    """The configuration as TOML; ``monitor`` holds the keys of its ``[monitor]``, others keep their defaults."""
+def config_toml(chains: Sequence[Chain], deadlines: Deadlines, *tables: str, **monitor: str) -> str:
+    """The configuration as TOML; ``monitor`` holds the keys of its ``[monitor]``, others keep their defaults.
+
+    ``tables`` are further ones, each as `table` writes it.
+    """
     parts = [
         FIRST_LINE,
-        *([_table("monitor", **monitor)] if monitor else []),
-        _table("alerts", execute_deadline=deadlines.execute, reconcile_deadline=deadlines.reconcile),
+        *([table("monitor", **monitor)] if monitor else []),
+        table("alerts", execute_deadline=deadlines.execute, reconcile_deadline=deadlines.reconcile),
         *map(_chain, chains),
-        _table("alert_providers.console", type="console"),
+        table("alert_providers.console", type="console"),
+        *tables,
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -45,7 +49,7 @@ def write(path: Path, content: str) -> None:
 
 
 def _chain(chain: Chain) -> str:
-    return _table(
+    return table(
         f"chains.{chain.name}",
         chain_id=chain.chain_id,
         domain_id=chain.domain_id,
@@ -57,7 +61,8 @@ def _chain(chain: Chain) -> str:
     )
 
 
-def _table(name: str, **values: str | int | list[str]) -> str:
+def table(name: str, /, **values: str | int | list[str]) -> str:
+    """A table of TOML."""
     return "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in values.items())])
 
 

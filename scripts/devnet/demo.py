@@ -4,16 +4,20 @@ import asyncio
 import contextlib
 import random
 import signal
-import socket
 import sys
 import tempfile
+from argparse import ArgumentParser
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
+from scripts.devnet import cluster_demo
 from scripts.devnet.administration import pause, unpause
 from scripts.devnet.chain import Chain
+from scripts.devnet.cluster_story import Acts
 from scripts.devnet.config_file import Deadlines, config_toml
 from scripts.devnet.devnet import Devnet
 from scripts.devnet.errors import DevnetError
+from scripts.devnet.instance import free_port, stopped
 from scripts.devnet.traffic import Fate, Pace, traffic
 
 DEADLINES = Deadlines(execute="PT15S", reconcile="PT25S")
@@ -22,8 +26,7 @@ STUCK = (Fate.NEVER_EXECUTED, Fate.LATE, Fate.NEVER_RECONCILED)
 PAUSE_AFTER = PAUSE_FOR = 60.0
 """Seconds: until the second chain's bridge is paused, and for how long it then is."""
 
-_STOP_SECONDS = 6.0
-_DIM, _PLAIN = ("\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "")
+_LOOKS = {"bridge": ("\x1b[2m", "\x1b[0m"), "cluster": ("\x1b[1m", "\x1b[0m")} if sys.stdout.isatty() else {}
 
 _GUIDE = """
   Two local chains carry the real Connext contracts, and transfers cross between them. Three get stuck on purpose:
@@ -41,20 +44,37 @@ _GUIDE = """
 """
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run until Ctrl-C; the exit code is 0 then, 1 where something failed."""
+    parser = ArgumentParser(
+        prog="scripts/demo", description="A bridge on two local chains, and the monitor watching it."
+    )
+    parser.add_argument("--cluster", action="store_true", help="two instances on a PostgreSQL database; one is killed")
+    parser.add_argument("--promote", action="store_true", help="the same, and the database's server is killed too")
+    usual = Acts()
+    parser.add_argument(
+        "--kill-after", type=float, default=usual.kill_after, help="seconds until then (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--takeover-after",
+        type=float,
+        default=usual.takeover_after,
+        help="seconds that an owner may be silent (default: %(default)g)",
+    )
+    options = parser.parse_args(arguments)
+    acts = Acts(options.kill_after, options.takeover_after, promote=options.promote)
     try:
-        sys.exit(asyncio.run(_until_stopped()))
+        sys.exit(asyncio.run(_until_stopped(_run_several(acts) if options.cluster or options.promote else _run())))
     except DevnetError as error:
         print(f"demo: {error}", file=sys.stderr)
         sys.exit(1)
 
 
-async def _until_stopped() -> int:
+async def _until_stopped(demo: Coroutine[object, object, int]) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    running = asyncio.create_task(_run())
+    running = asyncio.create_task(demo)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -66,11 +86,16 @@ async def _until_stopped() -> int:
     return await running
 
 
+async def _run_several(acts: Acts) -> int:
+    await cluster_demo.run(acts, _tell_of)
+    return 1
+
+
 async def _run() -> int:
     print("demo: starting two chains with the real contracts", flush=True)
     with tempfile.TemporaryDirectory(prefix="connext-monitor-demo-") as home:
         async with Devnet.start(block_time=1) as devnet:
-            config, listen = Path(home, "config.toml"), f"127.0.0.1:{_free_port()}"
+            config, listen = Path(home, "config.toml"), f"127.0.0.1:{free_port()}"
             config.write_text(
                 config_toml(devnet.chains, DEADLINES, database="demo.db", listen=listen, log_level="warning"),
                 encoding="utf-8",
@@ -105,24 +130,17 @@ async def _monitor(config: Path) -> int:
     try:
         return await monitor.wait()
     finally:
-        if monitor.returncode is None:
-            monitor.terminate()
-            try:
-                await asyncio.wait_for(monitor.wait(), _STOP_SECONDS)
-            except TimeoutError:
-                monitor.kill()
-                await monitor.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        await stopped(monitor)
 
 
 def _tell(line: str) -> None:
-    print(f"{_DIM}bridge  {line}{_PLAIN}", flush=True)
+    _tell_of("bridge", line)
+
+
+def _tell_of(who: str, line: str) -> None:
+    """A line in the terminal; what happens on the bridge stands back, what happens to instances does not."""
+    before, after = _LOOKS.get(who, ("", ""))
+    print(f"{before}{who:7} {line}{after}", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from tests.e2e.webhook import Receiver
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOT_TYPED = {
-    "scripts/demo": "runs until somebody ends it; it is the devnet, the monitor and the traffic that other tests run",
+    "scripts/demo": "runs until somebody ends it; with --cluster it is typed in tests/cluster/test_demo.py",
     "scripts/test": "is what runs this",
     "scripts/setup": "made the environment that this runs in",
     "export": "sets variables of the shell that it is typed into",
