@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import ChainConfig, EndpointUrl
+from connext_monitor.config import ChainConfig, DatabaseUrl, EndpointUrl
 from connext_monitor.config.values import StartBlock
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import ChainId
@@ -28,6 +28,7 @@ from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.process.allocator import keep_little
 from connext_monitor.process.garbage import spare_collections
 from connext_monitor.store.store import Store
+from connext_monitor.store.turn import WriteTurn
 from scripts.bench.made_up_bridge import CHAIN_IDS, CONTRACT, DOMAINS, Bridge
 
 _UNOBSERVED_AFTER = 86_400.0
@@ -84,13 +85,18 @@ class WatchedPuts:
 
 @asynccontextmanager
 async def watching(
-    urls: Sequence[str], file: Path, *, start_block: StartBlock, puts: list[WatchedPuts]
+    urls: Sequence[str],
+    file: Path | DatabaseUrl,
+    *,
+    start_block: StartBlock,
+    puts: list[WatchedPuts],
+    turn: WriteTurn | None = None,
 ) -> AsyncIterator[Watching]:
-    """Both chains, watched as long as the context lasts."""
+    """Both chains, watched as long as the context lasts; ``turn``: see `Store.open`."""
     keep_little()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
     labels = ChainLabels({domain: ChainLabel(f"chain {domain}") for domain in DOMAINS})
-    store = await CountingStore.open(file, {})
+    store = await CountingStore.open(file, {}, turn=turn)
     store.batches = []
     durations = Durations(300, 10_800)
     queue = ObservationQueue()

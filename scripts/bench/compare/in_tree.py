@@ -18,9 +18,14 @@ from typing import Any
 from scripts.bench.watching import watching
 
 
-async def read_history(urls: Sequence[str], file: Path, heads: Sequence[int]) -> dict[str, Any]:
+async def read_history(
+    urls: Sequence[str],
+    database: Any,  # noqa: ANN401 - as this tree's `watching` takes it
+    heads: Sequence[int],
+    **how: Any,  # noqa: ANN401 - as above
+) -> dict[str, Any]:
     """Read all blocks up to the heads, from the first one on."""
-    async with watching(urls, file, start_block=1, puts=[]) as parts:
+    async with watching(urls, database, start_block=1, puts=[], **how) as parts:
         spent = Spent()
         while any(  # noqa: ASYNC110 - two observers cover by many commits each
             observer.state.covered is None or observer.state.covered.number < head
@@ -30,10 +35,15 @@ async def read_history(urls: Sequence[str], file: Path, heads: Sequence[int]) ->
         return spent.figures([])
 
 
-async def watch_live(urls: Sequence[str], file: Path, seconds: float) -> dict[str, Any]:
+async def watch_live(
+    urls: Sequence[str],
+    database: Any,  # noqa: ANN401 - as above
+    seconds: float,
+    **how: Any,  # noqa: ANN401 - as above
+) -> dict[str, Any]:
     """Watch the head for so long; how many seconds passed from the push of each log to its commit."""
     puts: list[Any] = []
-    async with watching(urls, file, start_block="latest", puts=puts):
+    async with watching(urls, database, start_block="latest", puts=puts, **how):
         spent = Spent()
         await asyncio.sleep(seconds)
         return spent.figures(puts[0].committed_after)
