@@ -14,13 +14,15 @@ import structlog
 from connext_monitor.alerting.worker import SendFence
 from connext_monitor.assembly.opened_store import StoreOpening
 from connext_monitor.assembly.standby import build_standby
-from connext_monitor.assembly.term import TermPlan, log_failed_stop, log_failure, run_term
+from connext_monitor.assembly.term import OwnSights, TermPlan, log_failed_stop, log_failure, run_term
+from connext_monitor.cluster.handover import HandoverWatch
 from connext_monitor.cluster.member import Member, Taken
 from connext_monitor.config import Config, DatabaseUrl
 from connext_monitor.config.chain_labels import chain_labels
-from connext_monitor.config.rules import config_hash, lease_times
+from connext_monitor.config.rules import config_hash, handover_times, lease_times
 from connext_monitor.core.alerts.kinds.owner_changed import OwnerChangedDetails
 from connext_monitor.core.database_trouble import StoreUnavailable
+from connext_monitor.core.handover import Handover
 from connext_monitor.core.ownership import Instance
 from connext_monitor.process.parts import RunningParts, cancelled
 from connext_monitor.process.stop_request import StopRequest
@@ -58,9 +60,9 @@ async def run_instance(plan: TermPlan, url: DatabaseUrl, stop: StopRequest, fail
         stack.push_async_callback(member.leave)
         plan = replace(plan, outside=outside, open_socket=sockets.open_socket)
         while not stop.made:
-            taken = await _stand_by(plan, store, member, stop)
+            taken = await _stand_by(plan, store, member, desk, stop)
             if taken is not None:
-                await _own(plan, member, taken, stop, failed)
+                await _own(plan, member, desk, taken, stop, failed)
 
 
 def _this_instance(config: Config) -> Instance:
@@ -71,7 +73,7 @@ def _this_instance(config: Config) -> Instance:
     return Instance(name, version("connext-monitor"), config_hash(config))
 
 
-async def _stand_by(plan: TermPlan, store: Store, member: Member, stop: StopRequest) -> Taken | None:
+async def _stand_by(plan: TermPlan, store: Store, member: Member, desk: LeaseDesk, stop: StopRequest) -> Taken | None:
     """Wait for the work and answer from the database meanwhile; None where the instance is to stop."""
     waiting = asyncio.create_task(member.wait_for_work(), name="lease")
     try:
@@ -79,7 +81,7 @@ async def _stand_by(plan: TermPlan, store: Store, member: Member, stop: StopRequ
         if not waiting.done():
             log.info("instance.stands_by", instance=member.me.name)
             async with AsyncExitStack() as stack:
-                parts = await build_standby(stack, plan, store, member)
+                parts = await build_standby(stack, plan, store, member, desk)
                 plan.outside.built()
 
                 async def until() -> None:
@@ -94,10 +96,14 @@ async def _stand_by(plan: TermPlan, store: Store, member: Member, stop: StopRequ
 
 def _change(member: Member, taken: Taken) -> OwnerChangedDetails | None:
     before = taken.held_before_by
-    return None if before in (None, member.me.name) else OwnerChangedDetails(before=str(before), now=member.me.name)
+    if before is None or before == member.me.name:
+        return None
+    return OwnerChangedDetails(before=before, now=member.me.name, unseen=" and ".join(taken.unseen) or None)
 
 
-async def _own(plan: TermPlan, member: Member, taken: Taken, stop: StopRequest, failed: Callable[[], None]) -> None:
+async def _own(
+    plan: TermPlan, member: Member, desk: LeaseDesk, taken: Taken, stop: StopRequest, failed: Callable[[], None]
+) -> None:
     """Own the work for a term, until told to stop or until another instance has it, or may have it."""
     log.info("work.taken", instance=member.me.name, held_before_by=taken.held_before_by)
     loop, over = asyncio.get_running_loop(), asyncio.Event()
@@ -118,9 +124,18 @@ async def _own(plan: TermPlan, member: Member, taken: Taken, stop: StopRequest, 
     def end_from_thread(why: str) -> None:
         loop.call_soon_threadsafe(end, why)
 
+    def hand_over(handover: Handover) -> None:
+        log.warning("work.handed_over", instance=member.me.name, to=handover.to, unseen=handover.unseen)
+        member.handover = handover
+        over.set()
+
+    def handover_watch(sights: OwnSights) -> HandoverWatch:
+        times, every = handover_times(plan.config), plan.outside.looks.unseen
+        return HandoverWatch(member.me, taken.token, desk, sights, hand_over, every, times)
+
     turn = TermTurn(taken.token, taken.turn, end_from_thread)
     fence = SendFence(member.may_send, member.times.send_within)
-    plan = replace(plan, turn=turn, fence=fence, owners=_change(member, taken))
+    plan = replace(plan, turn=turn, fence=fence, owners=_change(member, taken), handover_watch=handover_watch)
     keeping = asyncio.create_task(keep(), name="lease")
     try:
         await run_term(plan, lambda: first_of(stop.wait, over.wait), failed)

@@ -7,6 +7,7 @@ from connext_monitor.assembly.outside import Outside
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.core.events import DomainId
+from connext_monitor.core.handover import OwnSight
 from connext_monitor.monitoring.chain_queries import ChainQueries
 from connext_monitor.monitoring.observation_queue import ObservationQueue
 from connext_monitor.monitoring.observer import Observer
@@ -33,6 +34,16 @@ class ObservedChains:
     def names(self) -> list[str]:
         """The chains' names in the config, in its order."""
         return [observer.state.config.name for observer in self.observers]
+
+    def own_sights(self, store_works_for: float) -> dict[str, OwnSight]:
+        """How each is seen now, by its name; what was not stored for a while for want of the database is not unseen."""
+        states = [observer.state for observer in self.observers]
+        return {
+            state.config.name: OwnSight(
+                state.covered.number if state.covered else None, min(state.silent_for, store_works_for)
+            )
+            for state in states
+        }
 
     def parts(self) -> list[Part]:
         """The observers."""

@@ -32,6 +32,8 @@ class LookIntervals:
     - ``balances``: at what named routers have, by asking each chain once;
     - ``silence``: into the store, whether a named router is silent;
     - ``reports``: whether a report is due, where the time of day may have been set;
+    - ``unseen``: of an owner, whether it has lost sight of a chain;
+    - ``sight``: of an instance that stands by, at the chains, by asking each once;
     - ``numbers``: whether there is something to count and to keep for statistics;
     - ``monitoring``: what the parts that observe a chain wait.
     """
@@ -53,6 +55,8 @@ class LookIntervals:
     balances: float = 60.0
     silence: float = 5.0
     reports: float = 60.0
+    unseen: float = 1.0
+    sight: float = 300.0
     numbers: float = 300.0
     monitoring: Intervals = USUAL
 

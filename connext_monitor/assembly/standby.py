@@ -11,14 +11,18 @@ from connext_monitor.alerting.providers.configured import subscriptions
 from connext_monitor.assembly.serving import build_served, start_web
 from connext_monitor.assembly.term import TermPlan
 from connext_monitor.clock.watch_loop import look_every
+from connext_monitor.cluster.handover import Probe, SightStore, SightWatch
 from connext_monitor.cluster.member import Member
-from connext_monitor.config import Config
+from connext_monitor.config import ChainConfig, Config
 from connext_monitor.config.chain_labels import chain_labels
+from connext_monitor.config.rules import handover_times
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable
+from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.router_checks import RouterChecks
+from connext_monitor.monitoring.probe import ChainProbe
 from connext_monitor.process.parts import Part
 from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.store.monitor_lock import lock_of
@@ -27,7 +31,9 @@ from connext_monitor.store.store import Store
 _CHAINS_LOOKED_AT_EVERY = 2.0
 
 
-async def build_standby(stack: AsyncExitStack, plan: TermPlan, store: Store, member: Member) -> Sequence[Part]:
+async def build_standby(
+    stack: AsyncExitStack, plan: TermPlan, store: Store, member: Member, desk: SightStore
+) -> Sequence[Part]:
     """What runs while the instance waits; the stack lets go of it. Raises ListenError."""
     config, clock = plan.config, plan.clock
     chains = _StoredChains(config, store)
@@ -56,7 +62,30 @@ async def build_standby(stack: AsyncExitStack, plan: TermPlan, store: Store, mem
     announcer = OutageAnnouncer(bulletin, lock_of(config.monitor.database).note, clock)
     watch = DatabaseWatch(_SeenDatabase(member), announcer, _NoArchive(), clock, plan.outside.looks.database)
     shown = [Part("chains", chains.run), *served.parts()] if served else []
-    return [Part("database watch", watch.run), *shown]
+    return [
+        Part("database watch", watch.run),
+        Part("sight watch", _sight_watch(plan, store, member, desk).run),
+        *shown,
+    ]
+
+
+def _sight_watch(plan: TermPlan, store: Store, member: Member, desk: SightStore) -> SightWatch:
+    outside = plan.outside
+
+    def probe(chain: ChainConfig) -> Probe:
+        looks = ChainProbe(chain, outside.open_endpoint, plan.clock, outside.random)
+
+        async def look() -> BlockNumber | None:
+            coverage = await store.chains.coverage(chain.domain_id)
+            return await looks.head(coverage.covered.number if coverage and coverage.covered else None)
+
+        return look
+
+    probes = {name: probe(chain) for name, chain in plan.config.chains.items()}
+    looks = outside.looks
+    return SightWatch(
+        member.me, desk, probes, lambda: member.sight_wanted, looks.lease, looks.sight, handover_times(plan.config)
+    )
 
 
 class _StoredChains:

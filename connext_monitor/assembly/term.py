@@ -4,14 +4,15 @@ Where the database is a file there is a single one, for as long as the process r
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from connext_monitor.alerting.alert_desk import AlertDesk
 from connext_monitor.alerting.owner_watch import OwnerWatch
 from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.alerting.worker import OPEN, SendFence
@@ -28,6 +29,7 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import first_blocks, no_deadlines, pathway_durations
 from connext_monitor.core.alerts.kinds.owner_changed import OwnerChangedDetails
 from connext_monitor.core.database_trouble import StoreUnavailable
+from connext_monitor.core.handover import OwnSight
 from connext_monitor.core.labels import KnownTokens
 from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.monitoring.token_reader import TokenReader
@@ -39,10 +41,16 @@ from connext_monitor.reporting.web.server import ListenError
 from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.turn import WriteTurn
 
+if TYPE_CHECKING:
+    from connext_monitor.cluster.handover import HandoverWatch
+
 _BEGUN_AGAIN_AFTER = 1.0
 
 Until = Callable[[], Coroutine[Any, Any, object]]
 """Returns when a term is to end."""
+
+OwnSights = Callable[[], Mapping[str, OwnSight]]
+"""How each chain is seen now, by its name."""
 
 log = structlog.get_logger()
 
@@ -51,8 +59,8 @@ log = structlog.get_logger()
 class TermPlan:
     """What a term is made of. The HTTP server has ``web_connections`` at most, and listens by ``open_socket``.
 
-    ``turn`` and ``fence`` are those of an instance that owns the work, ``owners`` says from whom it has taken that.
-    Where the database is a file, there is none of them.
+    ``turn`` and ``fence`` are those of an instance that owns the work, ``owners`` says from whom it has taken that,
+    ``handover_watch`` makes what hands it over. Where the database is a file, there is none of them.
     """
 
     config: Config
@@ -63,6 +71,7 @@ class TermPlan:
     turn: WriteTurn | None = None
     fence: SendFence = OPEN
     owners: OwnerChangedDetails | None = None
+    handover_watch: "Callable[[OwnSights], HandoverWatch] | None" = None
     open_socket: OpenSocket = open_socket
 
 
@@ -206,7 +215,7 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
         Part("clock", partial(clock.run, looks.clocks)),
         *(served.parts() if served else ()),
         *alerts.parts,
-        *([Part("owner watch", OwnerWatch(alerts.desk, plan.owners, clock).run)] if plan.turn is not None else ()),
+        *_of_owner(plan, alerts.desk, lambda: observed.own_sights(store.database.condition.works_for)),
         *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
         *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks),
         Part("transfer checker", checker.run, drain=checker.drain),
@@ -215,3 +224,11 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
         *observed.parts(),
     ]
     return _Term(observed.names, parts, before_stop)
+
+
+def _of_owner(plan: TermPlan, desk: AlertDesk, sights: OwnSights) -> list[Part]:
+    """What an instance has among others only."""
+    if plan.turn is None or plan.handover_watch is None:
+        return []
+    owner_watch = OwnerWatch(desk, plan.owners, plan.clock)
+    return [Part("owner watch", owner_watch.run), Part("handover watch", plan.handover_watch(sights).run)]

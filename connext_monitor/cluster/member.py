@@ -9,6 +9,7 @@ import structlog
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable
+from connext_monitor.core.handover import Handover
 from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.core.ownership import Candidacy, Instance, Lease, LeaseTimes, Ownership, SeenLease
 
@@ -21,8 +22,8 @@ log = structlog.get_logger()
 class LeaseStore(Protocol):
     """The lease in the database. Everything raises StoreUnavailable where that cannot be used."""
 
-    async def look(self, me: Instance, now_ms: int) -> SeenLease:
-        """See it, and say that this instance is there, by its clock (Unix ms)."""
+    async def look(self, me: Instance, now_ms: int | None) -> SeenLease:
+        """See it, and with ``now_ms`` say that this instance is there, by its clock (Unix ms)."""
 
     async def take(self, me: Instance, token: str, seen: Lease) -> int | None:
         """Take it where it stands as it was seen; where the turn of writers stands, None where it was not taken."""
@@ -32,6 +33,9 @@ class LeaseStore(Protocol):
 
     async def release(self, token: str) -> None:
         """Give it back, if it is held with this token."""
+
+    async def hand_over(self, token: str, handover: Handover) -> None:
+        """Give it back for this instance to take, if it is held with this token."""
 
     async def leave(self, me: Instance) -> None:
         """Say that this instance is there no more."""
@@ -43,11 +47,15 @@ class RefusedError(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The lease as it was taken: its token, where the turn of writers stands, and who held it before."""
+    """The lease as it was taken: its token, where the turn of writers stands, and who held it before.
+
+    ``unseen`` are the chains for which that one handed it over.
+    """
 
     token: str
     turn: int
     held_before_by: str | None
+    unseen: tuple[str, ...] = ()
 
 
 class Member:
@@ -80,10 +88,18 @@ class Member:
         """The lease in the hands of an instance whose config differs, as it was seen first."""
         self._asked_with: str | None = None
         self._logged_at: float | None = None
+        self._said_at: float | None = None
+        self.handover: Handover | None = None
+        """To whom the work is to be given back."""
 
     def may_send(self) -> bool:
         """Whether a message may be sent now."""
         return self.ownership is not None and self.ownership.may_send(self._clock.elapsed())
+
+    @property
+    def sight_wanted(self) -> bool:
+        """Whether the owner asked at the last look who sees the chains."""
+        return self._seen is not None and self._seen.sight_wanted
 
     def why_unowned(self) -> str | None:
         """Why the work may be nobody's at the moment, in words; None while its owner shows that it is alive."""
@@ -92,7 +108,8 @@ class Member:
         if self._seen is None:
             return "it is not known yet which instance owns the work"
         if self._seen.lease.token is None:
-            return "no instance owns the work"
+            offered_to = self._seen.lease.offered_to
+            return "no instance owns the work" + (f", which is left to {offered_to}" if offered_to else "")
         silent_for = self._clock.elapsed() - self._candidacy.unchanged_since
         if silent_for >= self.times.takeover_after / 2:
             return f"{self._seen.holder}, which owns the work, has been silent for {silent_for:.0f} s"
@@ -131,11 +148,18 @@ class Member:
                 self.ownership = self.ownership.beaten(number, asked_at, self.times)
 
     async def give_back(self, taken: Taken) -> None:
-        """Send nothing from now on, and let another instance begin at once; where that fails, it waits for its time."""
+        """Send nothing from now on, and let another instance begin at once; where that fails, it waits for its time.
+
+        The ``handover``, if there is one, says which.
+        """
         self.ownership = None
+        handover, self.handover = self.handover, None
         try:
             async with asyncio.timeout(_RELEASED_WITHIN):
-                await self._store.release(taken.token)
+                if handover is not None:
+                    await self._store.hand_over(taken.token, handover)
+                else:
+                    await self._store.release(taken.token)
         except (StoreUnavailable, TimeoutError):
             log.warning("lease.not_given_back", others_begin_after_seconds=self.times.takeover_after)
 
@@ -150,13 +174,12 @@ class Member:
             return
 
     async def _look_and_take(self) -> Taken | None:
-        seen = await self._store.look(self.me, self._now_ms())
-        self._seen = seen
+        seen = await self._look()
         if seen.wrong_schema is not None:
             raise RefusedError(f"the database {seen.wrong_schema}")
         self._candidacy = self._candidacy.saw(seen.lease, self._clock.elapsed())
         self._refuse_other_config(seen)
-        takeable = self._candidacy.takeable(self._clock.elapsed(), self.times)
+        takeable = self._candidacy.takeable(self._clock.elapsed(), self.times, self.me.name)
         if takeable is None:
             return None
         token, asked_at = self._new_token(), self._clock.elapsed()
@@ -165,7 +188,18 @@ class Member:
         if turn is None:
             return None
         self.ownership = Ownership.taken(token, asked_at, self.times)
-        return Taken(token, turn, seen.holder)
+        return Taken(token, turn, seen.holder, seen.unseen)
+
+    async def _look(self) -> SeenLease:
+        """What has not changed is not said more often than an owner beats; what could not be said is tried again."""
+        now = self._clock.elapsed()
+        is_due = self._said_at is None or now - self._said_at >= self.times.beat_every
+        if is_due:
+            self._said_at = None
+        self._seen = await self._store.look(self.me, self._now_ms() if is_due else None)
+        if is_due:
+            self._said_at = now
+        return self._seen
 
     def _refuse_other_config(self, seen: SeenLease) -> None:
         """Where the owner is alive, which shows by its beats, and its config differs."""

@@ -10,6 +10,7 @@ from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.deadline import Durations, Leg, PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.handover import HandoverTimes
 from connext_monitor.core.ownership import LeaseTimes
 from connext_monitor.core.stalls import StallRule, StallRules
 
@@ -59,6 +60,11 @@ def first_blocks(config: Config) -> dict[DomainId, BlockNumber]:
 def lease_times(config: Config) -> LeaseTimes:
     """What follows from how long the owner of the work may be silent."""
     return LeaseTimes(config.cluster.takeover_after.total_seconds())
+
+
+def handover_times(config: Config) -> HandoverTimes:
+    """What follows from how long a chain may be out of sight before that is alerted."""
+    return HandoverTimes(config.alerts.unobserved_after.total_seconds())
 
 
 def config_hash(config: Config) -> str:

@@ -3,7 +3,8 @@
 1. Who owns the work beats: it changes the lease every ``beat_every`` seconds.
 2. Who does not looks as often, and may take the lease once it is free, or has stood unchanged for ``takeover_after``
    seconds of its own clock; the database gives it only where it still stands as it was seen.
-3. Who owns it sends messages only until `Ownership.until`: that lies so long before anybody may take the lease over
+3. Who gives it back to a named instance leaves it to that one: the others take it as if it were held still.
+4. Who owns it sends messages only until `Ownership.until`: that lies so long before anybody may take the lease over
    that a message under way comes to its end too, as it is given no more than ``send_within``.
 
 No two clocks are compared. They count seconds alike, a suspended machine's too (`Clock.elapsed`), from any instant.
@@ -44,11 +45,12 @@ class Lease:
     """The lease as it stands in the database: the owner's ``token``, None where it is free, and its last beat.
 
     An owner numbers its beats itself: a database that has lost the last of them does not come back to a pair that was
-    seen before.
+    seen before. Where it is free, it may be ``offered_to`` an instance.
     """
 
     token: str | None
     beat: int
+    offered_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,17 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class SeenLease:
-    """The lease, who holds it or held it last, with which config; and why this version cannot use the schema."""
+    """The lease, who holds it or held it last, with which config; and why this version cannot use the schema.
+
+    ``sight_wanted``: its owner asks who sees the chains. ``unseen`` are those for which it was handed over.
+    """
 
     lease: Lease
     holder: str | None
     config_hash: str | None
     wrong_schema: str | None
+    sight_wanted: bool = False
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,8 @@ class ListedInstance:
     """An instance as the database knows it; seconds, by the database's own clock.
 
     ``owns_since`` is Unix time, None where it does not own the work; ``silent_for`` is the time since its last sign of
-    life, ``ahead`` by how much its machine's clock was ahead of the database's then (negative: behind).
+    life, ``ahead`` by how much its machine's clock was ahead of the database's then (negative: behind). ``sees`` are
+    the chains that it saw at its last look, None before the first.
     """
 
     name: str
@@ -83,6 +91,7 @@ class ListedInstance:
     owns_since: float | None
     silent_for: float
     ahead: float
+    sees: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +105,12 @@ class Candidacy:
         """After a look, whose answer had come by ``at``: from when it was asked, the owner may have beaten since."""
         return self if lease == self.seen else Candidacy(lease, at)
 
-    def takeable(self, now: float, times: LeaseTimes) -> Lease | None:
-        """The lease as it has to stand for this instance to get it; None where it has to wait on."""
+    def takeable(self, now: float, times: LeaseTimes, name: str) -> Lease | None:
+        """The lease as it has to stand for the instance of this name to get it; None where it has to wait on."""
         if self.seen is None:
             return None
-        silent_for = now - self.unchanged_since
-        return self.seen if self.seen.token is None or silent_for >= times.takeover_after else None
+        free = self.seen.token is None and self.seen.offered_to in (None, name)
+        return self.seen if free or now - self.unchanged_since >= times.takeover_after else None
 
 
 @dataclass(frozen=True, slots=True)

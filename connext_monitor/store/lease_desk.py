@@ -1,10 +1,12 @@
 """The lease of a server's database, asked for on a thread and a connection of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
 from connext_monitor.config import DatabaseUrl
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.handover import Handover, StandbySight
 from connext_monitor.core.ownership import Instance, Lease, SeenLease
 from connext_monitor.store import lease
 from connext_monitor.store.connection import Connection, transact
@@ -24,7 +26,7 @@ class LeaseDesk:
         self._engine = server(url)
         self._thread = executor(self._engine.lease, 1)
 
-    async def look(self, me: Instance, now_ms: int) -> SeenLease:
+    async def look(self, me: Instance, now_ms: int | None) -> SeenLease:
         """See `lease.look`."""
         return await self._ask(lambda connection: lease.look(connection, me, now_ms))
 
@@ -39,6 +41,22 @@ class LeaseDesk:
     async def release(self, token: str) -> None:
         """See `lease.release`."""
         await self._ask(lambda connection: lease.release(connection, token))
+
+    async def hand_over(self, token: str, handover: Handover) -> None:
+        """See `lease.hand_over`."""
+        await self._ask(lambda connection: lease.hand_over(connection, token, handover))
+
+    async def want_sight(self, token: str, *, asks: bool) -> None:
+        """See `lease.want_sight`."""
+        await self._ask(lambda connection: lease.want_sight(connection, token, asks=asks))
+
+    async def show_sight(self, me: Instance, heads: Mapping[str, BlockNumber]) -> None:
+        """See `lease.show_sight`."""
+        await self._ask(lambda connection: lease.show_sight(connection, me, heads))
+
+    async def sights(self, me: Instance) -> tuple[list[StandbySight], float | None]:
+        """See `lease.sights`."""
+        return await self._ask(lambda connection: lease.sights(connection, me))
 
     async def leave(self, me: Instance) -> None:
         """See `lease.leave`."""

@@ -3,7 +3,7 @@
 ``*_ms`` are Unix milliseconds of the server's clock.
 """
 
-from sqlalchemy import BigInteger, Column, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, SmallInteger, Table, Text
 
 from connext_monitor.store.schema import metadata
 
@@ -21,6 +21,12 @@ lease = Table(
     Column("config_hash", Text),
     Column("since_ms", BigInteger),
     Column("beat_ms", BigInteger),
+    # Where it was handed over: to whom, because of which chains (a JSON list), and when that was last done.
+    Column("offered_to", Text),
+    Column("unseen", Text),
+    Column("handed_over_ms", BigInteger),
+    # Whether the owner asks who sees the chains.
+    Column("sight_wanted", Boolean),
 )
 
 # Whose writes are committed: one row, which each of them locks. A row beside the lease's, so that a long write does not
@@ -33,7 +39,7 @@ turn = Table(
     Column("n", BigInteger, nullable=False),
 )
 
-# The instances that there are: each says so itself as often as it looks at the lease.
+# The instances that there are: each says so itself, as often as an owner beats.
 instances = Table(
     "instances",
     metadata,
@@ -42,4 +48,7 @@ instances = Table(
     Column("version", Text, nullable=False),
     # By how much its clock is ahead of the server's.
     Column("ahead_ms", BigInteger, nullable=False),
+    # The newest block of each chain that it saw (a JSON object by the chain's name), and when it looked.
+    Column("heads", Text),
+    Column("looked_ms", BigInteger),
 )

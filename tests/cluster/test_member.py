@@ -1,9 +1,10 @@
 """An instance among others: when it gets the work, what ends that, and when it must not begin."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from typing import Protocol
 
 import pytest
 
@@ -12,6 +13,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.cluster.member import Member, RefusedError
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.database_trouble import StoreUnavailable
+from connext_monitor.core.handover import Handover
 from connext_monitor.core.ownership import Instance, LeaseTimes
 from connext_monitor.store.connection import Connection, transact
 from connext_monitor.store.engine import server_of
@@ -22,9 +24,13 @@ from tests.world.waiting import until
 pytestmark = pytest.mark.server
 
 TIMES = LeaseTimes(takeover_after=1.2)
-FIRST, SECOND = Instance("first", "1.0", "same"), Instance("second", "1.0", "same")
+FIRST, SECOND, THIRD = (Instance(name, "1.0", "same") for name in ("first", "second", "third"))
 
-Join = Callable[[Instance], Awaitable[Member]]
+
+class Join(Protocol):
+    """Another instance on the database."""
+
+    async def __call__(self, me: Instance, times: LeaseTimes = TIMES) -> Member: ...
 
 
 @pytest.fixture
@@ -38,9 +44,9 @@ async def join(url: DatabaseUrl) -> AsyncIterator[Join]:
     """Another instance on the database."""
     desks: list[LeaseDesk] = []
 
-    async def join(me: Instance) -> Member:
+    async def join(me: Instance, times: LeaseTimes = TIMES) -> Member:
         desks.append(LeaseDesk(url))
-        return Member(me, desks[-1], TIMES, SystemClock(), 1.0, Outside().new_token)
+        return Member(me, desks[-1], times, SystemClock(), 1.0, Outside().new_token)
 
     yield join
     for desk in desks:
@@ -61,6 +67,14 @@ def run(url: DatabaseUrl, sql: str) -> None:
     connection: Connection = server_of(url).lease()
     transact(connection, lambda it: it.run(sql))
     connection.close()
+
+
+def version_of_row(url: DatabaseUrl, instance: str) -> str | None:
+    """What differs once it has been written again; None where it is not there."""
+    with closing(server_of(url).lease()) as connection:
+        query = "SELECT xmin::text FROM instances WHERE name = ?"
+        row = transact(connection, lambda it: it.run(query, (instance,)).fetchone())
+    return None if row is None else str(row[0])
 
 
 async def test_the_work_is_taken_when_it_is_given_back(join: Join) -> None:
@@ -145,3 +159,27 @@ async def test_a_desk_says_what_keeps_the_lease_from_being_asked(server: postgre
     with server.refusing(url), pytest.raises(StoreUnavailable):
         await desk.look(FIRST, 0)
     await desk.close()
+
+
+async def test_what_is_handed_over_goes_to_the_instance_that_is_named(join: Join) -> None:
+    first, second, third = await join(FIRST), await join(SECOND), await join(THIRD)
+    taken = await first.wait_for_work()
+    first.handover = Handover("third", ("alpha",))
+    async with beside(second.wait_for_work()) as waiting:
+        await first.give_back(taken)
+        got = await third.wait_for_work()
+        assert not waiting.done()
+    assert (got.held_before_by, got.unseen) == ("first", ("alpha",))
+    assert first.handover is None
+
+
+async def test_who_waits_says_so_no_more_often_than_an_owner_beats(join: Join, url: DatabaseUrl) -> None:
+    first = await join(FIRST)
+    taken = await first.wait_for_work()
+    async with beside(first.keep_work(taken)):
+        second = await join(SECOND, LeaseTimes(takeover_after=60.0))
+        async with beside(second.wait_for_work()):
+            await until(lambda: version_of_row(url, "second"))
+            said = version_of_row(url, "second")
+            await asyncio.sleep(3.0)  # three looks or so
+            assert version_of_row(url, "second") == said

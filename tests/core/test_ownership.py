@@ -94,7 +94,7 @@ class Step:
     def request(self) -> Callable[[], Callable[[], None]]:
         """What the database does, and what the instance learns of it."""
         instance, everyone, asked_at = self.instance, self.all, self.clock
-        seen = instance.candidacy.takeable(asked_at, TIMES)
+        seen = instance.candidacy.takeable(asked_at, TIMES, "any")
         if instance.ownership is not None:
             return self.beat(instance.ownership, asked_at)
         if seen is not None:
@@ -163,22 +163,30 @@ def test_what_is_sent_has_ended_before_another_instance_sends(random: Random) ->
 
 def test_a_silent_owner_is_replaced_after_the_time_set_for_it() -> None:
     waits = Candidacy().saw(Lease("a", 7), 1000.0).saw(Lease("a", 7), 1005.0)
-    assert waits.takeable(1029.9, TIMES) is None
-    assert waits.takeable(1030.0, TIMES) == Lease("a", 7)
+    assert waits.takeable(1029.9, TIMES, "me") is None
+    assert waits.takeable(1030.0, TIMES, "me") == Lease("a", 7)
 
 
 def test_each_beat_begins_the_wait_anew() -> None:
     waits = Candidacy().saw(Lease("a", 7), 1000.0).saw(Lease("a", 8), 1025.0)
-    assert waits.takeable(1054.9, TIMES) is None
+    assert waits.takeable(1054.9, TIMES, "me") is None
 
 
 def test_a_free_lease_is_taken_at_once() -> None:
-    assert Candidacy().saw(Lease(None, 3), 5.0).takeable(5.0, TIMES) == Lease(None, 3)
+    assert Candidacy().saw(Lease(None, 3), 5.0).takeable(5.0, TIMES, "me") == Lease(None, 3)
 
 
 def test_nothing_is_taken_that_was_not_seen() -> None:
-    assert Candidacy().takeable(1e9, TIMES) is None
+    assert Candidacy().takeable(1e9, TIMES, "me") is None
 
 
 def test_what_is_sent_last_ends_before_a_takeover() -> None:
     assert TIMES.sends_for + TIMES.send_within < TIMES.takeover_after
+
+
+def test_what_is_offered_to_an_instance_is_taken_by_that_at_once() -> None:
+    offered = Lease(None, 3, "right")
+    waits = Candidacy().saw(offered, 5.0)
+    assert waits.takeable(5.0, TIMES, "right") == offered
+    assert waits.takeable(34.9, TIMES, "left") is None
+    assert waits.takeable(35.0, TIMES, "left") == offered

@@ -10,6 +10,8 @@ import pytest
 
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.delivery_records import ChannelState
+from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.handover import Handover
 from connext_monitor.core.ownership import Instance, Lease
 from connext_monitor.store import channels, lease, schema_revision
 from connext_monitor.store.connection import COMMIT, Connection, transact
@@ -251,3 +253,43 @@ def test_instances_are_listed_with_who_owns_the_work_and_their_clocks(connection
     transact(connection, lambda it: lease.leave(it, SECOND))
     transact(connection, lambda it: lease.release(it, "a"))
     assert [(it.name, it.owns_since) for it in transact(connection, lease.listed)] == [("first", None)]
+
+
+def test_a_handover_leaves_the_lease_to_one_instance_and_says_why(connection: Connection) -> None:
+    transact(connection, lambda it: lease.take(it, FIRST, "a", FREE))
+    transact(connection, lambda it: lease.hand_over(it, "b", Handover("third", ())))
+    assert transact(connection, lambda it: lease.look(it, SECOND, 0)).lease == Lease("a", 0)
+    assert transact(connection, lambda it: lease.sights(it, FIRST)) == ([], None)
+    transact(connection, lambda it: lease.hand_over(it, "a", Handover("second", ("alpha",))))
+    seen = transact(connection, lambda it: lease.look(it, SECOND, 0))
+    assert seen.lease == Lease(None, 1, "second")
+    assert seen.unseen == ("alpha",)
+    transact(connection, lambda it: lease.take(it, SECOND, "b", seen.lease))
+    seen = transact(connection, lambda it: lease.look(it, FIRST, 0))
+    assert (seen.lease, seen.unseen) == (Lease("b", 0), ())
+    _, since = transact(connection, lambda it: lease.sights(it, FIRST))
+    assert since is not None
+    assert 0 <= since < 60
+
+
+def test_who_owns_the_work_asks_what_the_others_see(connection: Connection) -> None:
+    transact(connection, lambda it: lease.take(it, FIRST, "a", FREE))
+    transact(connection, lambda it: lease.want_sight(it, "another", asks=True))
+    assert not transact(connection, lambda it: lease.look(it, SECOND, 0)).sight_wanted
+    transact(connection, lambda it: lease.want_sight(it, "a", asks=True))
+    assert transact(connection, lambda it: lease.look(it, SECOND, 0)).sight_wanted
+    transact(connection, lambda it: lease.show_sight(it, SECOND, {"alpha": BlockNumber(7)}))
+    (sight,), _ = transact(connection, lambda it: lease.sights(it, FIRST))
+    assert (sight.instance, sight.heads) == ("second", {"alpha": 7})
+    assert 0 <= sight.age < 60
+    assert transact(connection, lambda it: lease.sights(it, SECOND))[0] == []
+    assert [each.sees for each in transact(connection, lease.listed)] == [("alpha",)]
+    transact(connection, lambda it: lease.take(it, SECOND, "b", Lease("a", 0)))
+    assert not transact(connection, lambda it: lease.look(it, FIRST, 0)).sight_wanted
+
+
+def test_a_look_need_not_say_that_the_instance_is_there(connection: Connection) -> None:
+    transact(connection, lambda it: lease.look(it, FIRST, None))
+    assert transact(connection, lease.listed) == []
+    transact(connection, lambda it: lease.look(it, FIRST, 0))
+    assert [each.name for each in transact(connection, lease.listed)] == ["first"]

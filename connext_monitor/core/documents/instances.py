@@ -19,6 +19,9 @@ class InstanceDocument(Document, frozen=True):
     clock_ahead_seconds: Annotated[
         float, says("By how much its machine's clock was ahead of the database's then, negative if behind.")
     ]
+    sees: Annotated[
+        list[str] | None, says("The chains that it saw when it last looked; null where it has not looked yet.")
+    ] = None
 
 
 class InstanceList(ListDocument[InstanceDocument], frozen=True):
@@ -39,4 +42,5 @@ def _document(instance: ListedInstance) -> InstanceDocument:
         owns_since=None if since is None else unix_rfc3339(since),
         silent_seconds=round(instance.silent_for, 1),
         clock_ahead_seconds=round(instance.ahead, 1),
+        sees=None if instance.sees is None else list(instance.sees),
     )

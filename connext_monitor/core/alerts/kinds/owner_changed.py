@@ -12,18 +12,31 @@ NOTED_AFTER = 3600.0
 
 
 class OwnerChangedDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
-    """Which instance owned the work ``before``, and which does ``now``, by the names in their configs."""
+    """Which instance owned the work ``before``, and which does ``now``, by the names in their configs.
+
+    ``unseen`` names the chains for which the work was handed over: the one did not see them, and the other did.
+    """
 
     before: str
     now: str
+    unseen: str | None = None
 
 
 def _opened(view: AlertView[OwnerChangedDetails]) -> Body:
     text = (
         f"{view.details.now} owns the work now, in place of {view.details.before}. What the chains did meanwhile is "
-        "read; nothing is missed. If nobody stopped the other instance, look why it is gone."
+        f"read; nothing is missed. {_what_to_do(view.details)}"
     )
     return _body(view, f"The monitor runs on {view.details.now} now", text)
+
+
+def _what_to_do(details: OwnerChangedDetails) -> str:
+    if details.unseen is None:
+        return "If nobody stopped the other instance, look why it is gone."
+    return (
+        f"{details.before} handed it over because it had lost sight of {details.unseen}, which {details.now} sees: "
+        f"look at the endpoints of {details.before}, and at its way to them."
+    )
 
 
 def _noted(view: AlertView[OwnerChangedDetails]) -> Body:
