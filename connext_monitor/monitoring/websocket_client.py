@@ -34,7 +34,7 @@ from connext_monitor.monitoring.json_rpc import (
 )
 from connext_monitor.monitoring.rpc_batch import RpcBatch, decode_array, is_array
 from connext_monitor.monitoring.subscriptions import PushQueue, SubscriptionId, Subscriptions
-from connext_monitor.monitoring.websocket_connection import connect_websocket
+from connext_monitor.monitoring.websocket_connection import close_websocket, connect_websocket
 
 _UNSUBSCRIBE_TIMEOUT: Final = 2.0
 _MANY: Final = 4
@@ -149,11 +149,7 @@ class WebSocketClient:
     async def aclose(self) -> None:
         """See `RpcClient`."""
         self._lose("was closed by us")
-        try:
-            async with asyncio.timeout(2 * self._limits.close_timeout):
-                await self._connection.close()
-        except TimeoutError:
-            self._connection.transport.abort()
+        await close_websocket(self._connection, 2 * self._limits.close_timeout)
         await asyncio.wait([self._reader])
 
     def _unavailable(self) -> EndpointUnavailable:

@@ -1,4 +1,4 @@
-"""Opens websockets that yield the event loop to others, follow no redirects, and log nothing secret."""
+"""Opens and closes websockets that yield the event loop to others, follow no redirects, and log nothing secret."""
 
 import asyncio
 import logging
@@ -83,3 +83,21 @@ async def connect_websocket(url: EndpointAddress, limits: RpcLimits) -> ClientCo
         return EndpointUnavailable(url.host, "does not speak valid WebSocket")
     except Exception as error:  # noqa: BLE001 - whatever the library raises may quote the URL, and none of it may pass
         return EndpointUnavailable(url.host, why_unreachable(error))
+
+
+async def close_websocket(connection: ClientConnection, within: float) -> None:
+    """Close it, and cut it off where that takes longer than so many seconds.
+
+    A task of its own does that: in one that was cancelled before, as a group cancels the task around it when one of its
+    own fails, a time-out that ends is taken for another cancellation by Python 3.11.2, which is Debian 12's.
+    """
+    closing = asyncio.create_task(connection.close())
+    try:
+        await asyncio.wait([closing], timeout=within)
+    finally:
+        if not closing.done():
+            closing.cancel()
+            connection.transport.abort()
+    await asyncio.wait([closing])
+    if not closing.cancelled():
+        closing.result()

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -61,6 +62,25 @@ async def test_a_connection_that_stops_answering_pings_is_found_out() -> None:
     async with websocket_node(half_open) as url, websocket_client(url, limits) as client:
         failed = await failure_of(client.request("eth_any", [], timeout=60))
     assert str(failed) == "127.0.0.1 stopped answering pings"
+
+
+async def test_a_close_that_is_not_answered_ends_in_a_task_cancelled_before() -> None:
+    """As one is in which a group of tasks failed; Python 3.11.2 raises CancelledError there when a time-out ends."""
+
+    async def deaf(connection: ServerConnection) -> None:
+        connection.transport.pause_reading()
+
+    async def close_after_cancellation() -> int:
+        cancelled = asyncio.current_task()
+        assert cancelled is not None
+        cancelled.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        await client.aclose()
+        return cancelled.cancelling()
+
+    async with websocket_node(deaf) as url, websocket_client(url, RpcLimits(close_timeout=0.02)) as client:
+        assert await within_bound(asyncio.create_task(close_after_cancellation())) == 1
 
 
 async def test_a_flood_of_messages_leaves_the_event_loop_to_others() -> None:
