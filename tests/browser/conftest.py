@@ -60,7 +60,9 @@ class Site:
 
 
 async def shoot(page: Page, name: str) -> None:
-    """Keep what it looks like, for people."""
+    """Keep what it looks like for people who asked for that: to draw a whole page takes seconds of a processor."""
+    if "SCREENSHOTS" not in os.environ:
+        return
     SCREENSHOTS.mkdir(exist_ok=True)
     await page.screenshot(path=str(SCREENSHOTS / f"{name}.png"), full_page=True)
 
