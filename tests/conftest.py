@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import find, settings, strategies
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
+
+from tests.forked_workers import run_forked
 
 _TESTS = Path(__file__).parent
 _NEEDS = {
@@ -36,6 +36,7 @@ _NEEDS = {
     "store/test_killed.py": "process",
     "store/test_lock.py": "process",
     "store/test_restore.py": "process",
+    "test_forked_workers.py": "process",
     "test_signals.py": "process",
 }
 """What the tests in a folder or a file need beside themselves; a marker of pyproject.toml each."""
@@ -128,16 +129,29 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         find(strategies.integers(), lambda _drawn: True)
 
 
-class _Scheduling(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
-    """Tests of one file go to one worker; where they take long and share nothing, each goes to whoever is free."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many processes run the tests, which scripts/test says."""
+    parser.addoption("--forks", type=int, default=0, help="run the tests in so many processes")
 
-    def _split_scope(self, nodeid: str) -> str:
-        name, _, test = nodeid.partition("::")
-        file = _TESTS.parent / name
-        if _needs(file) == "browser":
-            return "browser"  # whose start takes longer than a test
-        shared = _shared_in(file) if _needs(file) else "file"
-        return name + {"file": "", "parameter": test.partition("[")[2], "nothing": test}[shared]
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Run tests of one file by one process; where they take long and share nothing, each by whichever is free."""
+    config = session.config
+    if not config.option.forks or config.option.collectonly or session.testsfailed:
+        return None
+    groups: dict[str, list[int]] = {}
+    for index, item in enumerate(session.items):
+        groups.setdefault(_group_of(item), []).append(index)
+    run_forked(session, groups.values(), config.option.forks)
+    return True
+
+
+def _group_of(item: pytest.Item) -> str:
+    if _needs(item.path) == "browser":
+        return "browser"  # whose start takes longer than a test
+    name, _, test = item.nodeid.partition("::")
+    shared = _shared_in(item.path) if _needs(item.path) else "file"
+    return name + {"file": "", "parameter": test.partition("[")[2], "nothing": test}[shared]
 
 
 @cache
@@ -145,8 +159,3 @@ def _shared_in(file: Path) -> str:
     """What the tests of a file have in common, by the scope of its fixtures."""
     fixture = re.search(r'scope="module"(.*params=)?', file.read_text(encoding="utf-8"))
     return "nothing" if fixture is None else "parameter" if fixture[1] else "file"
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
-    """Only for ``--dist loadfile``, which scripts/test asks for."""
-    return _Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
