@@ -101,12 +101,13 @@ TAKEN_AT_ONCE = story(
     bridge_changes=tuple(BridgeChange(THERE, at, (Saying.DIAMOND_CUT,)) for at in _TAKEN),
     pauses=tuple(Pause(HERE, at, BLOCK) for at in _TAKEN),
     reorgs=tuple(
-        reorg(at + BLOCK + 0.4, 1, Fate.DROPPED, domain=domain, rises=False)
+        reorg(at + BLOCK - 4.5, 1, Fate.DROPPED, domain=domain, rises=False)
         for at in _TAKEN
         for domain in (HERE, THERE)
     ),
+    endpoint_faults=tuple(trouble(550.0, 1200.0, EndpointTrouble.SLOW, 2.0, domain=domain) for domain in (HERE, THERE)),
 )
-"""Reorgs take changes and pauses back within some seconds of their push."""
+"""Reorgs take changes and pauses back half a second after their blocks, which nobody has read by then."""
 
 MADE_UP = story(
     3000.0,
