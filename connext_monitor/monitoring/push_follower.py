@@ -4,7 +4,7 @@ from typing import Self
 
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.bloom import LogMask, denies
-from connext_monitor.core.bridge_events import OBSERVED_TOPICS, BridgeRecord
+from connext_monitor.core.bridge_events import OBSERVED_TOPICS, is_bridge_event
 from connext_monitor.core.events import RawLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
@@ -95,6 +95,10 @@ class PushFollower:
             self._requests.hint_reorg()
 
     async def _pass_on(self, raw: RawLog) -> None:
+        if is_bridge_event(raw):
+            # Nothing follows from it before its block is covered, and no filter or contract shows it to be made up.
+            self._requests.cover_block(raw.block_number)
+            return
         decoded = await self._believed(raw)
         if decoded is None:
             # The next cover reads it; what can only be done later is no reason to give the endpoint up.
@@ -104,9 +108,8 @@ class PushFollower:
             return
         await self._observations.put(Observation(self._config.domain_id, logs=decoded))
         content = decoded[0].content
-        if isinstance(content, BridgeRecord) or (isinstance(content, UnreadableLog) and content.delivery is not None):
-            # A bridge that was paused or changed, or something else delivered than was sent. Pushed, it alerts nobody;
-            # covered, it does.
+        if isinstance(content, UnreadableLog) and content.delivery is not None:
+            # Something else was delivered than was sent. Pushed, it alerts nobody; covered, it does.
             self._requests.cover_block(raw.block_number)
 
     async def _believed(self, raw: RawLog) -> list[DecodedLog] | None:

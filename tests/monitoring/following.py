@@ -34,11 +34,12 @@ class Once:
         return None
 
 
-async def follow(coverer: Covering, kept: ObservationSink, raw: RawLog) -> None:
-    """Follow a subscription that pushes this log and no other."""
+async def follow(coverer: Covering, kept: ObservationSink, raw: RawLog) -> CoverRequests:
+    """Follow a subscription that pushes this log and no other; what covers it asked for."""
     state = coverer.state
     pushes: Pushes[PushedLog | MalformedEntry] = Pushes(Once(), lambda _: PushedLog(raw, removed=False))
     heads: Pushes[Header] = Pushes(Once(), lambda _: pytest.fail("no head is read"))
     assert isinstance(state.endpoint, Endpoint)
     requests, pushed = CoverRequests(state, 60.0), PushedLogs(state.clock, 10.0)
     await PushFollower(state, state.endpoint, kept, requests, pushed, heads, pushes).follow_logs()
+    return requests

@@ -1,4 +1,4 @@
-"""Logs that are pushed, and that their own block rules out."""
+"""Logs that are pushed and not believed: their block rules them out, or nothing follows from them before it is read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.core.bloom import LogMask
+from connext_monitor.core.bridge_events import BRIDGE_EVENTS
 from connext_monitor.core.coverage import Aim, BlockRange
 from connext_monitor.core.decoding import EVENT_TOPICS
-from connext_monitor.core.events import Address, BlockNumber, RawLog, Timestamp
+from connext_monitor.core.events import Address, BlockNumber, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.observation import Observation, record
 from tests.monitoring.checking import checking
@@ -52,3 +53,17 @@ async def test_a_pushed_log_that_its_filter_rules_out_is_not_recorded(
         await record(real.queue, Observation(ORIGIN))
         stored = (await real.store.chains.stored(ORIGIN, ALL)).blocks
         assert stored == ({(BLOCK, PUSHED.block_hash)} if believed else set())
+
+
+async def test_what_is_pushed_beside_transfers_is_read_and_not_recorded(tmp_path: Path) -> None:
+    topics, data = BRIDGE_EVENTS["Paused"].encode(account="0x" + "5e" * 20)
+    paused = replace(PUSHED, topics=tuple(map(Hash32, topics)), data=data)
+    async with checking(tmp_path) as real, covering(Chain(20), CoverersStore(real)) as (coverer, announce):
+        await coverer.cover_for(Aim.CONFIRM)
+        await announce(40)
+        coverer.state.headers.add(Header(BLOCK, PUSHED.block_hash, hash_at(29), Timestamp(1_000_030), None))
+        coverer.state.verified.add(PUSHED.block_hash)
+        assert (await follow(coverer, real.queue, paused)).reorg_hinted
+        await record(real.queue, Observation(ORIGIN))
+        assert (await real.store.chains.stored(ORIGIN, ALL)).blocks == set()
+        assert not (await follow(coverer, real.queue, PUSHED)).reorg_hinted

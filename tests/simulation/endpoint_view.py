@@ -6,11 +6,12 @@ from hashlib import sha256
 from typing import Any
 
 from connext_monitor.core.bridge_events import OBSERVED_TOPICS
+from tests.simulation.facts import Event
 from tests.simulation.ledger import Block, Ledger, Mined
 from tests.simulation.sayings import Saying
-from tests.simulation.story import EndpointTraits
+from tests.simulation.story import EndpointTraits, Transfer
 from tests.simulation.troubles import Beyond
-from tests.simulation.written_log import contract_of, write_saying
+from tests.simulation.written_log import contract_of, write_saying, write_xcalled
 
 _WORD = 32
 _NONCE, _STATUS, _PAUSED = "0xaffed0e0", "0xbfd79030", "0x5c975abb"
@@ -18,6 +19,8 @@ _SYMBOL, _DECIMALS = "0x95d89b41", "0x313ce567"
 _TEST = "0x" + (_WORD).to_bytes(_WORD).hex() + (4).to_bytes(_WORD).hex() + b"TEST".ljust(_WORD, b"\0").hex()
 _WRITTEN = tuple(f"0x{topic.hex()}" for topic in OBSERVED_TOPICS)
 """The first topics of all logs that there are."""
+_MADE_UP = 1_000_000
+"""The first number of calls that nobody made: no story has as many transfers."""
 
 Params = Sequence[Any]
 
@@ -126,15 +129,20 @@ class EndpointView:
         return mined.json
 
     def made_up(self, block: Block, asked: dict[str, Any]) -> bytes | None:
-        """A log of a block that does not hold it: its diamond was paused, or changed, nobody knows by whom.
+        """A log of a block that does not hold it: its diamond was paused, or changed, nobody knows by whom; or a call.
 
-        Only of blocks whose own filters rule it out, as those of most chains do: where nothing does, whoever was pushed
-        it goes on taking the block's readers for wrong.
+        A call only where the block's own filter rules it out: nothing else shows that it is made up.
         """
-        if not (block.mined and self.ledger.traits.blooms):
+        if not block.mined:
             return None
-        says = Saying.DIAMOND_CUT if block.number % 2 else Saying.PAUSED
-        log = write_saying(says, block.number, self.ledger.traits.domain)
+        domain = self.ledger.traits.domain
+        if block.number % 3 == 0:
+            if not self.ledger.traits.blooms or any(mined.log.event is Event.XCALLED for mined in block.mined):
+                return None
+            called = Transfer(0.0, domain, domain + 1, 1, None, None)
+            log = write_xcalled(called, _MADE_UP + block.number, block.next_nonce)
+        else:
+            log = write_saying(Saying.DIAMOND_CUT if block.number % 3 == 1 else Saying.PAUSED, block.number, domain)
         if log.topics[0] not in asked["topics"][0]:
             return None
         where = (

@@ -132,7 +132,15 @@ BRIDGE = (
         "monitoring/push_follower.py",
         "            if self._is_ruled_out(raw):\n                return None\n",
         "",
-        "what an endpoint makes up stays listed as what the bridge said",
+        "a call that an endpoint makes up is recorded, though its block's filter rules it out",
+    ),
+    mutant(
+        "pushed-bridge-event-believed",
+        9,
+        "monitoring/push_follower.py",
+        "        if is_bridge_event(raw):\n",
+        "        if False:\n",
+        "what an endpoint makes up stays listed as what the bridge said, where no filter rules it out",
     ),
     mutant(
         "bridge-event-said-once",

@@ -1,6 +1,7 @@
 """Aimed at what is said of the bridge itself: pauses, changes, and reorgs that take them back."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tests.simulation.mutants.aimed.aim import Aim
 from tests.simulation.mutants.aimed.made import (
@@ -115,7 +116,10 @@ MADE_UP = story(
     deadlines=_PATIENT,
     endpoint_faults=(trouble(900.0, 300.0, EndpointTrouble.FORGE_PUSHES),),
 )
-"""An endpoint pushes pauses and changes that their blocks do not hold."""
+"""An endpoint pushes pauses, changes and calls that their blocks do not hold."""
+
+MADE_UP_WITHOUT_FILTERS = replace(MADE_UP, chains=tuple(chain(domain, blooms=False) for domain in (HERE, THERE)))
+"""The same where blocks say nothing of their logs."""
 
 DOUBLED = story(
     2400.0,
@@ -151,6 +155,7 @@ AIMS = (
     Aim("changes moved", CHANGES_MOVED, ("change-that-moved-opens-again",)),
     Aim("taken at once", TAKEN_AT_ONCE, ("change-told-as-pushed",)),
     Aim("made up", MADE_UP, ("push-that-its-block-rules-out-believed",)),
+    Aim("made up without filters", MADE_UP_WITHOUT_FILTERS, ("pushed-bridge-event-believed",)),
     Aim("doubled", DOUBLED, ("bridge-log-counted-twice",)),
     Aim("noted", NOTED, ("change-is-news-for-ever",)),
 )

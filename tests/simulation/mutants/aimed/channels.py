@@ -47,11 +47,14 @@ GONE = story(
 
 BURST_UNTOLD = story(
     3900.0,
-    [*(call(300.0 + number, 2500.0, 2600.0) for number in range(8))],
+    [*(call(300.0 + number, 2500.0, 2600.0) for number in range(8)), *calls(60.0, 1500.0, 50.0, (25.0, 400.0))],
     channel_faults=(ChannelFault("discord", 700.0, 300.0, ChannelTrouble.FAIL),),
     kills=(Kill(0, 400.0, 400.0, KillManner.STOP),),
 )
-"""A channel fails while one message is to tell of all that became late while the monitor was away."""
+"""A channel fails while one message is to tell of all that became late while the monitor was away.
+
+Others arrive meanwhile: a stalled pathway would be the cause of it, and its message would count them.
+"""
 
 ASKED_TO_WAIT = story(
     4200.0,
