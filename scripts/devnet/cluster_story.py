@@ -1,6 +1,7 @@
 """What the demo of two instances shows: takeovers, and that nothing is missed, by what the chains themselves say."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from scripts.devnet.devnet import Devnet
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.inbox import Inbox
-from scripts.devnet.instance import Instance
+from scripts.devnet.instance import Instance, Term
 from scripts.devnet.transfer import Transfer
 from scripts.devnet.truth import Truth, truth
 from scripts.postgres_pair import Pair
@@ -48,14 +49,14 @@ class Story:
 
     async def play(self) -> None:
         """The whole of it. Raises `DevnetError` where something was missed, or does not happen."""
-        owner = await self._owner()
+        owner = self._named((await self._next_term(None)).owner)
         other = next(each for each in self.instances if each is not owner)
-        await self._until(other.owner, f"{other.name} does not answer")
+        await self._until(other.term, f"{other.name} does not answer")
         self._tell(f"{owner.name} (process {owner.pid}) owns the work, {other.name} (process {other.pid}) stands by")
         await asyncio.sleep(self.acts.kill_after)
         sent = await self._kill(owner, other)
         await self._compare(other)
-        await self._until(owner.owner, f"{owner.name} does not come back")
+        await self._until(owner.term, f"{owner.name} does not come back")
         self._tell(f"{owner.name} (process {owner.pid}) is back, and stands by")
         await self._alerted_about(sent)
         await self._compare(other)
@@ -64,29 +65,34 @@ class Story:
             await self._promote()
             await self._compare(other)
         self._tell("this goes on until Ctrl-C. Try it yourself: kill -9 the process of either one")
-        await self._follow(await self._owner())
+        await self._follow()
 
-    async def _owner(self, *names: str) -> Instance:
-        """The instance that owns the work, once one (of these names) does."""
-        owners: list[Instance] = []
+    async def _next_term(self, before: Term | None) -> Term:
+        """The term of an owner of the work, once there is another one than before."""
+        terms: set[Term | None] = set()
 
-        async def owned() -> bool:
-            said = {name for each in self.instances if (name := await each.owner())}
-            owners[:] = [each for each in self.instances if each.name in (said & set(names) if names else said)]
-            return len(owners) == 1
+        async def begun() -> bool:
+            terms.clear()
+            terms.update([await each.term() for each in self.instances])
+            terms.difference_update({None, before})
+            return bool(terms)
 
-        await self._until(owned, "no instance owns the work")
-        return owners[0]
+        await self._until(begun, "no instance owns the work")
+        return next(term for term in terms if term is not None)
+
+    def _named(self, name: str) -> Instance:
+        return next(each for each in self.instances if each.name == name)
 
     async def _kill(self, owner: Instance, other: Instance) -> Transfer:
         """Kill the owner, and see the other one take over; what was sent meanwhile."""
+        before = await self._next_term(None)
         began, pid = time.monotonic(), owner.pid
         owner.kill()
         self._tell(f"{owner.name} (process {pid}) was killed, by kill -9. Now nobody watches the bridge")
         alpha, beta = self.devnet.chains
         sent = await self.devnet.xcall(alpha, beta)
         self.say("bridge", f"alpha → beta #{sent.nonce} was sent while nobody watched, and will never be executed")
-        await self._owner(other.name)
+        await self._next_term(before)
         self._tell(f"{other.name} owns the work, {time.monotonic() - began:.1f} s after the kill")
         await self._until(lambda: other.ask("/readyz"), f"{other.name} is not ready")
         self._tell(f"{other.name} has read all blocks up to now, {time.monotonic() - began:.1f} s after the kill")
@@ -102,11 +108,12 @@ class Story:
         self._tell(f"alpha → beta #{transfer.nonce}, which was sent while nobody watched, was alerted about")
 
     async def _promote(self) -> None:
+        before = await self._next_term(None)
         began = time.monotonic()
         self.pair.kill_primary()
         self._tell("the database's server was killed, as by a power cut. Its replica is promoted")
         self.pair.promote()
-        owner = await self._owner()
+        owner = self._named((await self._next_term(before)).owner)
         await self._until(lambda: owner.ask("/readyz"), f"{owner.name} is not ready")
         self._tell(f"{owner.name} works on the promoted replica, {time.monotonic() - began:.1f} s after the kill")
 
@@ -136,13 +143,12 @@ class Story:
             f"alerted about. Of {self.inbox.messages} messages {again}. Nothing was missed"
         )
 
-    async def _follow(self, owner: Instance) -> None:
+    async def _follow(self) -> None:
+        term = await self._next_term(None)
         while True:
-            now = await self._owner()
-            if now is not owner:
-                self._tell(f"{now.name} (process {now.pid}) owns the work")
-                owner = now
-            await asyncio.sleep(_LOOKS_EVERY)
+            with contextlib.suppress(DevnetError):  # both were killed, or both servers are gone
+                term = await self._next_term(term)
+                self._tell(f"{term.owner} (process {self._named(term.owner).pid}) owns the work")
 
     async def _until(self, holds: Callable[[], Awaitable[object]], otherwise: str) -> None:
         until = time.monotonic() + _WITHIN

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,14 @@ _STOP_SECONDS = 6.0
 _ANSWERS_WITHIN = aiohttp.ClientTimeout(total=5)
 _PAGE = 500
 """Transfers in an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Who owns the work, and since when, as the API says it."""
+
+    owner: str
+    since: str
 
 
 class Instance:
@@ -53,6 +62,11 @@ class Instance:
         if self.pid is not None and self._process is not None:
             self._process.kill()
 
+    def ask_to_stop(self) -> None:
+        """As Ctrl-C does."""
+        if self.pid is not None and self._process is not None:
+            self._process.terminate()
+
     async def ask(self, path: str) -> Any:  # noqa: ANN401 - JSON has any shape
         """What it answers; None where it does not, or has no good answer."""
         try:
@@ -64,10 +78,13 @@ class Instance:
         except (aiohttp.ClientError, TimeoutError):
             return None
 
-    async def owner(self) -> str | None:
+    async def term(self) -> "Term | None":
         """Which instance owns the work, as this one sees it; None where none does, or it does not answer."""
         listed = await self.ask("/api/v1/instances")
-        return next((each["name"] for each in listed["items"] if each["owns_work"]), None) if listed else None
+        terms = (
+            [Term(each["name"], each["owns_since"]) for each in listed["items"] if each["owns_work"]] if listed else []
+        )
+        return terms[0] if terms else None
 
     async def transfers(self) -> dict[str, Any]:
         """All it knows, by their ids; none where it does not answer."""
