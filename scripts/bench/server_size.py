@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.connection import transact
 from connext_monitor.store.engine import server_of
-from scripts.bench.engines import LIVE, play
+from scripts.bench.engines.recorded import LIVE, LOGS_PER_BLOCK
+from scripts.bench.engines.work import recorded
+from scripts.bench.made_up_bridge import Bridge
 from scripts.postgres_server import DURABLE, Server, programs, running
 
 _WRITTEN = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"
@@ -35,14 +37,14 @@ def figures(server: Server, events: int) -> Iterator[str]:
     """One line each."""
     with server.database() as url:
         size, written = _asked(url, _SIZE), server.ask(_WRITTEN)
-        asyncio.run(play(url, events, _BLOCKS))
+        asyncio.run(recorded(url, Bridge(events, LOGS_PER_BLOCK), _BLOCKS))
         log, grown, transfers = server.ask(_WRITTEN) - written, _asked(url, _SIZE) - size, _asked(url, _TRANSFERS)
         yield f"an empty database               {size:12,} bytes"
         yield f"a transfer with {events / transfers:.2f} events     {grown / transfers:12,.0f} bytes"
         yield f"log of an event of a history    {log / (events + LIVE):12,.0f} bytes"
     with server.database() as url:
         written = server.ask(_WRITTEN)
-        asyncio.run(play(url, _FEWEST, _BLOCKS))
+        asyncio.run(recorded(url, Bridge(_FEWEST, LOGS_PER_BLOCK), _BLOCKS))
         log = server.ask(_WRITTEN) - written
         yield f"log of an event by itself       {log / (_FEWEST + LIVE):12,.0f} bytes"
 

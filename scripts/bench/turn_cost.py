@@ -10,6 +10,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from statistics import mean, median, quantiles
 
@@ -75,7 +76,7 @@ def measure(url: DatabaseUrl, count: int) -> dict[str, Commits]:
     setting_up.close()
     turns: dict[str, WriteTurn] = {"none": NoTurn(), "a guest's": GuestTurn(), "an owner's": _owners(url)}
     commits = {name: _commits(url, turn) for name, turn in turns.items()}
-    for _ in range(1 + count // _AT_A_TIME):
+    for _ in range(1 + ceil(count / _AT_A_TIME)):
         for of_turn in commits.values():
             of_turn.make(_AT_A_TIME)
     for of_turn in commits.values():

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from scripts.bench.made_up_bridge import Bridge
+from scripts.postgres_server import programs
+
+WITH_SERVER = pytest.mark.skipif(programs() is None, reason="no PostgreSQL: scripts/postgres installs it")
 
 
 def printed(bench: str, *arguments: str) -> str:
@@ -60,3 +63,19 @@ def test_the_made_up_bridge_has_each_leg_of_each_transfer_once(events: int) -> N
             == len(events_made)
             == legs * bridge.transfers
         )
+
+
+@pytest.mark.server
+@WITH_SERVER
+def test_the_benchmark_of_the_turn_commits_with_each() -> None:
+    lines = printed("turn_cost", "--commits", "1").splitlines()
+    assert [line[:14].strip() for line in lines[1:]] == ["none", "a guest's", "an owner's"]
+    assert all(float(cell) > 0 for line in lines[1:] for cell in line[14:].split())
+
+
+@pytest.mark.server
+@WITH_SERVER
+def test_the_benchmark_of_a_server_counts_bytes() -> None:
+    lines = printed("server_size", "--events", "300").splitlines()
+    assert len(lines) == 4
+    assert all(int(line.split()[-2].replace(",", "")) > 100 for line in lines)
