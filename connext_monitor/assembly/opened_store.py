@@ -61,6 +61,9 @@ class StoreOpening:
             store = await self._opened()
             stack.push_async_callback(store.close)
             await store.deadlines.recompute(durations, first_blocks)
+            if self._turn is not None:
+                # Of another term, a message may have been under way when it ended, or what it said was lost.
+                await store.outbox.doubt_told()
             removed = partial(ended_by_removal, chains=self._names)
             subscribers = subscriptions(self._providers, self._labels)
             for alert_id in await store.alerts.resolve_decided(removed, self._clock.now(), subscribers):

@@ -89,6 +89,14 @@ _COUNTED = Prepared(lambda: _sent(*_MESSAGE_COLUMNS))
 _POSTPONED = Prepared(
     lambda: update(delivery_groups).where(_THIS).values(parameters("attempts", "next_attempt_ms", "reason"))
 )
+_NO_COUNT = -1
+_DOUBT = Prepared(
+    lambda: (
+        update(delivery_groups)
+        .where(~delivery_groups.c.ended, delivery_groups.c.told_ms.is_not(None))
+        .values(told_open=_NO_COUNT)
+    )
+)
 _HAND_OVER = Prepared(
     lambda: (
         update(deliveries)
@@ -162,6 +170,11 @@ def sent(connection: Connection, digest: Digest, change: Change, reference: str 
     _COUNTED.execute(connection, **of_group, **said)
     (group,) = _SELECT.rows(connection, of_group=digest.group_id)
     carriers.moved(connection, group, digest.reference, reference)
+
+
+def doubt_told(connection: Connection) -> None:
+    """Have every message of a group that stands and can change written again: what it says is not known for sure."""
+    _DOUBT.execute(connection)
 
 
 def postponed(connection: Connection, group_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:

@@ -143,6 +143,7 @@ class Outbox(Noun):
     digest = reads_with_names(outbox.digest)
     group_sent = writes(groups.sent)
     group_postponed = writes(groups.postponed)
+    doubt_told = writes(groups.doubt_told)
 
 
 class Chains(Noun):

@@ -1,12 +1,14 @@
 """The stream of changes, read as a client reads it."""
 
 import asyncio
+import io
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import aiohttp.web
@@ -15,15 +17,18 @@ import pytest
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.core.deadline import Leg
 from connext_monitor.reporting.web.events import EventStreams
 from connext_monitor.reporting.web.feed import EventName, Feed
 from connext_monitor.reporting.web.server import WebServer
+from connext_monitor.store.errors import DatabaseUnavailableError
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 from tests.world.kinds import chain_unobserved, overdue
 from tests.world.loopback import closed
 from tests.world.two_chains import AT, DESTINATION, LABELS, ORIGIN, Sample, fill
+from tests.world.waiting import until
 
 EVENTS = "/api/v1/events"
 LOCAL = ListenAddress("127.0.0.1", 0)
@@ -258,3 +263,23 @@ async def test_a_hundred_streams_are_enough(server: WebServer, session: aiohttp.
     server.feed.leave(listeners[0])
     async with reading(session) as reader:
         assert (await reader.next())["event"] == "ready"
+
+
+async def test_while_the_database_is_away_one_calm_line_says_so(
+    server: WebServer, session: aiohttp.ClientSession, store: Store, log: io.StringIO
+) -> None:
+    away = DatabaseUnavailableError(DatabaseTrouble(TroubleKind.SERVER, "the server is away"))
+    async with reading(session) as reader:
+        assert (await reader.next())["event"] == "ready"
+        with patch.object(store.alerts, "changed", side_effect=away) as asked:
+            for _ in range(3):
+                looks = asked.call_count
+                server.feed.alerts_changed()
+                await until(lambda looks=looks: asked.call_count > looks)
+            assert (await reader.next())["event"] == "reset"
+        server.feed.alerts_changed()
+        assert (await reader.next())["event"] == "reset"
+    said = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [(line["event"], line["level"]) for line in said if "feed" in line["event"]] == [
+        ("feed.not_read", "warning")
+    ]

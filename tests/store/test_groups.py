@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from connext_monitor.core.alerts.delivery_action import ActionReason, SendGroup, Wait
+from connext_monitor.core.alerts.digest_mode import DigestMode
+from connext_monitor.core.alerts.grouping import GroupRules, next_action
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE, RECONCILE_OVERDUE
 from connext_monitor.core.alerts.severity import Severity
@@ -234,3 +237,20 @@ async def test_what_waits_is_found_by_the_indexes_made_for_it(file: Path) -> Non
     used = {plan.split("INDEX ")[1].split()[0] for plan in plans if "INDEX " in plan}
     assert {"deliveries_pending", "deliveries_pending_by_alert", "deliveries_told_alone"} <= used
     assert {"delivery_groups_standing", "group_members_by_alert"} <= used
+
+
+@pytest.mark.parametrize(("mode", "edits"), [(DigestMode.CHANGING_DIGEST, True), (DigestMode.DIGEST, False)])
+async def test_what_another_term_told_is_written_again_where_it_can_change(
+    store: Store, mode: DigestMode, edits: bool
+) -> None:
+    await late(store)
+    group_id = await form(store)
+    await store.outbox.group_sent(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
+    rules = GroupRules(wait=1.0, interval=5.0)
+    at = LATER.timestamp() + 6.0
+    assert isinstance(next_action(await look(store), mode, rules, at), Wait)
+    await store.outbox.doubt_told()
+    again = SendGroup(group_id, Change.CHANGED, ActionReason.CHANGED)
+    assert (next_action(await look(store), mode, rules, at) == again) is edits
+    await store.outbox.group_sent(await store.outbox.digest(group_id), Change.CHANGED, "m1", LATER)
+    assert isinstance(next_action(await look(store), mode, rules, at), Wait)

@@ -103,6 +103,7 @@ class Feed:
         self._wake = asyncio.Event()
         self._revision = 0
         self._ended = False
+        self._unreadable = False
 
     # What the monitor reports; never blocks, never raises
 
@@ -175,10 +176,22 @@ class Feed:
             self._wake.clear()
             try:
                 await self._look()
+            except StoreUnavailable as error:
+                self._unread(str(error))
             except Exception:  # noqa: BLE001 - the feed continues with the next change whatever was wrong with this one
                 _log.exception("feed.failed")
                 self.publish(EventName.RESET, "{}")
+            else:
+                self._unreadable = False
             await asyncio.sleep(_REST)
+
+    def _unread(self, reason: str) -> None:
+        """The database is away, which its own watch alerts; said once, and listeners read anew when it is back."""
+        if not self._unreadable:
+            _log.warning("feed.not_read", reason=reason)
+            self.publish(EventName.RESET, "{}")
+        self._unreadable = True
+        self._too_many = True
 
     def publish(self, name: EventName, data: str) -> None:
         """Give this event, JSON, to all listeners, and keep it for those who come back."""
