@@ -123,9 +123,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave all that is loaded by now out of later collections of garbage."""
     gc.freeze()
-    if session.config.option.collectonly:
-        # Hypothesis draws constants of what is loaded. It looks for them once and keeps them in .hypothesis, but each
-        # of several processes that begin together would look for them all.
+    if session.config.option.forks:
+        # Hypothesis draws constants of what is loaded. It looks for them when it first draws, which would take each
+        # worker seconds of a processor.
         find(strategies.integers(), lambda _drawn: True)
 
 
