@@ -19,7 +19,7 @@ DURATIONS = {EXECUTE: 4, RECONCILE: 3600}
 
 
 async def write_configs(
-    chains: tuple[Chain, ...], webhook: HasUrl, folder: Path, discord: Discord | None = None
+    chains: tuple[Chain, ...], webhook: HasUrl, folder: Path, discord: Discord | None = None, *, finality: int = 5
 ) -> dict[str, Path]:
     """Those of two instances by their names, which differ in nothing else; the database is ``$DATABASE_URL``."""
     setup = Setup(
@@ -27,7 +27,8 @@ async def write_configs(
         {"machines": webhook},
         execute=f"PT{DURATIONS[EXECUTE]}S",
         reconcile=f"PT{DURATIONS[RECONCILE]}S",
-        unobserved_after="PT60S",
+        unobserved_after="PT20S",
+        finality=finality,
         log_level="info",
         database="${DATABASE_URL}",
         takeover_after=f"PT{TAKEOVER:g}S",
@@ -96,6 +97,10 @@ class Instances:
     def count(self, event: str) -> int:
         """How often any of them has said this so far."""
         return sum(len(monitor.events(event)) for lives in self._lives.values() for monitor in lives)
+
+    def reasons(self, event: str) -> list[str]:
+        """Those that they gave with it."""
+        return [line["reason"] for lives in self._lives.values() for monitor in lives for line in monitor.events(event)]
 
     async def owns(self, name: str) -> None:
         """Wait until this one has begun its work."""
