@@ -7,7 +7,7 @@ from tests.simulation.handmade import ended, opened, run, stands, transfer, worl
 from tests.simulation.reading import read
 from tests.simulation.rules.telling import telling
 from tests.simulation.rules.weather import Case
-from tests.simulation.trace import AlertChange, Message, State
+from tests.simulation.trace import AlertChange, Interval, Message, State
 from tests.simulation.truth import ChannelTruth
 
 TRUTH = replace(
@@ -51,6 +51,21 @@ def test_what_the_cause_s_message_counts_is_told() -> None:
 
 def test_what_the_cause_s_message_leaves_out_is_missed() -> None:
     assert wrong((*LATE, *ARRIVED), FIRST, replace(COUNTED, late=(("execute_overdue", 2),)), ENDED) == {Wrong.MISSED: 1}
+
+
+def test_what_a_failing_channel_never_counted_is_not_missed_in_later_counts() -> None:
+    failing = ChannelTruth(name="chat", digests=True, edits=True, troubled=(Interval(1300.0, 1320.0),))
+    over = ended(PAUSED, 4000.0, "unpaused")
+    unheard, later = LATE[0], [replace(alert, at=3000.0) for alert in LATE[1:]]
+    arrived = [ended(unheard, 1400.0, "executed"), *(ended(alert, 3300.0, "executed") for alert in later)]
+    trace = run(PAUSED, unheard, *later, *arrived, over)
+
+    def missed(late: int) -> int:
+        messages = (FIRST, replace(COUNTED, at=3004.0, late=(("execute_overdue", late),)), replace(ENDED, at=4001.0))
+        case = Case(replace(TRUTH, channels=(failing,)), replace(trace, messages=messages))
+        return Verdict.of(telling(case)).counts[Wrong.MISSED]
+
+    assert (missed(2), missed(1)) == (0, 1)
 
 
 def test_what_is_late_after_its_cause_must_be_told() -> None:

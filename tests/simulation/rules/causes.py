@@ -38,12 +38,17 @@ def is_counted(causes: Intervals, change: AlertChange) -> bool:
 
 
 def counted_with_cause(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> Iterator[Finding]:
-    """The n-th alert of a kind that has a cause must be counted in time in a message about such causes."""
+    """The n-th alert of a kind that must be counted in time in a message about its cause is the n-th that is.
+
+    What the weather kept from being counted so was told by itself, once its cause was over.
+    """
     seen = set[str]()
     for change in opened:
-        seen.add(change.alert_id)
         by = _counted_by(inbox, change)
-        if by is not None and _counted_in(inbox.messages, kind, by) < len(seen):
+        if by is None:
+            continue
+        seen.add(change.alert_id)
+        if _counted_in(inbox.messages, kind, by) < len(seen):
             yield from untold(inbox, change, by, None)
 
 
