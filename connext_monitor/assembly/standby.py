@@ -55,6 +55,7 @@ async def build_standby(
         lambda: [reason] if (reason := member.why_unowned()) is not None else [],
     )
     if served is not None:
+        await chains.look()
         await start_web(served.web, stack)
         stack.callback(served.web.stopping)
     channels = [configured.provider for configured in plan.providers]
@@ -102,9 +103,10 @@ class _StoredChains:
 
     async def run(self) -> NoReturn:
         """Look until cancelled."""
-        await look_every(_CHAINS_LOOKED_AT_EVERY, self._look, failed="standby.failed")
+        await look_every(_CHAINS_LOOKED_AT_EVERY, self.look, failed="standby.failed")
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Read them; where the database is away, they stay as they were."""
         try:
             coverage = {chain.name: await self._store.chains.coverage(chain.domain_id) for chain in self._chains}
             unseen = {alert.subject for alert in await self._store.alerts.open_of_kinds([CHAIN_UNOBSERVED])}

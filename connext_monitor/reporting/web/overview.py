@@ -8,6 +8,7 @@ from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.ownership import ListedInstance
 from connext_monitor.core.selection import OpenAlerts, TransferFilter
 from connext_monitor.core.stats import Stats
 from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
@@ -32,12 +33,22 @@ class TopicRow:
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """The state of everything, from which the summary at the top of every page is made."""
+    """The state of everything, from which the summary at the top of every page is made.
+
+    ``instances`` are those that share the database on a server; this one ``stands_by`` where another one owns the work.
+    """
 
     summary: Summary
     chains: tuple[tuple[ChainStatus, Nonces | None], ...]
     channels: tuple[ChannelRow, ...]
     topics: tuple[OpenAlerts, ...]
+    instances: tuple[ListedInstance, ...] = ()
+    stands_by: bool = False
+
+    @property
+    def owner(self) -> ListedInstance | None:
+        """Of the instances that share the database, the one that owns the work; None where none does."""
+        return next((instance for instance in self.instances if instance.owns_since is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +74,10 @@ async def look(sources: WebSources, providers: Sequence[str]) -> CurrentState:
     stored = {channel.provider: channel for channel in await store.outbox.channels()}
     channels = tuple(stored.get(name, ChannelRow(name, ChannelState.OK, None, None, 0)) for name in providers)
     topics = tuple(sorted(await store.alerts.open_by_topic(), key=lambda topic: (-topic.severity.rank, topic.since)))
-    summary = summarize(topics, chains, channels, sources.labels, sources.clock_state(), store.trouble)
-    return CurrentState(summary, chains, channels, topics)
+    instances = tuple(await store.instances.listed())
+    unowned = () if sources.standby is None else tuple(sources.standby())
+    summary = summarize(topics, chains, channels, sources.labels, sources.clock_state(), store.trouble, unowned)
+    return CurrentState(summary, chains, channels, topics, instances, sources.standby is not None)
 
 
 async def overview(store: ReadStore, state: CurrentState, stats: Stats, labels: ChainLabels, now: float) -> Overview:

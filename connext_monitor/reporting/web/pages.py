@@ -77,7 +77,7 @@ class Pages:
             "transfers": transfers_plot(numbers.timeline),
             "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
         }
-        values = {"state": state, "shown": shown, "plots": plots, **self._choices({})}
+        values = {"shown": shown, "plots": plots, **self._choices({})}
         return self._page("overview.html", state, now, values)
 
     async def pathway(self, request: web.Request) -> web.Response:
@@ -273,7 +273,9 @@ class Pages:
         self, template: str, state: CurrentState, now: float, values: Mapping[str, object], status: int = 200
     ) -> web.Response:
         return self._site.page(
-            template, {"summary": state.summary, "now": now, "labels": self._labels, **values}, status
+            template,
+            {"summary": state.summary, "state": state, "now": now, "labels": self._labels, **values},
+            status,
         )
 
     def _choices(self, chosen: Mapping[str, str]) -> dict[str, object]:

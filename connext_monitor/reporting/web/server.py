@@ -68,7 +68,7 @@ class WebServer:
         self._listen = listen
         self.feed = Feed(store, labels, clock, secrets.token_hex(4))
         sources = WebSources(
-            store, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state, checks or RouterChecks()
+            store, statuses, labels, clock, asyncio.Semaphore(_AT_ONCE), clock_state, checks or RouterChecks(), standby
         )
         self._health = HealthChecks(store, statuses, standby)
         self._connections = Connections(connections, frozenset({STREAM_PATH}), looked_up_within, open_socket)

@@ -9,6 +9,7 @@ from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.clock_agreement import ClockState
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.router_checks import RouterChecks
+from connext_monitor.reporting.web.health import StandbyReasons
 from connext_monitor.reporting.web.read_store import ReadStore
 
 
@@ -17,7 +18,8 @@ class WebSources:
     """What is read for an answer.
 
     ``statuses`` gives the chains as they are at that moment; callers take ``turns`` at the store; ``clock_state`` says
-    how the machine's clock compares with the chains'; ``checks`` are routers' balances beside their books.
+    how the machine's clock compares with the chains'; ``checks`` are routers' balances beside their books. ``standby``
+    is there where this instance waits for the work, and says why nobody may own it.
     """
 
     store: ReadStore
@@ -27,6 +29,7 @@ class WebSources:
     turns: asyncio.Semaphore
     clock_state: Callable[[], ClockState]
     checks: RouterChecks = field(default_factory=RouterChecks)
+    standby: StandbyReasons | None = None
 
     def now(self) -> float:
         """The time of day (Unix seconds)."""

@@ -62,11 +62,16 @@ def summarize(
     labels: ChainLabels,
     clock: ClockState | None = None,
     database_trouble: str | None = None,
+    unowned: Sequence[str] = (),
 ) -> Summary:
-    """What is wrong, the worst first; ``database_trouble`` is what keeps the database from being used."""
+    """What is wrong, the worst first.
+
+    ``database_trouble`` is what keeps the database from being used, ``unowned`` why the work may be nobody's.
+    """
     problems = (
         [] if database_trouble is None else [SummaryProblem(Level.CRITICAL, not_usable(database_trouble), "chains")]
     )
+    problems += [SummaryProblem(Level.CRITICAL, reason, "instances") for reason in unowned]
     problems += [*_of_alerts(open_alerts, chains, channels, labels), *_of_chains(chains), *_of_channels(channels)]
     if clock is not None and clock.words is not None:
         problems.append(SummaryProblem(Level.WARNING, clock.words, "chains"))
