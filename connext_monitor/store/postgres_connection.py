@@ -18,6 +18,7 @@ from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.connection import COMMIT, POSTGRESQL, Answer, Connection
 from connext_monitor.store.postgres_arrays import ServerArray
 from connext_monitor.store.postgres_dialect import as_driver_wants
+from connext_monitor.store.postgres_pipeline import Pipeline, SendingConnection
 from connext_monitor.store.turn import WriteTurn
 
 OPTIONS = {
@@ -70,13 +71,17 @@ class PostgresConnection(Connection):
         begin: Sequence[str],
         turn: WriteTurn | None = None,
         durability: str = _DURABLE,
+        *,
+        pipelined: bool = True,
     ) -> None:
         super().__init__(str(url), begin[0], ())
         self._url = url
         self._begins = begin
         self._turn = turn
         self._durability = durability
+        self._pipelined = pipelined
         self._server: psycopg.Connection[Any] | None = None
+        self._pipeline: Pipeline | None = None
 
     @property
     def driver(self) -> psycopg.Connection[Any]:
@@ -89,6 +94,8 @@ class PostgresConnection(Connection):
         """Run one statement."""
         if self.before is not None:
             self.before(sql)
+        if self._pipeline is not None:
+            return self._pipeline.send(as_driver_wants(sql), values)
         cursor: Answer = self.driver.cursor(binary=True).execute(as_driver_wants(sql), values)
         return cursor
 
@@ -102,6 +109,7 @@ class PostgresConnection(Connection):
         """Have a connection to the server."""
         if self._server is None:
             self._server = self._connect()
+            self._pipeline = Pipeline(self._server) if self._pipelined else None
 
     def begin(self) -> None:
         """Begin a transaction; one that writes waits for its turn."""
@@ -113,10 +121,13 @@ class PostgresConnection(Connection):
 
     def commit(self) -> None:
         """End it; all that it changed is on the server's disk."""
+        if self._turn is not None:
+            self._turn.hold()
         if self.before is not None:
             self.before(COMMIT)
         # Of a transaction in which a statement failed, a server says ROLLBACK and no error.
-        if self.driver.execute(COMMIT).statusmessage != COMMIT:
+        commit = self.driver.execute(COMMIT) if self._pipeline is None else self._pipeline.send(COMMIT)
+        if commit.statusmessage != COMMIT:
             raise LostError("the server rolled the transaction back")
         if self._turn is not None:
             self._turn.committed()
@@ -126,6 +137,8 @@ class PostgresConnection(Connection):
         if self._server is None:
             return
         try:
+            if self._pipeline is not None:
+                self._pipeline.forget()
             self._server.rollback()
             lost = self._server.closed
         except psycopg.Error:
@@ -146,12 +159,15 @@ class PostgresConnection(Connection):
     def close(self) -> None:
         """Let go of the server."""
         server, self._server = self._server, None
+        pipeline, self._pipeline = self._pipeline, None
         if server is not None:
             with suppress(psycopg.Error):
                 server.close()
+        if pipeline is not None:
+            pipeline.close()
 
     def _connect(self) -> psycopg.Connection[Any]:
-        made: psycopg.Connection[Any] = psycopg.connect(
+        made = SendingConnection.connect(
             self._url.get_secret_value(),
             autocommit=True,
             connect_timeout=_CONNECT_WITHIN,
@@ -225,4 +241,5 @@ def postgres_lease(url: DatabaseUrl) -> PostgresConnection:
 
 def postgres_migrator(url: DatabaseUrl) -> PostgresConnection:
     """For changing the schema, also where there is none yet; nobody else does meanwhile."""
-    return PostgresConnection(url, _MIGRATE)
+    # SQLAlchemy asks for answers as the driver gives them.
+    return PostgresConnection(url, _MIGRATE, pipelined=False)

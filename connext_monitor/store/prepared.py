@@ -50,6 +50,10 @@ class Prepared:
         """Run it, for what it changes."""
         self._run(connection, values)
 
+    def asked(self, connection: Connection, /, **values: object) -> Answer:
+        """Run it; what comes of it, for whom it concerns later."""
+        return self._run(connection, values)
+
     def changed(self, connection: Connection, /, **values: object) -> int:
         """Run it; how many rows it changes."""
         return self._run(connection, values).rowcount

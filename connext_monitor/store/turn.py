@@ -11,7 +11,7 @@ from typing import Protocol
 from sqlalchemy import Select, Update, select, update
 
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
-from connext_monitor.store.connection import Connection
+from connext_monitor.store.connection import Answer, Connection
 from connext_monitor.store.errors import TermOverError
 from connext_monitor.store.lease_tables import ONLY_ROW, turn
 from connext_monitor.store.prepared import Prepared, parameter
@@ -36,7 +36,10 @@ class WriteTurn(Protocol):
     """What the transactions of one writer begin and end with."""
 
     def begin(self, connection: Connection) -> None:
-        """Wait for the turn and take it; it lasts until the transaction ends. Raises TermOverError."""
+        """Have the server wait for the turn and take it; it lasts until the transaction ends. Raises TermOverError."""
+
+    def hold(self) -> None:
+        """Before the commit is sent: make sure that the turn was taken. Raises TermOverError."""
 
     def committed(self) -> None:
         """The server has said that it has committed the transaction."""
@@ -50,7 +53,10 @@ class GuestTurn:
 
     def begin(self, connection: Connection) -> None:
         """See `WriteTurn`."""
-        _LOCK.value(connection)
+        _LOCK.execute(connection)
+
+    def hold(self) -> None:
+        """Where it could not be locked, the transaction has failed."""
 
     def committed(self) -> None:
         """Nothing follows."""
@@ -70,11 +76,20 @@ class TermTurn:
         self._n = n
         self._on_over = on_over
         self._over: str | None = None
+        self._moved: Answer | None = None
 
     def begin(self, connection: Connection) -> None:
+        """See `WriteTurn`. What came of it is looked at before the commit, by when it has come with other answers."""
+        self._refuse()
+        self._moved = _MOVE.asked(connection, mine=self._token, left_at=self._n)
+
+    def hold(self) -> None:
         """See `WriteTurn`."""
-        if self._over is None and _MOVE.changed(connection, mine=self._token, left_at=self._n) == 0:
+        if self._moved is None or self._moved.rowcount == 0:
             self._end(_DEPOSED)
+        self._refuse()
+
+    def _refuse(self) -> None:
         if self._over is not None:
             raise TermOverError(DatabaseTrouble(TroubleKind.SERVER, self._over))
 

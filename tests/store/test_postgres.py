@@ -74,7 +74,7 @@ async def test_a_transaction_that_went_on_after_an_error_is_not_committed(stores
     def work(connection: Connection) -> None:
         save_channel(connection, "ops")
         try:
-            connection.run("SELECT 1 / 0")
+            connection.run("SELECT 1 / 0").fetchone()
         except connection.error:
             return
 
@@ -121,6 +121,27 @@ async def test_small_numbers_are_added_up_beyond_sixteen_bits(stores: list[Store
     query = "SELECT ? + ?"
     [total] = await stores[0].database.read(lambda connection: connection.run(query, (32767, 1)).fetchone())
     assert total == 32768
+
+
+async def test_more_than_a_socket_takes_at_once_is_sent_and_answered(stores: list[Store]) -> None:
+    def measure(connection: Connection) -> list[int]:
+        answers = [connection.run("SELECT octet_length(?::bytea)", (bytes(size),)) for size in (3, 16 << 20, 5)]
+        return [answer.fetchone()[0] for answer in reversed(answers)]
+
+    async with asyncio.timeout(60):
+        assert await stores[0].database.write(measure) == [5, 16 << 20, 3]
+
+
+async def test_a_statement_whose_answer_nobody_asked_for_fails_what_follows(stores: list[Store]) -> None:
+    def work(connection: Connection) -> None:
+        connection.run("SELECT 1 / 0")
+        save_channel(connection, "ops")
+
+    for _ in range(3):
+        with pytest.raises(Exception, match="division by zero"):
+            await stores[0].database.write(work)
+    await stores[0].database.write(partial(save_channel, name="desk"))
+    assert [row.provider for row in await stores[1].outbox.channels()] == ["desk"]
 
 
 def test_migrations_make_what_the_schema_says(url: DatabaseUrl) -> None:
