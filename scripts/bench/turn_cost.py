@@ -34,6 +34,9 @@ class NoTurn:
     def begin(self, connection: Connection) -> None:
         """See `WriteTurn`."""
 
+    def hold(self) -> None:
+        """See `WriteTurn`."""
+
     def committed(self) -> None:
         """See `WriteTurn`."""
 
