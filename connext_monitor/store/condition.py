@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
+from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.store.engine import Files
 
 _FIRST_REST = 0.5
@@ -11,7 +11,7 @@ _LONGEST_REST = 5.0
 OUTAGE = 10.0
 """Seconds for which writes have failed."""
 _ANSWERS_WITHIN = 30.0
-"""Seconds that a write, or a look at the files, may take before the disk counts as hanging."""
+"""Seconds that a write, or a look at the files, may take before the disk, or the server, counts as hanging."""
 _SURE_AFTER = 2.0
 """Seconds for which nothing may fail before it works again: small changes fit where large ones do not."""
 
@@ -90,7 +90,7 @@ class Condition:
         return self._time() - self._written_at
 
     def begun(self, work: str) -> None:
-        """Something was begun that the disk has to answer."""
+        """Something was begun that the disk, or the server, has to answer."""
         self._under_way[work] = self._time()
 
     def ended(self, work: str) -> None:
@@ -103,7 +103,7 @@ class Condition:
         longest = self._time() - min(self._under_way.values(), default=math.inf)
         if longest < _ANSWERS_WITHIN:
             return None
-        return DatabaseTrouble(TroubleKind.DISK, f"the disk has not answered for {longest:.0f} s")
+        return self._files.unanswered(longest)
 
     def written(self) -> None:
         """Something was committed."""

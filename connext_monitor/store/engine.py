@@ -21,6 +21,9 @@ class Files(Protocol):
     def look(self) -> DatabaseTrouble | None:
         """What is wrong with them. Blocks."""
 
+    def unanswered(self, seconds: float) -> DatabaseTrouble:
+        """What it is where something has waited for so long for an answer."""
+
 
 class Engine(Protocol):
     """One database, and how it is opened. Everything here blocks."""

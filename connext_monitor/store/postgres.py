@@ -128,6 +128,10 @@ class _NoFiles:
     def look(self) -> None:
         """Nothing that we could see is wrong."""
 
+    def unanswered(self, seconds: float) -> DatabaseTrouble:
+        """See `Files`. So it is with a commit that waits for a synchronous replica which is away."""
+        return DatabaseTrouble(TroubleKind.SERVER, f"the database server has not answered for {seconds:.0f} s")
+
 
 def _refuse_encoding(connection: Connection) -> None:
     """Raise DatabaseError where not every text can be kept."""

@@ -98,6 +98,10 @@ class DatabaseFiles:
         except OSError as error:
             return by_errno(error)
 
+    def unanswered(self, seconds: float) -> DatabaseTrouble:
+        """What it is where something has waited for so long for an answer."""
+        return DatabaseTrouble(TroubleKind.DISK, f"the disk has not answered for {seconds:.0f} s")
+
     def _lost_logs(self) -> Iterator[DatabaseTrouble]:
         for log, known in self._logs.items():
             now = _identity(_stat(log))

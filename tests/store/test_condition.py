@@ -11,7 +11,9 @@ from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
 from connext_monitor.process.running_loop import RunningLoop
 from connext_monitor.store.condition import Condition
 from connext_monitor.store.database import Database
+from connext_monitor.store.engine import engine_of
 from connext_monitor.store.trouble import DatabaseFiles
+from tests.world.postgres import Server
 
 
 def test_a_disk_that_does_not_answer_for_half_a_minute_hangs(tmp_path: Path) -> None:
@@ -26,6 +28,19 @@ def test_a_disk_that_does_not_answer_for_half_a_minute_hangs(tmp_path: Path) -> 
     condition.ended("write")
     now += 5
     assert (condition.trouble, condition.works_for) == (None, 5.0)
+
+
+@pytest.mark.server
+def test_a_server_that_does_not_answer_is_not_called_a_disk(server: Server) -> None:
+    now = 1000.0
+    condition = Condition(engine_of(server.url("postgres")).files(), lambda: now)
+    condition.begun("write")
+    now += 30
+    assert condition.trouble is not None
+    assert (condition.trouble.kind, condition.trouble.words) == (
+        TroubleKind.SERVER,
+        "the database server has not answered for 30 s",
+    )
 
 
 def test_a_program_stopped_during_a_write_does_not_blame_the_disk(
