@@ -14,6 +14,7 @@ import structlog
 from hypothesis import find, settings, strategies
 
 from tests.forked_workers import run_forked
+from tests.world.processes import load
 
 _TESTS = Path(__file__).parent
 _NEEDS = {
@@ -142,6 +143,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     groups: dict[str, list[int]] = {}
     for index, item in enumerate(session.items):
         groups.setdefault(_group_of(item), []).append(index)
+    if any(_needs(item.path) in {"chain", "process"} for item in session.items):
+        load()
     run_forked(session, groups.values(), config.option.forks)
     return True
 

@@ -1,10 +1,11 @@
 """Forks the program off a process that has loaded it, for `tests.world.processes`, which runs it and asks it.
 
-Run as ``python -m tests.world.fork_server DESCRIPTOR``, of a socket on which requests come. Each fork becomes what a
-new process of the program is just before its `main`: with the streams, the environment, the folder, the signals and
-the limits that were asked for, and with nothing else open. It ends as any program does, by the end of this file. The
-number of a fork, and then its exit code, are written to the descriptor that came with its request. When the socket is
-closed, whatever still runs is killed.
+Run as ``python -m tests.world.fork_server DESCRIPTOR``, of a socket that listens. A server is forked off for each
+process of tests that connects, and takes its requests; no more are, once nobody holds the other end of the first one's
+stdin. Each fork of a server becomes what a new process of the program is just before its `main`: with the streams, the
+environment, the folder, the signals and the limits that were asked for, and with nothing else open. It ends as any
+program does, by the end of this file. The number of a fork, and then its exit code, are written to the descriptor that
+came with its request. When a server's connection is closed, whatever it forked is killed, and it ends.
 """
 
 import array
@@ -15,6 +16,7 @@ import os
 import pkgutil
 import resource
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -22,6 +24,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 NUMBER = struct.Struct("!q")
 """How a length, a process id and an exit code are written."""
@@ -85,6 +88,21 @@ def _tell(status: int, number: int) -> None:
         os.write(status, NUMBER.pack(number))
 
 
+def _fork_servers(listener: socket.socket) -> socket.socket:
+    """Fork a server off for whoever connects; returns only in a server, with its connection."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in ready:
+            shutil.rmtree(Path(listener.getsockname()).parent)
+            os._exit(0)
+        requests, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            return requests
+        requests.close()
+
+
 def _serve(requests: socket.socket) -> Request:
     """Serve requests; returns only in a fork, with its request."""
     forks: dict[int, int] = {}
@@ -143,7 +161,7 @@ if __name__ == "__main__":
     _load()
     gc.collect()
     gc.freeze()
-    _become(_serve(socket.socket(fileno=int(sys.argv[1]))))
+    _become(_serve(_fork_servers(socket.socket(fileno=int(sys.argv[1])))))
     from connext_monitor.cli import main
 
     main()

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,7 +21,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, NamedTuple, Protocol
 
 from tests.world.fork_server import NUMBER
@@ -97,19 +97,37 @@ class Forked:
         return int(number)
 
 
-class _Server:
-    """The process that has the program loaded; it is started when it is first needed."""
+class _Loaded:
+    """The process that has the program loaded, from which a server is forked off for each process of tests."""
 
     def __init__(self) -> None:
-        self._requests, theirs = socket.socketpair()
-        self._turn = threading.Lock()
-        with theirs:
+        self._owner = os.getpid()
+        self.address = str(Path(tempfile.mkdtemp(prefix="forks.")) / "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.address)
+            listener.listen(64)
+            # It removes the socket and its folder once nobody holds the other end of its stdin any more.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.world.fork_server", str(theirs.fileno())],
+                [sys.executable, "-m", "tests.world.fork_server", str(listener.fileno())],
                 cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                stdin=subprocess.PIPE,
+                pass_fds=[listener.fileno()],
             )
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        if os.getpid() != self._owner:  # a process of tests that was forked off the one that started it
+            return
+        self._process.communicate()
+
+
+class _Server:
+    """The process whose forks belong to this one."""
+
+    def __init__(self) -> None:
+        self._requests = socket.socket(socket.AF_UNIX)
+        self._requests.connect(_loaded().address)
+        self._turn = threading.Lock()
         atexit.register(self._end)
 
     def fork(self, command: Command, descriptors: Sequence[int]) -> Forked:
@@ -130,8 +148,18 @@ class _Server:
         return Forked(ours)
 
     def _end(self) -> None:
-        self._requests.close()
-        self._process.wait()
+        self._requests.shutdown(socket.SHUT_WR)
+        self._requests.recv(1)  # until it has ended what still ran
+
+
+@cache
+def _loaded() -> _Loaded:
+    return _Loaded()
+
+
+def load() -> None:
+    """Begin to load the program for this process, and for those that will be forked off it."""
+    _loaded()
 
 
 @cache
@@ -161,7 +189,7 @@ class Ended(NamedTuple):
 
 def run(command: Command, within: float = 120.0) -> Ended:
     """Run a command to its end in a process that has the program loaded. Raises `subprocess.TimeoutExpired`."""
-    with TemporaryFile() as out, TemporaryFile() as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = fork(command, stdout=out, stderr=err)
         try:
             code = process.wait(within)
