@@ -23,11 +23,15 @@ def file(tmp_path: Path) -> Path:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that is given a store runs on both engines, but for those that say why not."""
+    """Every test that is given a store runs on both engines, but for those that say why not.
+
+    A property may be two tests, with fewer examples for the server's.
+    """
     if "engine" in metafunc.fixturenames:
         both = ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)]
-        about_files = metafunc.definition.get_closest_marker("sqlite_only") is not None
-        metafunc.parametrize("engine", both[:1] if about_files else both, indirect=True)
+        marked = metafunc.definition.get_closest_marker
+        engines = both[:1] if marked("sqlite_only") else both[1:] if marked("server") else both
+        metafunc.parametrize("engine", engines, indirect=True)
 
 
 @pytest.fixture

@@ -1,16 +1,13 @@
-from pathlib import Path
-
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.events import Address, TransferId
 from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.store.nouns import Transfers
 from connext_monitor.store.store import Store
-from tests.world.databases import open_store
+from tests.store.conftest import NewStore
 from tests.world.examples import examples
-from tests.world.recording import NAMES
 from tests.world.two_chains import ASSET, DESTINATION, ORIGIN, RECIPIENT, ROUTER, SENDER, START, Sample, fill
 
 ANY = TransferFilter()
@@ -40,17 +37,30 @@ async def test_an_address_search_keeps_to_the_filter(store: Store) -> None:
     assert await transfers_of(store.transfers, SENDER, TransferFilter(origin=DESTINATION)) == [back.id]
 
 
-@examples(12)
-@given(routed=st.lists(st.booleans(), min_size=1, max_size=12), window=st.integers(1, 5), limit=st.integers(1, 4))
+PAGES = given(
+    routed=st.lists(st.booleans(), min_size=1, max_size=12), window=st.integers(1, 5), limit=st.integers(1, 4)
+)
+SHARED = [HealthCheck.function_scoped_fixture]
+
+
+@pytest.mark.sqlite_only
+@settings(examples(12), suppress_health_check=SHARED)
+@PAGES
 async def test_pages_hold_each_one_once_and_in_order_whatever_comes_meanwhile(
-    tmp_path_factory: pytest.TempPathFactory, routed: list[bool], window: int, limit: int
+    new_store: NewStore, routed: list[bool], window: int, limit: int
 ) -> None:
-    folder: Path = tmp_path_factory.mktemp("search")
-    store = await open_store(folder / "monitor.db", NAMES)
-    try:
+    async with new_store() as store:
         await see_all_pages(store, routed, window, limit)
-    finally:
-        await store.close()
+
+
+@pytest.mark.server
+@settings(examples(4), suppress_health_check=SHARED)
+@PAGES
+async def test_pages_from_a_server_hold_each_one_once_and_in_order(
+    new_store: NewStore, routed: list[bool], window: int, limit: int
+) -> None:
+    async with new_store() as store:
+        await see_all_pages(store, routed, window, limit)
 
 
 async def see_all_pages(store: Store, routed: list[bool], window: int, limit: int) -> None:

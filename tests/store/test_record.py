@@ -1,16 +1,9 @@
 """What is recorded, in one transaction or not at all (promise 1), and the same whatever the order (promise 4)."""
 
-import asyncio
-import tempfile
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.batch import ChainProgress
@@ -18,17 +11,12 @@ from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations, Leg
 from connext_monitor.core.events import Address, BlockNumber
 from connext_monitor.core.selection import TransferFilter
-from connext_monitor.core.transfer import EventRecord, ObservedChange
-from connext_monitor.core.transfer_summary import TransferSummary
 from connext_monitor.store import event_records
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.store import Store
-from tests.store.conftest import NewStore
-from tests.world.databases import awaited_in, open_store
-from tests.world.drawn_events import drawn_records
-from tests.world.examples import examples
-from tests.world.ledger import Ledger
-from tests.world.recording import NAMES, NOW, accuse, gone, put, seen
+from tests.store.transfer_rows import COLUMNS, rows_of
+from tests.world.databases import awaited_in
+from tests.world.recording import NOW, accuse, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 
 INFO = info()
@@ -40,16 +28,6 @@ ID = XCALLED.event.transfer_id
 def reached(number: int) -> ChainProgress:
     end = sighting(number).block
     return ChainProgress(BETA, Coverage(BlockNumber(0), BlockNumber(number), end))
-
-
-async def snapshot(store: Store) -> object:
-    """All transfers with their deadlines, and what is awaited."""
-    views = await store.transfers.listed(TransferFilter(), limit=500)
-    awaited = await awaited_in(store, due_until=2**62)
-    return (
-        sorted(((view.transfer, view.due) for view in views), key=lambda pair: pair[0].transfer_id),
-        sorted(awaited, key=lambda leg: (leg.transfer_id, leg.leg)),
-    )
 
 
 async def test_what_is_recorded_is_read_back(store: Store) -> None:
@@ -171,80 +149,6 @@ async def test_a_transfer_is_found_by_its_id_and_by_its_transaction(store: Store
     by_id = await store.transfers.by_id_or_tx(ID)
     by_tx = await store.transfers.by_id_or_tx(XCALLED.sighting.tx_hash)
     assert [view.transfer.transfer_id for view in (*by_id, *by_tx)] == [ID, ID]
-
-
-INFOS = [info(nonce) for nonce in range(3)]
-PLACES = st.builds(sighting, st.integers(1, 4), fork=st.sampled_from(["", "a"]))
-RECORDS = st.one_of(
-    st.builds(xcalled, st.sampled_from(INFOS), PLACES),
-    st.builds(executed, st.sampled_from(INFOS), PLACES),
-    st.builds(reconciled, st.sampled_from(INFOS), PLACES),
-)
-
-
-@examples(25)
-@given(st.lists(RECORDS, min_size=1, max_size=10, unique_by=lambda r: r.identity), st.data())
-def test_any_order_any_repetition_and_any_batches_give_the_same_rows(
-    records: list[EventRecord], data: st.DataObject
-) -> None:
-    shuffled = data.draw(st.permutations(records + data.draw(st.lists(st.sampled_from(records), max_size=4))))
-    cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4))
-    at = sorted({0, len(shuffled), *cuts})
-    piecemeal = [ObservedChange(seen=tuple(shuffled[a:b])) for a, b in pairwise(at)]
-    assert asyncio.run(after([ObservedChange(seen=tuple(records))])) == asyncio.run(after(piecemeal))
-
-
-async def after(steps: Sequence[ObservedChange]) -> object:
-    with tempfile.TemporaryDirectory() as home:
-        store = await open_store(Path(home) / "monitor.db", NAMES)
-        for step in steps:
-            await put(store, step)
-        state = await snapshot(store)
-        await store.close()
-        return state
-
-
-COLUMNS = [field.name for field in fields(TransferSummary)]
-
-
-async def rows_of(store: Store) -> dict[object, tuple[object, ...]]:
-    """What the rows of transfers say, the moment that they began first."""
-    query = f"SELECT transfer_id, started_at, {', '.join(COLUMNS)} FROM transfers"  # noqa: S608 - our own names
-    rows = await store.database.read(lambda connection: connection.run(query).fetchall())
-    return {transfer_id: tuple(row) for transfer_id, *row in rows}
-
-
-RECORDED_OR_GONE = st.lists(st.tuples(RECORDS | drawn_records, st.booleans()), max_size=5)
-
-
-@settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(RECORDED_OR_GONE, min_size=1, max_size=6))
-async def test_after_any_history_with_reorgs_the_database_holds_what_memory_would(
-    new_store: NewStore, history: list[list[tuple[EventRecord, bool]]]
-) -> None:
-    ledger = Ledger()
-    async with new_store() as store:
-        for batch in history:
-            for transfer_id, leg in ledger.awaited():
-                await accuse(
-                    store,
-                    next(r for r in ledger.records.values() if r.event.transfer_id == transfer_id),
-                    "ops",
-                    leg=leg,
-                )
-            ledger.accuse_all()
-            steps = [seen(record) if stays else gone(record) for record, stays in batch]
-            ledger.apply(*steps)
-            await put(store, *steps)
-        views = await store.transfers.listed(TransferFilter(), limit=500)
-        assert {view.transfer.transfer_id: (view.transfer, view.due) for view in views} == ledger.transfers
-        assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
-        awaited = await awaited_in(store, due_until=2**62)
-        assert {(leg.transfer_id, leg.leg): leg.due_at for leg in awaited} == ledger.awaited()
-        assert await rows_of(store) == {
-            kept.transfer_id: (kept.started_at, *(getattr(kept, name) for name in COLUMNS))
-            for kept in ledger.prior_state().transfers.values()
-        }
 
 
 async def test_what_takes_an_xcalled_back_may_show_it_where_it_cannot_count(store: Store) -> None:
