@@ -22,7 +22,7 @@ class DatabaseFiles:
         self._here = folder
         self._users: list[Disk] = []
 
-    def open(self, full: Callable[[], int | None], on_commit: Callable[[], None]) -> Disk:
+    def open(self, _instance: int, full: Callable[[], int | None], on_commit: Callable[[], None]) -> Disk:
         """A new process's view of them; see `Disk`."""
         if not self._users:
             self._move()

@@ -9,7 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.connection import COMMIT, WRITER_PRAGMAS, Connection
+from connext_monitor.store.engine import FindServer, server_of
 from connext_monitor.store.executor import Ended, Inline
 from tests.simulation.trace import AlertChange, State
 
@@ -51,6 +53,9 @@ class Disk:
         self, folder: Path, full: Callable[[], int | None], on_commit: Callable[[], None], *, alone: bool = True
     ) -> None:
         self.file = folder / FILE
+        self.database: Path | DatabaseUrl = self.file
+        self.server: FindServer = server_of
+        self.asked_to_stop: Callable[[], bool] = lambda: False
         self._full = full
         self._written = 0
         self._on_commit = on_commit
@@ -68,12 +73,17 @@ class Disk:
         """Whether its process got as far as to open the database."""
         return bool(self._connections)
 
-    def executor(self, _make: object, most: int) -> Inline:
+    @property
+    def counts(self) -> bool:
+        """Whether its process is to die at a statement."""
+        return self._statements is not None
+
+    def executor(self, _make: Callable[[], Connection], most: int) -> Inline:
         """See `MakeExecutor`: calls run where they are made, what only reads on the writer's connection too."""
         connection = self._writer if most == 1 else _Reader(self._writer)
         self._connections.append(connection)
         if most == 1 or self.dead or self._statements is not None:
-            connection.before = self._before_statement
+            connection.before = self.before_statement
         return _Calls(connection, self._after_call if most == 1 else None)
 
     def _after_call(self) -> None:
@@ -98,7 +108,7 @@ class Disk:
     def _hear_all(self) -> None:
         # What only reads is heard of where it matters how many statements there are: each costs as much as it does.
         for connection in self._connections:
-            connection.before = self._before_statement
+            connection.before = self.before_statement
 
     def copy_to(self, folder: Path) -> None:
         """Copy what a new process would find there."""
@@ -116,8 +126,9 @@ class Disk:
         for connection in self._connections:
             connection.close()
 
-    def _before_statement(self, statement: str) -> None:
-        table = _table_written(statement)
+    def before_statement(self, statement: str) -> None:
+        """Hears of each statement before it is run."""
+        table = table_written(statement)
         if table == "alerts":
             self._alerts_written = True
         elif table is None and statement.startswith(_MARK):
@@ -142,7 +153,7 @@ class Disk:
     def _count(self, statement: str) -> None:
         if self.dead:
             raise Killed
-        if self._waits_for is not None and _table_written(statement) == self._waits_for:
+        if self._waits_for is not None and table_written(statement) == self._waits_for:
             self._waits_for = None
         if self._statements is not None and self._waits_for is None:
             self._statements -= 1
@@ -153,7 +164,7 @@ class Disk:
 
 
 @lru_cache(1024)
-def _table_written(statement: str) -> str | None:
+def table_written(statement: str) -> str | None:
     """The table that a statement adds rows to, or changes some of; None where it does neither."""
     into = _INTO_TABLE.match(statement)
     return None if into is None else into[1]
@@ -211,7 +222,16 @@ class AlertHistory:
 
     def __init__(self) -> None:
         self.changes: list[AlertChange] = []
+        self.lost: list[AlertChange] = []
         self._last: dict[str, tuple[object, ...]] = {}
+        self._revision = 0
+
+    def rewind(self, since: float) -> None:
+        """What was committed since then is lost, and may be committed anew."""
+        kept = [change for change in self.changes if change.at <= since]
+        self.lost += self.changes[len(kept) :]
+        self.changes = kept
+        self._last = {change.alert_id: (change.severity, change.state, change.resolution) for change in kept}
         self._revision = 0
 
     def look(self, disk: Disk, at: float, instance: int) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 
 from tests.simulation.drawn_changes import draw_changes
+from tests.simulation.drawn_clusters import draw_cluster
 from tests.simulation.drawn_standbys import draw_standby
 from tests.simulation.drawn_transfers import draw_transfers, draw_unreadable
 from tests.simulation.drawn_troubles import draw_incidents
@@ -27,7 +28,7 @@ def draw(seed: int, days: float) -> Story:
     plain = random.random() < 0.5
     count = 2 if plain else random.choice(_COUNTS)
     block_times = [60.0 if plain else random.choice(_BLOCK_TIMES) for _ in range(count)]
-    return _draw(seed, days, random, block_times)
+    return draw_cluster(_draw(seed, days, random, block_times))
 
 
 def draw_minutes(seed: int, days: float) -> Story:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -23,6 +24,9 @@ from tests.simulation.intervals import minus, union
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
 from tests.simulation.records import bridge, chain_records, transfer_records, unreadable, waiting
+from tests.simulation.server import SimulatedServer
+from tests.simulation.shared_run import shared
+from tests.simulation.sharing import Failover
 from tests.simulation.story import EPOCH, ClockStep, DiskFault, Kill, Standby, Story, Suspension
 from tests.simulation.trace import Ending, Interval, Life, Trace
 from tests.simulation.troubles import KillManner
@@ -68,12 +72,14 @@ class Simulation:
 
     def __init__(self, story: Story, looks: LookIntervals, folder: Path) -> None:
         self._story = story
+        self._folder = folder
         self._time = Time()
         self._world = World(story)
         self._log = Log(self._time.read, folder)
         self._order = count()
         self._todo: list[tuple[float, int, Callable[[], None]]] = []
         self._steps = 0
+        self._server = None if story.cluster is None else SimulatedServer(self._time, story.cuts)
         random = Random(f"{story.seed} of the run")  # noqa: S311 - no secret
         self._common = Common(
             story=story,
@@ -83,7 +89,7 @@ class Simulation:
             world=self._world,
             channels=SimulatedChannels(story.channels, story.channel_faults, self._time.read, random),
             log=self._log,
-            database=DatabaseFiles(folder, one_instance=not story.standbys),
+            database=self._server or DatabaseFiles(folder, one_instance=not story.standbys),
             at=self._at,
         )
         numbers = range(1 + max((standby.instance for standby in story.standbys), default=0))
@@ -96,7 +102,7 @@ class Simulation:
     def run(self) -> Run:
         """Play it."""
         self._instances[0].start()
-        with self._log.capturing():
+        with self._log.capturing(), _temporary(self._folder):
             while (at := self._next(self._instances)) < self._story.seconds:
                 self._time.now = max(at, self._time.now)
                 while self._todo and self._todo[0][0] <= self._time.now:
@@ -137,6 +143,14 @@ class Simulation:
             stop = Kill(standby.instance, end, STARTED_AGAIN_AFTER, KillManner.STOP)
             self._at(end, partial(instance.begin_kill, stop))
 
+        for failover in story.failovers if self._server is not None else ():
+            self._at(failover.at - failover.lost, self._server.copy)
+            self._at(failover.at, partial(self._fail_over, self._server, failover))
+            self._at(failover.at + failover.seconds, self._server.rise)
+
+    def _fail_over(self, server: SimulatedServer, failover: Failover) -> None:
+        self._common.history.rewind(server.fail(failover))
+
     def _befalling(self, elements: Iterable[T]) -> Iterator[tuple[T, Instance]]:
         """What befalls instances that the story has, each with its instance."""
         return ((each, self._instances[each.instance]) for each in elements if each.instance < len(self._instances))
@@ -154,6 +168,8 @@ class Simulation:
             alerts=tuple(self._common.history.changes),
             messages=self._common.channels.messages,
         )
+        if self._server is not None and story.cluster is not None:
+            trace = shared(trace, story, story.cluster, self._server, self._common.history)
         disk = self._working_disk()
         if disk is None:
             return trace
@@ -170,6 +186,16 @@ class Simulation:
         """That of whoever works on the database; None while nobody does."""
         disks = (instance.disk for instance in self._instances)
         return next((disk for disk in disks if disk is not None and disk.opened), None)
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[None]:
+    """What a process keeps in the folder for temporary files is this run's alone."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def _hitting(troubles: Iterable[Suspension | DiskFault], lives: Iterable[Life]) -> Iterator[Interval]:

@@ -18,6 +18,7 @@ from tests.simulation.garbage import collect_what_is_dead
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
 from tests.simulation.process import MonitorProcess, Surroundings
+from tests.simulation.server import SimulatedServer
 from tests.simulation.story import DiskFault, Kill, Story
 from tests.simulation.trace import Ending, Interval, Life
 from tests.simulation.troubles import KillManner
@@ -48,7 +49,7 @@ class Common:
     world: World
     channels: SimulatedChannels
     log: Log
-    database: DatabaseFiles
+    database: DatabaseFiles | SimulatedServer
     at: At
     history: AlertHistory = field(default_factory=AlertHistory)
     faults: list[str] = field(default_factory=list)
@@ -105,7 +106,8 @@ class Instance:
             self._common.at(self._stands_until, self.start)
             return
         common = self._common
-        disk = common.database.open(lambda: self._full[0].writes if self._full else None, self._committed)
+        full = lambda: self._full[0].writes if self._full else None  # noqa: E731
+        disk = common.database.open(self._number, full, self._committed)
         self._note(f"life {len(self._lives) + 1} begins")
         around = Surroundings(
             self._time,
@@ -115,7 +117,8 @@ class Instance:
             common.looks,
         )
         self._began, self._down_for = now, STARTED_AGAIN_AFTER
-        self._process = MonitorProcess(settings.config_of(common.story, disk.file), disk, around, common.random)
+        process = self._process = MonitorProcess(settings.config_of(common.story, disk.database, self._number), disk, around, common.random)
+        disk.asked_to_stop = lambda: process.asked_to_stop
 
     def run_until(self, limit: float) -> int:
         """Do what is due now, or before ``limit``, unless its host stands still; how many steps that were.

@@ -218,6 +218,11 @@ class ProcessLoop(asyncio.BaseEventLoop):
             self._calls.append(call)
         return call
 
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Call:
+        return self.call_soon(callback, *args, context=context)
+
     def create_task(self, coro: Any, *, name: Any = None, context: Any = None) -> Any:
         return NumberedTask(coro, loop=self, name=name, context=context)
 

@@ -19,6 +19,7 @@ from tests.simulation.rules.records import records
 from tests.simulation.rules.sight import sight, silence
 from tests.simulation.rules.stalls import stalls
 from tests.simulation.rules.telling import telling
+from tests.simulation.rules.terms import takeovers, terms
 from tests.simulation.rules.weather import Case
 from tests.simulation.rules.wording import wording
 from tests.simulation.story import Story
@@ -44,6 +45,8 @@ RULES: tuple[Rule, ...] = (
     database,
     telling,
     owners,
+    terms,
+    takeovers,
     wording,
     records,
     bridge_records,

@@ -85,6 +85,7 @@ class MonitorProcess:
             outside = Outside(
                 open_endpoint=around.endpoints.open_endpoint,
                 executor=disk.executor,
+                server=disk.server,
                 random=random,
                 built=_nothing,
                 draw=_no_picture,

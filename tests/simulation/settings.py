@@ -10,7 +10,9 @@ from connext_monitor.config import (
     AlertsConfig,
     BackupConfig,
     ChainConfig,
+    ClusterConfig,
     Config,
+    DatabaseUrl,
     MonitorConfig,
     ProviderTable,
     StatsConfig,
@@ -24,6 +26,7 @@ from tests.simulation.world_truth import chain_name
 from tests.world.databases import made_by_first_run
 
 LOOKS = LookIntervals(
+    lease=10.0,
     clocks=300.0,
     silences=3600.0,
     database=300.0,
@@ -46,8 +49,8 @@ LOOKS = LookIntervals(
 """Longer than those of the real monitor: looking in vain is what costs most in a simulated day."""
 
 
-def config_of(story: Story, database: Path) -> Config:
-    """What the monitor of a story is configured with."""
+def config_of(story: Story, database: Path | DatabaseUrl, instance: int) -> Config:
+    """What an instance of a story is configured with."""
     deadlines = story.deadlines
     return Config(
         file=Path("simulated.toml"),
@@ -63,16 +66,27 @@ def config_of(story: Story, database: Path) -> Config:
             reconcile_deadline=timedelta(seconds=deadlines.reconcile),
             unobserved_after=timedelta(seconds=deadlines.unobserved_after),
         ),
-        chains=dict(_chains(story)),
+        chains=dict(_chains(story, instance if story.cluster else 0)),
         alert_providers={name: ProviderTable(table) for name, table in provider_tables(story.channels).items()},
         backup=BackupConfig.model_construct(every=None),
         stats=StatsConfig(every=timedelta(days=1)),
+        cluster=_cluster(story, instance),
     )
 
 
-def _chains(story: Story) -> Iterable[tuple[str, ChainConfig]]:
+def _cluster(story: Story, instance: int) -> ClusterConfig:
+    if story.cluster is None:
+        return ClusterConfig()
+    takeover_after = timedelta(seconds=story.cluster.takeover_after)
+    return ClusterConfig(takeover_after=takeover_after, name=f"instance-{instance}")
+
+
+def _chains(story: Story, first_endpoint: int) -> Iterable[tuple[str, ChainConfig]]:
     for chain in story.chains:
         table: dict[str, Any] = {"name": chain_name(chain.domain), **chain_table(chain)}
+        of_all = table["endpoints"]
+        first = first_endpoint % len(of_all)
+        table["endpoints"] = [*of_all[first:], *of_all[:first]]
         yield table["name"], ChainConfig.model_validate(table)
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from tests.simulation.sayings import BridgeChange, Pause
+from tests.simulation.sharing import Cluster, Cut, Failover
 from tests.simulation.troubles import Beyond, ChannelTrouble, EndpointTrouble, KillManner
 
 EPOCH = 1_790_000_000
@@ -242,7 +243,8 @@ class Deadlines:
 class Story:
     """A whole run of ``seconds``; from ``quiet_from`` on nothing is wrong any more but what transfers do.
 
-    ``keep`` is for how many seconds what is settled is kept; None: for ever.
+    ``keep`` is for how many seconds what is settled is kept; None: for ever. ``cluster`` is None where the database is
+    a file.
     """
 
     seed: int
@@ -264,6 +266,9 @@ class Story:
     clock_steps: tuple[ClockStep, ...] = ()
     disk_faults: tuple[DiskFault, ...] = ()
     standbys: tuple[Standby, ...] = ()
+    cluster: Cluster | None = None
+    cuts: tuple[Cut, ...] = ()
+    failovers: tuple[Failover, ...] = ()
     keep: float | None = None
 
 

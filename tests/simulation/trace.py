@@ -155,10 +155,29 @@ class BridgeSighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """What a run has where its instances share a database on a server.
+
+    ``terms``: who owned the work when, in order; one that its owner gave back as it was asked to stop was STOPPED.
+    ``beats``: when an instance last showed the server that it owns the work. ``absences``: when an instance stood
+    still, or could not reach the server. ``trespasses``: what an instance committed that did not own the work.
+    ``rewound``: of what was committed when the server has lost all. ``lost``: changes of alerts among it.
+    """
+
+    takeover_after: float
+    terms: tuple[Life, ...] = ()
+    beats: tuple[tuple[int, float], ...] = ()
+    absences: tuple[tuple[int, Interval], ...] = ()
+    trespasses: tuple[tuple[int, float], ...] = ()
+    rewound: tuple[Interval, ...] = ()
+    lost: tuple[AlertChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """A whole run.
 
-    ``lives`` are all processes, of one instance after the other. ``suspended``: the host of whoever worked on the
+    ``lives`` are all processes, of one instance after the other; ``sharing`` is None where the database is a file. ``suspended``: the host of whoever worked on the
     database stood still. ``disk_failing``: its writes failed. ``waiting``: per channel, what the outbox still holds at
     the end, the ids of the alerts. Changes and messages are in the order in which they happened.
     """
@@ -176,12 +195,15 @@ class Trace:
     waiting: tuple[tuple[str, str], ...] = ()
     """Channel and alert."""
     bridge: tuple[BridgeSighting, ...] = ()
+    sharing: Sharing | None = None
     unreadable: tuple[str, ...] = ()
     """The transactions of the logs that are kept because they could not be decoded."""
 
     @property
     def working(self) -> Iterator[Life]:
-        """The processes that were not refused, in the order in which they began."""
+        """The processes that were not refused, or the terms of the owners, in the order in which they began."""
+        if self.sharing is not None:
+            return iter(self.sharing.terms)
         return iter(sorted((life for life in self.lives if life.ending is not Ending.REFUSED), key=_begin))
 
     @property

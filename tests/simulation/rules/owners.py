@@ -12,6 +12,8 @@ _RULE = "one owner at a time"
 
 def owners(case: Case) -> Iterator[Finding]:
     """Who comes while another one works is refused, and neither tells nor records anything; who comes alone works."""
+    if case.trace.sharing is not None:
+        return
     working = tuple(case.trace.working)
     for before, life in pairwise(working):
         if life.during.begin < before.during.end:
