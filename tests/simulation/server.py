@@ -55,6 +55,10 @@ class SimulatedServer:
         self._unheard: set[Cut] = {cut for cut in cuts if cut.unheard}
         self._terms: list[Life] = []
         self._owner: _Owner | None = None
+        self._moved_since = False
+        """Whether anything was written since the copy was made."""
+        self._misled: _Owner | None = None
+        """An owner that knows of what is lost."""
         first = bytearray(made_by_first_run())
         first[_VERSIONS] = _WITHOUT_LOG
         self._copy = bytes(first)
@@ -91,6 +95,7 @@ class SimulatedServer:
     def copy(self) -> None:
         """Have another server know what it has until now, and no more."""
         self._copy, self._copied_at = self.database.serialize(), self.now()
+        self._moved_since = False
 
     def fail(self, failover: Failover) -> float:
         """Go back to the copy; from when on what was committed is lost."""
@@ -99,9 +104,9 @@ class SimulatedServer:
         if not failover.unnoticed:
             self.down = True
             self.connections += 1
-        token = self._token()
-        if self._owner is not None and self._owner.token != token:
+        if self._owner is not None and self._owner.token != self._token():
             self._end(Ending.KILLED)
+        self._misled = self._owner if self._moved_since else None
         self.rewound.append(Interval(self._copied_at, self.now()))
         return self._copied_at
 
@@ -131,7 +136,8 @@ class SimulatedServer:
 
     def moved_turn(self, link: "Link") -> None:
         """A process has committed something by the turn of writers."""
-        if self._owner is None or self._owner.link is not link:
+        self._moved_since = True
+        if self._owner is None or self._owner.link is not link or self._owner is self._misled:
             self.trespasses.append((link.instance, self.now()))
 
     def died(self, link: "Link") -> None:

@@ -7,7 +7,7 @@ from math import inf
 from tests.simulation.disk import AlertHistory
 from tests.simulation.intervals import minus, union
 from tests.simulation.server import SimulatedServer
-from tests.simulation.sharing import Cluster, Cut
+from tests.simulation.sharing import Cluster, Cut, Failover
 from tests.simulation.story import Story, Suspension
 from tests.simulation.trace import Interval, Life, Sharing, Trace
 
@@ -21,14 +21,15 @@ def shared(trace: Trace, story: Story, cluster: Cluster, server: SimulatedServer
     terms = server.terms()
     rewound = tuple(server.rewound)
     everybody = {life.instance for life in trace.lives}
-    down = [Interval(failover.at, failover.at + failover.seconds) for failover in story.failovers]
+    down = [_lasting(failover) for failover in story.failovers]
     sharing = Sharing(
         takeover_after=cluster.takeover_after,
         terms=terms,
         beats=tuple(server.beats),
-        absences=(
-            *((each.instance, Interval(each.at, each.at + each.seconds)) for each in (*story.suspensions, *story.cuts)),
-            *((instance, away) for instance in everybody for away in down),
+        halts=tuple((halt.instance, _lasting(halt)) for halt in story.suspensions),
+        cut_off=(
+            *((cut.instance, _lasting(cut)) for cut in story.cuts),
+            *((instance, away) for instance in sorted(everybody) for away in down),
         ),
         trespasses=tuple(server.trespasses),
         rewound=rewound,
@@ -46,7 +47,11 @@ def _hitting(troubles: Iterable[Suspension | Cut], terms: tuple[Life, ...]) -> I
     """When they troubled whoever owned the work: not while another instance did."""
     for trouble in troubles:
         others = union(term.during for term in terms if term.instance != trouble.instance)
-        yield from minus((Interval(trouble.at, trouble.at + trouble.seconds),), others)
+        yield from minus((_lasting(trouble),), others)
+
+
+def _lasting(trouble: Suspension | Cut | Failover) -> Interval:
+    return Interval(trouble.at, trouble.at + trouble.seconds)
 
 
 def _forgotten(lost: Interval, terms: tuple[Life, ...]) -> Interval:

@@ -159,15 +159,16 @@ class Sharing:
     """What a run has where its instances share a database on a server.
 
     ``terms``: who owned the work when, in order; one that its owner gave back as it was asked to stop was STOPPED.
-    ``beats``: when an instance last showed the server that it owns the work. ``absences``: when an instance stood
-    still, or could not reach the server. ``trespasses``: what an instance committed that did not own the work.
-    ``rewound``: of what was committed when the server has lost all. ``lost``: changes of alerts among it.
+    ``beats``: when an instance showed the server that it owns the work. ``halts``: when an instance's host stood still.
+    ``cut_off``: when an instance could not reach the server. ``trespasses``: what an instance committed that did not
+    own the work, or went by what the server had lost. ``rewound``: of what was committed when the server has lost all. ``lost``: changes of alerts among it.
     """
 
     takeover_after: float
     terms: tuple[Life, ...] = ()
     beats: tuple[tuple[int, float], ...] = ()
-    absences: tuple[tuple[int, Interval], ...] = ()
+    halts: tuple[tuple[int, Interval], ...] = ()
+    cut_off: tuple[tuple[int, Interval], ...] = ()
     trespasses: tuple[tuple[int, float], ...] = ()
     rewound: tuple[Interval, ...] = ()
     lost: tuple[AlertChange, ...] = ()

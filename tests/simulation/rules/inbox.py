@@ -22,6 +22,8 @@ less than a second; what is to be told before it comes on top."""
 GROUPED_WITHIN = 90.0
 """The same where bursts are told as one: what opens while a group stands is told of an interval of a minute after the
 last message about that, and is gathered for some seconds."""
+SENT_WITHIN = 1.0
+"""Seconds that a message may be on its way."""
 LONGEST_WAIT, ASKED_TO_WAIT = 3600.0, 660.0
 """Seconds: failed messages are tried again at least once an hour, after twice as long as they have failed for at most;
 and as late as the channel asked for."""
@@ -58,6 +60,16 @@ class Inbox:
             m
             for m in self.case.trace.messages
             if m.channel == self.channel.name and m.kind not in {PAST_THE_STORE, "report"}
+        )
+
+    def is_of_lost(self, message: Message) -> bool:
+        """Whether it told of something that a server has lost since: that is told again."""
+        sharing = self.case.trace.sharing
+        return sharing is not None and any(
+            change.alert_id == message.alert_id and change.at <= message.at <= rewound.end + SENT_WITHIN
+            for rewound in sharing.rewound
+            for change in sharing.lost
+            if change.at in rewound
         )
 
     @cached_property

@@ -34,6 +34,8 @@ WORKS_WITHIN = 120.0
 
 def database(case: Case) -> Iterator[Finding]:
     """Every channel that works hears of a database that fails, and none of one that does not."""
+    if case.trace.sharing is not None:
+        return  # each instance has a way of its own to the server
     failing = union(case.trace.disk_failing)
     for channel in case.truth.channels:
         inbox = Inbox(case, channel)

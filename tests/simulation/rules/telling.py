@@ -40,7 +40,7 @@ def _never_opened(inbox: Inbox) -> Iterator[Finding]:
     for message in inbox.messages:
         if message.subject is None:
             continue
-        changes = inbox.case.changes.get((message.kind, message.subject), [])
+        changes = inbox.case.changes_ever(message.kind, message.subject)
         if not any(change.at <= message.at and change.state is message.state for change in changes):
             words = f"told that {message.kind} is {message.state} before it was"
             yield Finding(message.at, Wrong.FALSE, "told as it is", message.subject, words)
@@ -54,7 +54,7 @@ def _of_each(inbox: Inbox) -> Iterator[Finding]:
     taken_by_alert: dict[str, list[Message]] = defaultdict(list)
     keys = set[str]()
     for taken in inbox.messages:
-        if taken.alert_id is not None and taken.key not in keys:
+        if taken.alert_id is not None and taken.key not in keys and not inbox.is_of_lost(taken):
             keys.add(taken.key)
             taken_by_alert[taken.alert_id].append(taken)
     for alert_id, turns in inbox.alerts.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import after, minus, union
+from tests.simulation.intervals import Intervals, after, minus, union
 from tests.simulation.rules.inbox import PAST_THE_STORE
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import AlertChange, Interval, Life, Message, Sharing
@@ -23,6 +23,7 @@ TAKES_WITHIN, _STARTS_WITHIN = 1.25, 10.0
 """Of that time, and seconds beyond it, until an instance that is well owns what nobody owns: it looks six times in it,
 and where it has just begun, or was cut off, it has to connect first."""
 _TOLD_WITHIN = 60.0
+_AN_INSTANT = 0.001
 
 
 def terms(case: Case) -> Iterator[Finding]:
@@ -33,18 +34,18 @@ def terms(case: Case) -> Iterator[Finding]:
     yield from _two_at_once(sharing)
     yield from _nobody(case, sharing)
     for instance, at in sharing.trespasses:
-        yield Finding(at, Wrong.TWICE, RULE, _name(instance), "it wrote without owning the work")
+        yield Finding(at, Wrong.TWICE, RULE, _name(instance), "it wrote without owning the work, or by what is lost")
     yield from _deeds(case, sharing)
 
 
 def _two_at_once(sharing: Sharing) -> Iterator[Finding]:
     """Nobody takes from who shows that it is alive."""
-    beats = _beats(sharing)
+    beats = _beats(sharing, forgotten=sharing.rewound)
     for before, term in pairwise(sharing.terms):
         if term.during.begin > before.during.end or term.instance == before.instance:
             continue  # it was free
         last = _last(beats[before.instance], term.during.begin)
-        if term.during.begin - last < sharing.takeover_after - 0.001:
+        if term.during.begin - last < sharing.takeover_after - _AN_INSTANT:
             words = f"it took over {term.during.begin - last:.3f} s after instance {before.instance} had shown itself"
             yield Finding(term.during.begin, Wrong.TWICE, RULE, _name(term.instance), words)
 
@@ -52,10 +53,11 @@ def _two_at_once(sharing: Sharing) -> Iterator[Finding]:
 def _nobody(case: Case, sharing: Sharing) -> Iterator[Finding]:
     """Somebody owns the work soon while an instance could."""
     patience = sharing.takeover_after * TAKES_WITHIN + _STARTS_WITHIN
-    owned = union(term.during for term in sharing.terms)
+    # Who has it for an instant has the others wait again.
+    owned = union(Interval(term.during.begin, term.during.end + _AN_INSTANT) for term in sharing.terms)
     for instance in sorted({life.instance for life in case.trace.lives}):
         lives = [life.during for life in case.trace.lives if life.instance == instance]
-        away = union(during for of, during in sharing.absences if of == instance)
+        away = union(during for of, during in (*sharing.halts, *sharing.cut_off) if of == instance)
         for life in lives:
             for unowned in after(minus(minus((life,), away), owned), patience):
                 words = f"nobody has owned the work for {patience:.0f} s, though it could"
@@ -84,7 +86,7 @@ def _deeds(case: Case, sharing: Sharing) -> Iterator[Finding]:
 
 def _began(sharing: Sharing, message: Message) -> float:
     """When it was sent at the latest: a host that stood still meanwhile sent it before."""
-    halts = [during for of, during in sharing.absences if of == message.instance]
+    halts = [during for of, during in sharing.halts if of == message.instance]
     return min([message.at, *(i.begin for i in halts if i.begin < message.at <= i.end + _ON_ITS_WAY)])
 
 
@@ -106,13 +108,14 @@ def takeovers(case: Case) -> Iterator[Finding]:
 
 
 def _closed(term: Life) -> Interval:
-    return Interval(term.during.begin, term.during.end + 0.001)
+    return Interval(term.during.begin, term.during.end + _AN_INSTANT)
 
 
-def _beats(sharing: Sharing) -> dict[int, list[float]]:
+def _beats(sharing: Sharing, forgotten: Intervals = ()) -> dict[int, list[float]]:
     beats: dict[int, list[float]] = defaultdict(list)
     for instance, at in sharing.beats:
-        beats[instance].append(at)
+        if not any(at in interval for interval in forgotten):
+            beats[instance].append(at)
     return beats
 
 

@@ -77,6 +77,12 @@ class Case:
             changes[change.kind, change.subject].append(change)
         return changes
 
+    def changes_ever(self, kind: str, subject: str) -> list[AlertChange]:
+        """The same, with those that were committed and that a server has lost."""
+        lost = () if self.trace.sharing is None else self.trace.sharing.lost
+        of_all = [change for change in lost if (change.kind, change.subject) == (kind, subject)]
+        return [*self.changes.get((kind, subject), []), *of_all]
+
     @cached_property
     def _by_id(self) -> dict[str, list[AlertChange]]:
         changes: dict[str, list[AlertChange]] = defaultdict(list)
