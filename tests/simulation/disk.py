@@ -55,7 +55,8 @@ class Disk:
         self.file = folder / FILE
         self.database: Path | DatabaseUrl = self.file
         self.server: FindServer = server_of
-        self.asked_to_stop: Callable[[], bool] = lambda: False
+        self.asked_to_stop = False
+        """Whether its process was."""
         self._full = full
         self._written = 0
         self._on_commit = on_commit

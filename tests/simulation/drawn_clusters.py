@@ -1,4 +1,4 @@
-"""Draws a database on a server into some stories, shared by two instances, of which one or the other is lost at times."""
+"""Draws a server's database into some stories, shared by two instances, of which one or the other is lost at times."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -32,7 +32,9 @@ def draw_cluster(story: Story) -> Story:
         drawn += make(random, story, round(at, 1), instance)
         at += random.expovariate(1 / _APART)
     troubles = [each for each in drawn if ends_at(each) < last]
-    changes = {name: _sorted([*getattr(story, name), *_of(troubles, kind)]) for name, kind in _LISTS.items()}
+    changes: dict[str, Any] = {
+        name: _sorted([*getattr(story, name), *_of(troubles, kind)]) for name, kind in _LISTS.items()
+    }
     failovers: list[Failover] = []
     for failover in _of(troubles, Failover):
         if not failovers or ends_at(failovers[-1]) < failover.at - failover.lost:

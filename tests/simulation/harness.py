@@ -21,6 +21,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.garbage import collect_what_is_dead, undisturbed
 from tests.simulation.instance import STARTED_AGAIN_AFTER, Common, Instance
 from tests.simulation.intervals import minus, union
+from tests.simulation.link import ServerClients
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
 from tests.simulation.records import bridge, chain_records, transfer_records, unreadable, waiting
@@ -89,7 +90,9 @@ class Simulation:
             world=self._world,
             channels=SimulatedChannels(story.channels, story.channel_faults, self._time.read, random),
             log=self._log,
-            database=self._server or DatabaseFiles(folder, one_instance=not story.standbys),
+            database=DatabaseFiles(folder, one_instance=not story.standbys)
+            if self._server is None
+            else ServerClients(self._server),
             at=self._at,
         )
         numbers = range(1 + max((standby.instance for standby in story.standbys), default=0))
@@ -143,10 +146,14 @@ class Simulation:
             stop = Kill(standby.instance, end, STARTED_AGAIN_AFTER, KillManner.STOP)
             self._at(end, partial(instance.begin_kill, stop))
 
-        for failover in story.failovers if self._server is not None else ():
-            self._at(failover.at - failover.lost, self._server.copy)
-            self._at(failover.at, partial(self._fail_over, self._server, failover))
-            self._at(failover.at + failover.seconds, self._server.rise)
+        if self._server is not None:
+            self._schedule_failovers(self._server)
+
+    def _schedule_failovers(self, server: SimulatedServer) -> None:
+        for failover in self._story.failovers:
+            self._at(failover.at - failover.lost, server.copy)
+            self._at(failover.at, partial(self._fail_over, server, failover))
+            self._at(failover.at + failover.seconds, server.rise)
 
     def _fail_over(self, server: SimulatedServer, failover: Failover) -> None:
         self._common.history.rewind(server.fail(failover))

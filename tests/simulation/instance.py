@@ -15,10 +15,10 @@ from tests.simulation.database import DatabaseFiles
 from tests.simulation.disk import AlertHistory, Disk
 from tests.simulation.endpoints import Endpoints
 from tests.simulation.garbage import collect_what_is_dead
+from tests.simulation.link import ServerClients
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
 from tests.simulation.process import MonitorProcess, Surroundings
-from tests.simulation.server import SimulatedServer
 from tests.simulation.story import DiskFault, Kill, Story
 from tests.simulation.trace import Ending, Interval, Life
 from tests.simulation.troubles import KillManner
@@ -49,7 +49,7 @@ class Common:
     world: World
     channels: SimulatedChannels
     log: Log
-    database: DatabaseFiles | SimulatedServer
+    database: DatabaseFiles | ServerClients
     at: At
     history: AlertHistory = field(default_factory=AlertHistory)
     faults: list[str] = field(default_factory=list)
@@ -117,8 +117,8 @@ class Instance:
             common.looks,
         )
         self._began, self._down_for = now, STARTED_AGAIN_AFTER
-        process = self._process = MonitorProcess(settings.config_of(common.story, disk.database, self._number), disk, around, common.random)
-        disk.asked_to_stop = lambda: process.asked_to_stop
+        config = settings.config_of(common.story, disk.database, self._number)
+        self._process = MonitorProcess(config, disk, around, common.random)
 
     def run_until(self, limit: float) -> int:
         """Do what is due now, or before ``limit``, unless its host stands still; how many steps that were.

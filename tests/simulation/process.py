@@ -127,6 +127,7 @@ class MonitorProcess:
 
     def ask_to_stop(self) -> None:
         """As SIGTERM does."""
+        self.disk.asked_to_stop = True
         with self.loop.running():
             self._stop.make(0)
 

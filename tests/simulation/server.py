@@ -4,39 +4,27 @@ The database lies in memory, and outlives the processes. A transaction passes at
 simulation; what befalls the server and the way to it shows when one begins, or in that a commit is not heard of.
 """
 
-import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Sequence
+from typing import Protocol
 
-from connext_monitor.config import DatabaseUrl
-from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
-from connext_monitor.store.connection import COMMIT, Answer, Connection, transact
-from connext_monitor.store.errors import DatabaseError, DatabaseNotOpenedError
-from connext_monitor.store.executor import Ended, Inline
-from connext_monitor.store.opening import wrong_schema
-from connext_monitor.store.turn import GuestTurn, WriteTurn
-from tests.simulation.disk import Disk, Killed, table_written
 from tests.simulation.loop import Time
 from tests.simulation.sharing import Cut, Failover
 from tests.simulation.story import EPOCH, lasts
 from tests.simulation.trace import Ending, Interval, Life
 from tests.world.databases import made_by_first_run
 
-T = TypeVar("T")
-
-SILENT_FOR, CONNECTS_WITHIN = 10.0, 5.0
-"""Seconds after which a connection counts as lost on which nothing is heard, and that a new one may take."""
 _WITHOUT_LOG = b"\x01\x01"
 """What stands in a database's header in place of the file's: one in memory has no write-ahead log."""
 _VERSIONS = slice(18, 20)
 _DAY, _UNIX_EPOCH = 86_400.0, 2_440_587.5
 
 
-class LostError(sqlite3.OperationalError):
-    """The connection to the server is no more."""
+class Client(Protocol):
+    """One process's way to it."""
+
+    instance: int
+    asked_to_stop: bool
 
 
 class SimulatedServer:
@@ -65,18 +53,7 @@ class SimulatedServer:
         self._copied_at = 0.0
         self.database = self._loaded()
 
-    # Its clients
-
-    def open(self, instance: int, _full: object, on_commit: Callable[[], None]) -> "Link":
-        """A new process's way to it."""
-        return Link(self, instance, on_commit)
-
-    def keep(self, _dying: Disk) -> None:
-        """What it has stands in no file of a process's."""
-
-    def leave(self, link: Disk, _kept: None) -> None:
-        """Once nothing of its process is on the stack any more."""
-        link.close()
+    # The way to it
 
     def cut_of(self, instance: int) -> Cut | None:
         """What keeps an instance from it."""
@@ -122,25 +99,26 @@ class SimulatedServer:
         last = () if owner is None else (Life(owner.link.instance, Interval(owner.since, self.now()), Ending.NONE),)
         return (*self._terms, *last)
 
-    def changed_lease(self, link: "Link") -> None:
+    def changed_lease(self, link: Client) -> None:
         """The lease was written by a process."""
         token, owner, now = self._token(), self._owner, self.now()
+        (handed_over,) = self.database.execute("SELECT offered_to IS NOT NULL FROM lease WHERE id = 1").fetchall()[0]
         if owner is not None and token == owner.token:
             self.beats.append((link.instance, now))
             return
         if owner is not None:
-            self._end(Ending.STOPPED if token is None and link.asked_to_stop() else Ending.KILLED)
+            self._end(Ending.STOPPED if token is None and (handed_over or link.asked_to_stop) else Ending.KILLED)
         if token is not None:
             self._owner = _Owner(token, link, now)
             self.beats.append((link.instance, now))
 
-    def moved_turn(self, link: "Link") -> None:
+    def moved_turn(self, link: Client) -> None:
         """A process has committed something by the turn of writers."""
         self._moved_since = True
         if self._owner is None or self._owner.link is not link or self._owner is self._misled:
             self.trespasses.append((link.instance, self.now()))
 
-    def died(self, link: "Link") -> None:
+    def died(self, link: Client) -> None:
         """A process is gone."""
         if self._owner is not None and self._owner.link is link:
             self._end(Ending.KILLED)
@@ -164,207 +142,7 @@ class SimulatedServer:
 
 
 class _Owner:
-    def __init__(self, token: str, link: "Link", since: float) -> None:
+    def __init__(self, token: str, link: Client, since: float) -> None:
         self.token = token
         self.link = link
         self.since = since
-
-
-class Link(Disk):
-    """One process's way to the server; see `Disk`."""
-
-    def __init__(self, server: SimulatedServer, instance: int, on_commit: Callable[[], None]) -> None:
-        super().__init__(Path(), lambda: None, on_commit)
-        self.instance = instance
-        self.way = server
-        self.database = DatabaseUrl(f"postgresql://simulated/monitor{instance}")
-        self.server = self._found
-
-    def _found(self, url: DatabaseUrl, turn: WriteTurn | None = None, *, fast: bool = False) -> "_Engine":  # noqa: ARG002
-        return _Engine(self, turn or GuestTurn(), url)
-
-    def executor(self, make: Callable[[], Connection], most: int) -> Inline:  # noqa: ARG002 - calls take no time
-        """See `Disk`."""
-        connection = make()
-        if not isinstance(connection, _ServerConnection):
-            raise TypeError("the database is on a server")
-        self._connections.append(connection)
-        if connection.writes or self.dead or self.counts:
-            connection.before = self.before_statement
-        return _Calls(connection, self._after_call)
-
-    def read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """See `Disk`."""
-        return self.way.database.execute(query, parameters).fetchall()
-
-    def die(self) -> None:
-        """See `Disk`."""
-        super().die()
-        self.way.died(self)
-
-
-class _ServerConnection(Connection):
-    """``writes``: whether it may; with a ``turn``, it waits for that. Opened anew where it was lost."""
-
-    error: ClassVar[type[Exception]] = sqlite3.Error
-
-    def __init__(self, link: Link, turn: WriteTurn | None = None, *, writes: bool = True) -> None:
-        super().__init__("", "BEGIN", ())
-        self.writes = writes
-        self.silent_for = 0.0
-        """Seconds until what came of the last transaction is known."""
-        self.lost = False
-        self._link = link
-        self._turn = turn
-        self._number: int | None = None
-        self._unheard = False
-        self._changes_lease = False
-
-    def run(self, sql: str, values: Sequence[object] = ()) -> Answer:
-        """See `Connection`."""
-        if self.writes and self._turn is None:
-            self._changes_lease |= table_written(sql) == "lease"
-        return super().run(sql, values)
-
-    def begin(self) -> None:
-        """See `Connection`."""
-        self.silent_for, self._unheard, self._changes_lease = 0.0, False, False
-        self._reach(self._link.way)
-        self._opened = self._link.way.database
-        self.run(self._begin)
-        if self._turn is not None:
-            self._turn.begin(self)
-
-    def commit(self) -> None:
-        """See `Connection`."""
-        self.run(COMMIT)
-        if self._turn is not None:
-            self._link.way.moved_turn(self._link)
-        if self._changes_lease:
-            self._link.way.changed_lease(self._link)
-        if self._unheard:
-            self._lose("nothing was heard of it", SILENT_FOR)
-        if self._turn is not None:
-            self._turn.committed()
-
-    def rollback(self) -> None:
-        """See `Connection`."""
-        opened, self._opened = self._opened, None
-        if opened is not None and opened is self._link.way.database and opened.in_transaction:
-            opened.rollback()
-
-    def close(self) -> None:
-        """See `Connection`."""
-        self._opened = self._number = None
-
-    def heard(self) -> None:
-        """What came of the last transaction is known now."""
-        if self.lost and self._turn is not None:
-            self._turn.lost()
-        self.lost = False
-
-    def _reach(self, way: SimulatedServer) -> None:
-        if self._number is not None and self._number != way.connections:
-            self._lose("the server closed the connection")
-        if way.down:
-            self._lose("the server refused the connection")
-        cut = way.cut_of(self._link.instance)
-        if cut is not None:
-            self._unheard = self.writes and way.may_go_unheard(cut)
-            if not self._unheard:
-                self._lose("the server does not answer", CONNECTS_WITHIN if self._number is None else SILENT_FOR)
-        self._number = way.connections
-
-    def _lose(self, words: str, silent_for: float = 0.0) -> None:
-        self.lost, self.silent_for, self._number = True, silent_for, None
-        raise LostError(words)
-
-
-class _Calls(Inline):
-    """Their outcome is known at once, or once a connection that says nothing counts as lost."""
-
-    def __init__(self, connection: _ServerConnection, after: Callable[[], None]) -> None:
-        super().__init__(lambda: connection)
-        self._of = connection
-        self._after = after
-
-    def run(self, call: Callable[[Connection], T], ended: Ended | None = None) -> "asyncio.Future[T]":
-        loop = asyncio.get_running_loop()
-        try:
-            outcome = super().run(call)
-        except Killed:
-            return loop.create_future()
-        error = outcome.exception()
-        if self._of.writes:
-            self._after()
-        if not self._of.lost or not self._of.silent_for:
-            self._hear(ended, error)
-            return outcome
-        later: asyncio.Future[T] = loop.create_future()
-
-        def hear() -> None:
-            self._hear(ended, error)
-            if error is not None and not later.done():
-                later.set_exception(error)
-
-        loop.call_later(self._of.silent_for, hear)
-        return later
-
-    def _hear(self, ended: Ended | None, error: BaseException | None) -> None:
-        self._of.heard()
-        if ended is not None:
-            ended(error)
-
-
-class _Engine:
-    """See `Server`."""
-
-    def __init__(self, link: Link, turn: WriteTurn, url: DatabaseUrl) -> None:
-        self._link = link
-        self._turn = turn
-        self._url = url
-
-    def writer(self) -> Connection:
-        return _ServerConnection(self._link, self._turn)
-
-    def reader(self) -> Connection:
-        return _ServerConnection(self._link, writes=False)
-
-    def lease(self) -> Connection:
-        return _ServerConnection(self._link)
-
-    def prepare(self, connection: Connection, *, migrate: bool) -> None:  # noqa: ARG002 - it has the newest schema
-        own = self.lease()
-        own.before = connection.before
-        self.look_at(own)
-
-    def look_at(self, connection: Connection) -> None:
-        try:
-            wrong = transact(connection, wrong_schema)
-        except LostError as error:
-            raise self._not_opened(error) from error
-        if wrong is not None:
-            raise DatabaseError(f"{self._url} {wrong}")
-
-    def trouble_of(self, error: Exception) -> DatabaseTrouble | None:
-        if isinstance(error, LostError):
-            return DatabaseTrouble(TroubleKind.SERVER, f"the database server cannot be used ({error})")
-        return None
-
-    def unreadable(self, error: Exception) -> DatabaseError:
-        return DatabaseError(f"the database could not be read ({error})")
-
-    def files(self) -> "_Engine":
-        return self
-
-    def look(self) -> None:
-        """There are no files to be lost."""
-
-    def written_at(self, connection: Connection) -> datetime:  # noqa: ARG002 - nobody asks
-        return datetime.fromtimestamp(EPOCH, UTC)
-
-    def _not_opened(self, error: LostError) -> DatabaseNotOpenedError:
-        trouble = self.trouble_of(error)
-        if trouble is None:
-            raise error
-        return DatabaseNotOpenedError(f"{self._url} cannot be opened: {trouble.words}. {trouble.cure}", trouble)

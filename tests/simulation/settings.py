@@ -44,6 +44,8 @@ LOOKS = LookIntervals(
     without_suspects=1800.0,
     reports=3600.0,
     numbers=3600.0,
+    unseen=15.0,
+    sight=900.0,
     monitoring=Intervals(calm=900.0, better=300.0),
 )
 """Longer than those of the real monitor: looking in vain is what costs most in a simulated day."""

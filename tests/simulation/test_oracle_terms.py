@@ -76,7 +76,7 @@ def test_who_was_deposed_or_was_silent_for_long_tells_nothing(at: float) -> None
     assert judged(replace(trace, messages=(*trace.messages, sent_late))).counts[Wrong.FALSE] == 1
 
 
-def test_what_was_on_its_way_while_its_sender_stood_still_is_no_new_message() -> None:
+def test_what_was_on_its_way_during_a_standstill_is_not_new() -> None:
     sent_late = replace(TAKEN_OVER.messages[0], at=1600.2)
     trace = with_terms(replace(FIRST, during=Interval(0.0, 1530.0)), OTHER, halts=((0, Interval(1499.0, 1600.0)),))
     assert judged(replace(trace, messages=(*trace.messages, sent_late))).sound

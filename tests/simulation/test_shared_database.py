@@ -51,7 +51,7 @@ def test_whatever_befalls_an_owner_nothing_is_missed(trouble: dict[str, object],
 
 @pytest.mark.parametrize("unnoticed", [False, True])
 def test_an_owner_whose_commits_were_lost_begins_anew(unnoticed: bool) -> None:
-    run = sound(replace(SHARED, failovers=(Failover(520.0, 0.0 if unnoticed else 5.0, 8.0, unnoticed),)))
+    run = sound(replace(SHARED, failovers=(Failover(515.0, 0.0 if unnoticed else 5.0, 8.0, unnoticed),)))
     assert run.trace.sharing is not None
     assert run.trace.sharing.lost != ()
     first, *others = run.trace.sharing.terms

@@ -158,10 +158,11 @@ class BridgeSighting:
 class Sharing:
     """What a run has where its instances share a database on a server.
 
-    ``terms``: who owned the work when, in order; one that its owner gave back as it was asked to stop was STOPPED.
-    ``beats``: when an instance showed the server that it owns the work. ``halts``: when an instance's host stood still.
-    ``cut_off``: when an instance could not reach the server. ``trespasses``: what an instance committed that did not
-    own the work, or went by what the server had lost. ``rewound``: of what was committed when the server has lost all. ``lost``: changes of alerts among it.
+    ``terms``: who owned the work when, in order; one that was given back as its owner was asked to stop, or that was
+    handed over, was STOPPED. ``beats``: when an instance showed the server that it owns the work. ``halts``: when an
+    instance's host stood still. ``cut_off``: when it could not reach the server. ``trespasses``: what an instance
+    committed that did not own the work, or went by what the server had lost. ``rewound``: of what was committed when
+    the server has lost all. ``lost``: changes of alerts among it.
     """
 
     takeover_after: float
@@ -178,9 +179,10 @@ class Sharing:
 class Trace:
     """A whole run.
 
-    ``lives`` are all processes, of one instance after the other; ``sharing`` is None where the database is a file. ``suspended``: the host of whoever worked on the
-    database stood still. ``disk_failing``: its writes failed. ``waiting``: per channel, what the outbox still holds at
-    the end, the ids of the alerts. Changes and messages are in the order in which they happened.
+    ``lives`` are all processes, of one instance after the other; ``sharing`` is None where the database is a file.
+    ``suspended``: the host of whoever worked on the database stood still. ``disk_failing``: its writes failed.
+    ``waiting``: per channel, what the outbox still holds at the end, the ids of the alerts. Changes and messages are in
+    the order in which they happened.
     """
 
     seconds: float

@@ -54,16 +54,16 @@ OWNERS = (
         "whoever sets a machine's clock has it take over from an owner that is well",
         Edit(
             "cluster/member.py",
-            "self._candidacy.takeable(self._clock.elapsed(), self.times)",
-            "self._candidacy.takeable(self._clock.now().timestamp(), self.times)",
+            "self._candidacy.takeable(self._clock.elapsed(), self.times, self.me.name)",
+            "self._candidacy.takeable(self._clock.now().timestamp(), self.times, self.me.name)",
         ),
     ),
     mutant(
         "takes-over-too-soon",
         12,
         "core/ownership.py",
-        "silent_for >= times.takeover_after else None",
-        "silent_for >= 0.0 else None",
+        "now - self.unchanged_since >= times.takeover_after else None",
+        "now >= self.unchanged_since else None",
         "an instance takes over from an owner that is well",
     ),
     mutant(

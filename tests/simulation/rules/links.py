@@ -18,7 +18,9 @@ _ENDS_AND_STANDS_BY_WITHIN = 30.0
 def links(case: Case) -> Iterator[Finding]:
     """An instance that cannot reach the server says so on every channel, and when it can again; no other does."""
     sharing = case.trace.sharing
-    for instance in sorted({life.instance for life in case.trace.lives}) if sharing is not None else ():
+    if sharing is None:
+        return
+    for instance in sorted({life.instance for life in case.trace.lives}):
         link = _Link(case, sharing, instance)
         for channel in case.truth.channels:
             inbox = Inbox(case, channel)
@@ -49,7 +51,7 @@ class _Link:
 
     @property
     def _awake(self) -> Intervals:
-        return minus((life.during for life in self._lives), self._halts)
+        return minus([life.during for life in self._lives], self._halts)
 
     def _known(self, at: float) -> Interval:
         """When it must have been cut off to say so now: while its host stood still, it could not learn of the end."""

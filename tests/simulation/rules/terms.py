@@ -77,16 +77,18 @@ def _deeds(case: Case, sharing: Sharing) -> Iterator[Finding]:
     for message in case.trace.messages:
         if message.kind == PAST_THE_STORE:
             continue  # sent past the database by whoever cannot reach it
-        at = _began(sharing, message)
+        at = _began(case, sharing, message)
         if not any(term.during.begin <= at <= term.during.end + _ON_ITS_WAY for term in of[message.instance]):
             yield _wrong(message, "told")
         elif at - _last(beats[message.instance], at) > SENDS_FOR * sharing.takeover_after + _ON_ITS_WAY:
             yield _wrong(message, "told", "long after it had shown that it owned the work")
 
 
-def _began(sharing: Sharing, message: Message) -> float:
+def _began(case: Case, sharing: Sharing, message: Message) -> float:
     """When it was sent at the latest: a host that stood still meanwhile sent it before."""
-    halts = [during for of, during in sharing.halts if of == message.instance]
+    lives = (life.during for life in case.trace.lives if life.instance == message.instance)
+    born = max(during.begin for during in lives if during.begin <= message.at)
+    halts = (during for of, during in sharing.halts if of == message.instance and during.begin >= born)
     return min([message.at, *(i.begin for i in halts if i.begin < message.at <= i.end + _ON_ITS_WAY)])
 
 
@@ -101,9 +103,9 @@ def takeovers(case: Case) -> Iterator[Finding]:
         if not any(term.instance == opening.instance and opening.at in _closed(term) for term in changed):
             yield Finding(opening.at, Wrong.FALSE, "takeovers are told of", KIND, "nobody had taken over")
     for term in changed:
-        told = any(term.instance == each.instance and each.at in _closed(term) for each in openings)
+        said = any(term.instance == each.instance and each.at in _closed(term) for each in openings)
         calm = minus((term.during,), union([*case.trace.suspended, *case.trace.disk_failing]))
-        if not told and any(interval.seconds > _TOLD_WITHIN for interval in calm):
+        if not said and any(interval.seconds > _TOLD_WITHIN for interval in calm):
             yield Finding(term.during.end, Wrong.MISSED, "takeovers are told of", KIND, "it was not said")
 
 
