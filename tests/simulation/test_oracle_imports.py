@@ -4,7 +4,19 @@ import ast
 from pathlib import Path
 
 ORACLE = Path(__file__).parent
-PARTS = ("facts", "findings", "intervals", "oracle", "sayings", "story", "trace", "troubles", "truth", "world_truth")
+PARTS = (
+    "facts",
+    "findings",
+    "intervals",
+    "oracle",
+    "sayings",
+    "sharing",
+    "story",
+    "trace",
+    "troubles",
+    "truth",
+    "world_truth",
+)
 """What the oracle is made of, beside its rules."""
 
 
