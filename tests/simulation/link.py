@@ -113,6 +113,8 @@ class _ServerConnection(Connection):
 
     def commit(self) -> None:
         """See `Connection`."""
+        if self._turn is not None:
+            self._turn.hold()
         self.run(COMMIT)
         if self._turn is not None:
             self._link.way.moved_turn(self._link)
@@ -235,6 +237,9 @@ class _Engine:
 
     def look(self) -> None:
         """There are no files to be lost."""
+
+    def unanswered(self, seconds: float) -> DatabaseTrouble:
+        return DatabaseTrouble(TroubleKind.SERVER, f"the database server has not answered for {seconds:.0f} s")
 
     def written_at(self, connection: Connection) -> datetime:  # noqa: ARG002 - nobody asks
         return datetime.fromtimestamp(EPOCH, UTC)

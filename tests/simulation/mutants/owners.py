@@ -33,8 +33,8 @@ OWNERS = (
         "turn-not-checked",
         12,
         "store/turn.py",
-        "        if self._over is None and _MOVE.changed(connection, mine=self._token, left_at=self._n) == 0:\n",
-        "        if _MOVE.changed(connection, mine=self._token, left_at=self._n) < 0:\n",
+        "        if self._moved is None or self._moved.rowcount == 0:\n",
+        "        if self._moved is None or self._moved.rowcount < 0:\n",
         "whoever was deposed writes on",
     ),
     mutant(
