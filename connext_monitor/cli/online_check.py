@@ -1,4 +1,4 @@
-"""The online part of ``check-config``: asks every endpoint and every channel that can be asked without a message."""
+"""The online part of ``check-config``: asks a database server, every endpoint, and every channel that can be asked."""
 
 import asyncio
 from typing import Protocol, runtime_checkable
@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.configured import build_providers
 from connext_monitor.clock import SystemClock
-from connext_monitor.config import ChainConfig, Config, EndpointUrl
+from connext_monitor.config import ChainConfig, Config, DatabaseUrl, EndpointUrl
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.calls import MalformedAnswer, read_uint
 from connext_monitor.core.documents.command_line import AskedDocument
@@ -15,10 +15,13 @@ from connext_monitor.core.printable import redact
 from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.json_rpc import RpcError
 from connext_monitor.process.logs import configure_logging
+from connext_monitor.store.errors import DatabaseError
+from connext_monitor.store.server_check import checked
 
 # Four answers at ten seconds each would be too long to wait only to learn that something is wrong.
 _ENDPOINT_TIMEOUT = 15.0
 _CHANNEL_TIMEOUT = 15.0
+_DATABASE_TIMEOUT = 15.0
 _DOMAIN_CALL = keccak(b"domain()")[:4]
 
 
@@ -36,16 +39,29 @@ class Mistaken(Exception):
 
 
 async def ask_everything(config: Config) -> list[AskedDocument]:
-    """Ask all endpoints and channels at the same time; the findings in the order of the config."""
+    """Ask a database server, all endpoints and channels at the same time; the findings in the order of the config."""
     configure_logging("warning", "auto")
     built = build_providers(config.alert_providers, file=config.file, labels=chain_labels(config), clock=SystemClock())
     channels = [configured.provider for configured in built]
     endpoints = [ask_endpoint(chain, url) for chain in config.chains.values() for url in chain.endpoints]
     try:
-        return list(await asyncio.gather(*endpoints, *map(ask_channel, channels)))
+        url = config.monitor.database
+        databases = [ask_database(url)] if isinstance(url, DatabaseUrl) else []
+        return list(await asyncio.gather(*databases, *endpoints, *map(ask_channel, channels)))
     finally:
         for channel in channels:
             await channel.aclose()
+
+
+async def ask_database(url: DatabaseUrl) -> AskedDocument:
+    """Whether the server can be used, with which schema, and who owns the work; the finding names no password."""
+    try:
+        async with asyncio.timeout(_DATABASE_TIMEOUT):
+            return AskedDocument("database", ok=True, answer=await asyncio.to_thread(checked, url))
+    except DatabaseError as error:
+        return AskedDocument("database", ok=False, answer=str(error))
+    except TimeoutError:
+        return AskedDocument("database", ok=False, answer=f"did not answer within {_DATABASE_TIMEOUT:g} s")
 
 
 async def ask_endpoint(chain: ChainConfig, url: EndpointUrl) -> AskedDocument:

@@ -64,7 +64,7 @@ class CheckedRouter(Document, frozen=True):
 
 
 class AskedDocument(Document, frozen=True):
-    """What an endpoint or a channel answered."""
+    """What a database server, an endpoint or a channel answered."""
 
     subject: str
     ok: Annotated[bool | None, says("Null where it cannot be asked.")]
