@@ -103,7 +103,12 @@ class PostgresConnection(Connection):
         """Run one statement with each of these rows of values."""
         if self.before is not None:
             self.before(sql)
-        self.driver.cursor(binary=True).executemany(as_driver_wants(sql), rows)
+        # Not by the driver's executemany: after that, the server has no limit for a transaction that stands still.
+        for row in rows:
+            if self._pipeline is not None:
+                self._pipeline.send(as_driver_wants(sql), row)
+            else:
+                self.driver.cursor(binary=True).execute(as_driver_wants(sql), row)
 
     def connect(self) -> None:
         """Have a connection to the server."""
