@@ -3,14 +3,21 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
+
+import structlog
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.effects import Decide, ResolveAlert, Route
+from connext_monitor.core.alerts.removed import ended_by_removal
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.events import TransferId
+from connext_monitor.core.labels import ChainNames
+
+log = structlog.get_logger()
 
 
 class AlertStore(Protocol):
@@ -41,6 +48,12 @@ class AlertStore(Protocol):
 
         What was only counted with it is queued by itself, for those whom ``route``, which must be pure, still names.
         """
+        ...
+
+    async def resolve_decided(
+        self, decide: Callable[[Sequence[Alert]], Sequence[ResolveAlert]], at: datetime, route: Route
+    ) -> list[str]:
+        """Resolve what ``decide``, which must be pure, ends of all alerts that are open; their ids."""
         ...
 
 
@@ -118,6 +131,13 @@ class AlertDesk:
         if resolved:
             self.wake_delivery()
         return resolved
+
+    async def end_removed(self, chains: ChainNames) -> None:
+        """End what hangs on a chain which is none of the configured ones (names by domain)."""
+        removed = partial(ended_by_removal, chains=chains)
+        for alert_id in await self._store.resolve_decided(removed, self._clock.now(), self.route):
+            log.info("alert.removed", alert=alert_id)
+        self.wake_delivery()
 
     async def keep_ended(self, alert: Alert) -> None:
         """Keep an alert that is over and was delivered by other means."""

@@ -80,6 +80,7 @@ async def build_alerting(
     unobserved_after, looks = config.alerts.unobserved_after.total_seconds(), outside.looks
     silences = await _silences(store, labels, clock, looks)
     desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
+    await desk.end_removed({chain.domain_id: chain.name for chain in config.chains.values()})
     provider_watch = ProviderWatch(desk, [configured.provider.name for configured in providers], clock)
     finder = CauseFinder(store.causes, chains, clock)
     scheduler = _scheduler(store, chains, desk, partial(_find_causes, tokens, finder), clock, looks)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 
 import structlog
 
@@ -14,7 +13,6 @@ from connext_monitor.alerting.providers.configured import ConfiguredProvider, su
 from connext_monitor.assembly.outside import Outside
 from connext_monitor.clock import Clock
 from connext_monitor.config import Config
-from connext_monitor.core.alerts.removed import ended_by_removal
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.deadline import PathwayDurations
 from connext_monitor.core.events import BlockNumber, DomainId
@@ -64,10 +62,6 @@ class StoreOpening:
             if self._turn is not None:
                 # Of another term, a message may have been under way when it ended, or what it said was lost.
                 await store.outbox.doubt_told()
-            removed = partial(ended_by_removal, chains=self._names)
-            subscribers = subscriptions(self._providers, self._labels)
-            for alert_id in await store.alerts.resolve_decided(removed, self._clock.now(), subscribers):
-                log.info("alert.removed", alert=alert_id)
         except TermOverError:
             raise
         except StoreUnavailable as error:

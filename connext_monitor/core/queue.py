@@ -171,8 +171,8 @@ class RecentOpenings:
 class Queue:
     """All that one channel is still to be sent.
 
-    ``member_ends`` counts the ends of group members that have not been noted yet; the first was stored at
-    ``ends_since``.
+    ``member_ends`` counts the ends of group members that have not been noted yet, and what needs not be told any more
+    as it opened and ended while its cause stood; the first was stored at ``ends_since``.
     """
 
     waiting: Sequence[Waiting] = ()

@@ -12,9 +12,11 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import QueuedDelivery
+from connext_monitor.store import news
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.glance import read_alert
 from connext_monitor.store.instants import from_ms, to_ms
+from connext_monitor.store.messages import Messages
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import alerts, deliveries
@@ -59,13 +61,6 @@ _SELECT_TRIED = Prepared(
 _SELECT_PENDING = Prepared(lambda: _pending(_THIS))
 _SELECT_NEWEST_CRITICAL = Prepared(_select_newest_critical)
 _SELECT_ALERTS = Prepared(lambda: select(alerts).where(alerts.c.id.in_(list_parameter("ids"))))
-_SELECT_OPENINGS = Prepared(
-    lambda: (
-        select(deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.reference)
-        .where(deliveries.c.alert_id.in_(list_parameter("ids")), deliveries.c.change == Change.OPENED.value)
-        .order_by(deliveries.c.id)
-    )
-)
 _SENT = Prepared(
     lambda: (
         update(deliveries).where(_THIS).values(parameters("reference", "done_ms") | {"pending": False, "reason": None})
@@ -106,7 +101,7 @@ def _queued(connection: Connection, rows: Sequence[StoredRow]) -> list[QueuedDel
         return []
     ids = {row.alert_id for row in rows}
     by_id = {row.id: read_alert(row) for row in _SELECT_ALERTS.rows(connection, ids=ids)}
-    openings = _SELECT_OPENINGS.rows(connection, ids=ids)
+    messages = Messages.of(connection, ids)
     return [
         QueuedDelivery(
             id=row.id,
@@ -114,24 +109,14 @@ def _queued(connection: Connection, rows: Sequence[StoredRow]) -> list[QueuedDel
             change=Change(row.change),
             alert=_as_told(by_id[row.alert_id], row),
             transfer=None,
-            # The end of an alert that was told anew names the earlier message that it changes; else it is the last one.
-            reference=row.reference or _opening(openings, row),
+            # Further ends of an alert that was told anew name the message that they change; the first is of the last.
+            reference=row.reference or (messages.standing(row.alert_id, row.provider, row.id) or [None])[-1],
             attempts=row.attempts,
             next_attempt_at=row.next_attempt_ms / 1000,
             created_at=from_ms(row.created_ms),
         )
         for row in rows
     ]
-
-
-def _opening(openings: Sequence[StoredRow], row: StoredRow) -> str | None:
-    """What the provider returned for the alert's last opening before this delivery."""
-    before = (
-        opening.reference
-        for opening in reversed(openings)
-        if (opening.alert_id, opening.provider) == (row.alert_id, row.provider) and opening.id < row.id
-    )
-    return next(before, None)
 
 
 def _as_told(alert: Alert, row: StoredRow) -> Alert:
@@ -143,8 +128,9 @@ def _as_told(alert: Alert, row: StoredRow) -> Alert:
 
 
 def sent(connection: Connection, delivery_id: int, reference: str | None, at: datetime) -> None:
-    """The channel took it."""
+    """The channel took it; other messages about an alert that has ended with it are to change next."""
     _SENT.execute(connection, delivery_id=delivery_id, reference=reference, done_ms=to_ms(at))
+    news.queue_further_ends(connection, [delivery_id])
 
 
 def postponed(connection: Connection, delivery_id: int, attempts: int, next_attempt_at: float, reason: str) -> None:

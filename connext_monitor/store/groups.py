@@ -13,11 +13,11 @@ from connext_monitor.core.alerts.digest import Digest
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import EventKind, TransferId, XCalled
 from connext_monitor.core.queue import BATCH, Topic
-from connext_monitor.store import carriers
+from connext_monitor.store import carriers, inhibition, news
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import XCALLED
 from connext_monitor.store.glance import read_alert
-from connext_monitor.store.inhibition import STANDS, counted_with
+from connext_monitor.store.inhibition import STANDS, counted_with, is_overtaken
 from connext_monitor.store.instants import to_ms
 from connext_monitor.store.payload import unpack
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
@@ -27,7 +27,7 @@ from connext_monitor.store.schema import alerts, deliveries, delivery_groups, ev
 _MEMBER_COLUMNS = ("group_id", "alert_id", "open", "since_at", "amount")
 _MESSAGE_COLUMNS = ("reference", "told_members", "told_open", "told_ms")
 _THIS = delivery_groups.c.id == parameter("of_group")
-_KNOWS = counted_with(parameter("provider"))
+_KNOWS, _OVERTAKEN = counted_with(parameter("provider")), is_overtaken(parameter("provider"))
 
 
 def _select_openings(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
@@ -36,7 +36,7 @@ def _select_openings(*conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...
 
 def _select_of_topic(*, counts_with_cause: bool) -> Select[*tuple[Any, ...]]:
     of_topic = deliveries.c.topic == parameter("topic")
-    return _select_openings(of_topic, *([_KNOWS.is_(None)] if counts_with_cause else []))
+    return _select_openings(of_topic, *([_KNOWS.is_(None), ~_OVERTAKEN] if counts_with_cause else []))
 
 
 def _select_of_cause() -> Select[*tuple[Any, ...]]:
@@ -65,7 +65,14 @@ _SAVE_SPAN = Prepared(lambda: update(delivery_groups).where(_THIS).values(parame
 _NOTE_END = Prepared(
     lambda: (
         update(group_members)
-        .where(group_members.c.group_id == parameter("of_group"), group_members.c.alert_id == parameter("of_alert"))
+        .where(group_members.c.open, group_members.c.alert_id == parameter("of_alert"))
+        .where(
+            group_members.c.group_id.in_(
+                select(delivery_groups.c.id).where(
+                    delivery_groups.c.provider == parameter("provider"), ~delivery_groups.c.ended
+                )
+            )
+        )
         .values(open=False)
     )
 )
@@ -151,12 +158,18 @@ def join(
 
 
 def note_ends(connection: Connection, provider: str, at: datetime) -> None:
-    """Note which members of the provider's groups have ended, at most `BATCH` of them."""
+    """Note which members of the provider's groups have ended, at most `BATCH` of them.
+
+    What opened and ended while its cause stood is told nobody any more.
+    """
+    inhibition.drop_overtaken(connection, provider)
     ended = [row for row in ends_of(connection, provider) if row.group_id is not None]
     if not ended:
         return
-    _NOTE_END.execute_many(connection, [{"of_group": row.group_id, "of_alert": row.alert_id} for row in ended])
+    # One that was told anew may be a member of more groups than one.
+    _NOTE_END.execute_many(connection, [{"provider": provider, "of_alert": row.alert_id} for row in ended])
     _hand_over(connection, [(row.id, row.group_id) for row in ended], at)
+    news.queue_further_ends(connection, [row.id for row in ended])
 
 
 def sent(connection: Connection, digest: Digest, change: Change, reference: str | None, at: datetime) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, exists, func, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, literal, null, or_, select, update
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.effects import Route
@@ -43,6 +43,7 @@ def counted_with(provider: ColumnElement[str]) -> ColumnElement[str | None]:
 
 
 _of_cause = deliveries.alias("of_cause")
+_end_of_cause = deliveries.alias("end_of_cause")
 _group_of_cause = delivery_groups.alias("group_of_cause")
 _cause = alerts.alias("cause")
 
@@ -60,6 +61,14 @@ def _news_of_cause(provider: ColumnElement[str], *conditions: ColumnElement[bool
             _of_cause.c.provider == provider,
             _of_cause.c.change == _OPENED,
             _cause.c.state == AlertState.OPEN.value,
+            # What it was told of it another time, before that ended, says nothing now.
+            ~exists().where(
+                _end_of_cause.c.alert_id == _of_cause.c.alert_id,
+                _end_of_cause.c.provider == _of_cause.c.provider,
+                _end_of_cause.c.change == Change.RESOLVED.value,
+                _end_of_cause.c.anew.is_(None),
+                _end_of_cause.c.id > _of_cause.c.id,
+            ),
             *conditions,
         )
         .correlate(alerts)
@@ -124,7 +133,7 @@ _SETTLE_ENDS = Prepared(
     lambda: (
         update(deliveries)
         .where(deliveries.c.provider == parameter("provider"), deliveries.c.pending, deliveries.c.attempts == 0)
-        .where(deliveries.c.change == Change.RESOLVED.value)
+        .where(deliveries.c.change == Change.RESOLVED.value, deliveries.c.anew.is_(None))
         .where(
             exists().where(
                 group_members.c.group_id == _GROUP,
@@ -141,32 +150,62 @@ _SETTLE_ENDS = Prepared(
         .values(pending=False, group_id=_GROUP, done_ms=parameter("done_ms"))
     )
 )
-_SETTLE = Prepared(
-    # What opened and ended meanwhile and has not been counted: neither is news any more.
+
+
+def is_overtaken(provider: ColumnElement[str]) -> ColumnElement[bool]:
+    """Of a row of ``deliveries`` and its alert's: that it opened and ended while its cause stood, which has ended too.
+
+    Neither is news to a ``provider`` that has been told, or is to be told, of that cause and its end.
+    """
+    opening, of_cause = deliveries.alias("opening_of_it"), deliveries.alias("news_of_cause")
+    of_its_cause = (of_cause.c.alert_id == alerts.c.inhibited_by, of_cause.c.provider == provider)
+    known_before = (
+        select(of_cause.c.change)
+        .where(*of_its_cause, of_cause.c.anew.is_(None), of_cause.c.id < opening.c.id)
+        .order_by(of_cause.c.id.desc())
+        .limit(1)
+        .correlate(alerts, opening)
+        .scalar_subquery()
+    )
+    ended_since = (
+        exists()
+        .where(*of_its_cause, of_cause.c.change == Change.RESOLVED.value, of_cause.c.anew.is_(None))
+        .where(of_cause.c.id > opening.c.id, of_cause.c.resolved_ms >= alerts.c.resolved_ms)
+        .correlate(alerts, opening)
+    )
+    untold = (
+        select(opening.c.id)
+        .where(opening.c.alert_id == deliveries.c.alert_id, opening.c.provider == provider)
+        .where(opening.c.pending, opening.c.attempts == 0, opening.c.change == _OPENED, opening.c.anew.is_(None))
+        .where(opening.c.id <= deliveries.c.id, known_before == _OPENED, ended_since)
+        .correlate(alerts, deliveries)
+        .exists()
+    )
+    further = and_(deliveries.c.change == Change.RESOLVED.value, deliveries.c.anew.is_not(None))
+    return and_(alerts.c.state == AlertState.RESOLVED.value, alerts.c.inhibited_by.is_not(None), ~further, untold)
+
+
+_SELECT_OVERTAKEN = Prepared(
     lambda: (
-        update(deliveries)
+        select(deliveries.c.id, deliveries.c.created_ms)
+        .join(alerts, alerts.c.id == deliveries.c.alert_id)
         .where(deliveries.c.provider == parameter("provider"), deliveries.c.pending, deliveries.c.attempts == 0)
-        .where(
-            deliveries.c.alert_id.in_(
-                select(alerts.c.id).where(
-                    alerts.c.inhibited_by == parameter("cause"), alerts.c.state == AlertState.RESOLVED.value
-                )
-            )
-        )
-        .where(
-            exists().where(
-                _other.c.alert_id == deliveries.c.alert_id,
-                _other.c.provider == deliveries.c.provider,
-                _other.c.pending,
-                _other.c.attempts == 0,
-                _other.c.change == _OPENED,
-                _other.c.anew.is_(None),
-                _other.c.id <= deliveries.c.id,
-            )
-        )
-        .values(pending=False, group_id=_GROUP, done_ms=parameter("done_ms"))
+        .where(is_overtaken(parameter("provider")))
+        .order_by(deliveries.c.id)
     )
 )
+_DROP = Prepared(lambda: delete(deliveries).where(deliveries.c.id.in_(list_parameter("ids"))))
+
+
+def overtaken(connection: Connection, provider: str) -> Sequence[StoredRow]:
+    """The deliveries that need not be made any more, with ``id`` and ``created_ms``; see `is_overtaken`."""
+    return _SELECT_OVERTAKEN.rows(connection, provider=provider)
+
+
+def drop_overtaken(connection: Connection, provider: str) -> None:
+    """Tell nobody of them."""
+    for part in parts(row.id for row in overtaken(connection, provider)):
+        _DROP.execute(connection, ids=part)
 
 
 def marked(connection: Connection, opening: Sequence[Alert]) -> list[Alert]:
@@ -230,7 +269,6 @@ def _let_go(connection: Connection, group: StoredRow, at: datetime) -> list[Aler
     """End the counting of a group; its members of which its provider is to be told otherwise."""
     settled = {"provider": group.provider, "of_group": group.id, "done_ms": to_ms(at)}
     _SETTLE_ENDS.execute(connection, **settled)
-    _SETTLE.execute(connection, cause=group.cause_id, **settled)
     left = _SELECT_LEFT.rows(connection, of_group=group.id, provider=group.provider)
     _LET_GO.execute(connection, of_group=group.id)
     if group.told_ms is None or carriers.of(connection, group).carries:

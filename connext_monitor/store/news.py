@@ -11,21 +11,25 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.queue import Topic
-from connext_monitor.store.bulk import SelectIn
+from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.instants import to_ms
-from connext_monitor.store.prepared import Prepared, parameter, parameters
-from connext_monitor.store.schema import deliveries, delivery_groups, transfers
+from connext_monitor.store.messages import Messages
+from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
+from connext_monitor.store.schema import deliveries, transfers
 
-_NEWS_COLUMNS = (
-    deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.reference,
-    delivery_groups.c.cause_id,
-)  # fmt: skip
-_NEWS = deliveries.outerjoin(delivery_groups, delivery_groups.c.id == deliveries.c.group_id)
-_SELECT_NEWS = SelectIn(lambda: select(*_NEWS_COLUMNS).select_from(_NEWS), deliveries.c.alert_id)
 _SELECT_PATHWAY = Prepared(
     lambda: select(transfers.c.origin, transfers.c.destination).where(
         transfers.c.transfer_id == parameter("transfer_id")
+    )
+)
+_SELECT_ENDS = Prepared(
+    lambda: (
+        select(deliveries)
+        .where(deliveries.c.id.in_(list_parameter("ids")), deliveries.c.change == Change.RESOLVED.value)
+        .where(deliveries.c.anew.is_(None))
+        .order_by(deliveries.c.id)
     )
 )
 _NEW = {
@@ -41,12 +45,6 @@ _NEW = {
 }
 """What a delivery says unless more is known of it."""
 _INSERT = Prepared(lambda: insert(deliveries).values(parameters("alert_id", "provider", "change", "created_ms", *_NEW)))
-
-StandingMessages = dict[str, list[str | None]]
-"""The providers that know an alert as open, with the channel's own names of the messages that say so.
-
-None where it gives none or has not been told yet.
-"""
 
 
 def queue_openings(connection: Connection, opened: Sequence[tuple[Alert, Collection[str]]]) -> None:
@@ -74,25 +72,6 @@ def _openings(
     return [_delivery(alert.id, provider, Change.OPENED, at) | grouping for provider in sorted(providers)]
 
 
-def standing_messages(connection: Connection, alert_ids: Collection[str]) -> dict[str, StandingMessages]:
-    """The providers whose last news of each of these alerts, told or queued, is that it is open.
-
-    Not those that merely had it counted in the message of its cause.
-    """
-    rows = _SELECT_NEWS(connection, alert_ids) if alert_ids else []
-    standing: dict[str, StandingMessages] = {alert_id: {} for alert_id in alert_ids}
-    # A provider may have been told of an alert more than once before it ended, and each message is to change.
-    once = {int(row[0]): row for row in rows}
-    for _, alert_id, provider, change, reference, cause in (once[delivery_id] for delivery_id in sorted(once)):
-        if cause is not None:
-            continue
-        if change == Change.OPENED.value:
-            standing[alert_id].setdefault(provider, []).append(reference)
-        else:
-            standing[alert_id].pop(provider, None)
-    return standing
-
-
 def _topic(connection: Connection, alert: Alert) -> Topic:
     if alert.transfer_id is None or alert.pathway is not None:
         return Topic(alert.kind, alert.pathway)
@@ -101,17 +80,43 @@ def _topic(connection: Connection, alert: Alert) -> Topic:
 
 
 def queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: datetime) -> None:
-    """Queue the ends of these alerts (id → resolution) for all who know them as open."""
+    """Queue the ends of these alerts (id → resolution), for each provider that knows an alert as open.
+
+    One each, even where an alert stands in several messages; `queue_further_ends` goes on from that.
+    """
     # An alert that opened again may have gone to others than before: only the last change a provider got counts.
-    rows: list[dict[str, object]] = []
-    for alert_id, by_provider in standing_messages(connection, ended).items():
-        for provider, messages in sorted(by_provider.items()):
-            # An alert that was told anew stands in several messages, and all of them change.
-            earlier = [reference for reference in messages[:-1] if reference is not None]
-            end = _delivery(alert_id, provider, Change.RESOLVED, at)
-            end |= {"resolution": ended[alert_id].value, "resolved_ms": to_ms(at)}
-            rows += [end | {"reference": reference} for reference in (None, *reversed(earlier))]
-    _queue(connection, rows)
+    messages = Messages.of(connection, ended)
+    _queue(
+        connection,
+        [
+            _delivery(alert_id, provider, Change.RESOLVED, at) | {"resolution": how.value, "resolved_ms": to_ms(at)}
+            for alert_id, how in ended.items()
+            for provider in sorted(messages.knowing(alert_id))
+        ],
+    )
+
+
+def queue_further_ends(connection: Connection, told: Collection[int]) -> None:
+    """Of these deliveries, which were just told, queue the ends anew for other messages about the same alerts.
+
+    Not before, as what a provider calls a message is known only once it has been told of all that came before the end.
+    """
+    ends = [row for part in parts(told) for row in _SELECT_ENDS.rows(connection, ids=part)]
+    messages = Messages.of(connection, {end.alert_id for end in ends})
+    _queue(connection, [further for end in ends for further in _further(end, messages)])
+
+
+def _further(end: StoredRow, messages: Messages) -> list[dict[str, object]]:
+    standing = messages.standing(end.alert_id, end.provider, end.id)
+    if end.group_id is None:
+        *others, changed = standing or [None]
+        others = [reference for reference in others if reference not in {None, changed}]
+    else:
+        # The end of a member is told by its group, and by itself where the member was told by itself.
+        others = [reference for reference in standing if reference is not None] or standing[:1]
+    kept = ("alert_id", "provider", "change", "resolution", "resolved_ms", "created_ms")
+    further = {name: getattr(end, name) for name in kept} | {"anew": True}
+    return [further | {"reference": reference} for reference in dict.fromkeys(reversed(others))]
 
 
 def _delivery(alert_id: str, provider: str, change: Change, at: datetime) -> dict[str, object]:

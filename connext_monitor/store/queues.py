@@ -22,11 +22,11 @@ from connext_monitor.core.queue import (
     Waiting,
     WaitingEnd,
 )
-from connext_monitor.store import carriers
+from connext_monitor.store import carriers, inhibition
 from connext_monitor.store.carriers import Carrier
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.dialect import HoldsForAny
-from connext_monitor.store.inhibition import COMING, STANDS, counted_with
+from connext_monitor.store.inhibition import COMING, STANDS, counted_with, is_overtaken
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
@@ -44,13 +44,14 @@ def queue(connection: Connection, provider: str, recent_since: float, *, counts_
     """
     ends = ends_of(connection, provider)
     of_members = [row for row in ends if row.group_id is not None]
+    over = [*of_members, *(inhibition.overtaken(connection, provider) if counts_with_cause else [])]
     alone = next((row for row in ends if row.group_id is None), None)
     return Queue(
         waiting=_waiting(connection, provider, counts_with_cause=counts_with_cause),
         end=_end(alone) if alone is not None else None,
         groups=_standing(connection, provider),
-        member_ends=len(of_members),
-        ends_since=of_members[0].created_ms / 1000 if of_members else 0.0,
+        member_ends=len(over),
+        ends_since=min((row.created_ms for row in over), default=0) / 1000,
         recent=_recent(connection, provider, recent_since),
         retries=_retries(connection, provider),
     )
@@ -84,6 +85,7 @@ def ready(change: Change) -> Select[*tuple[Any, ...]]:
 
 def _select_waiting(*, counts_with_cause: bool) -> Select[*tuple[Any, ...]]:
     knows = counted_with(parameter("provider")) if counts_with_cause else null()
+    over = [~is_overtaken(parameter("provider"))] if counts_with_cause else []
     each = (
         select(
             deliveries.c.topic,
@@ -95,7 +97,7 @@ def _select_waiting(*, counts_with_cause: bool) -> Select[*tuple[Any, ...]]:
             knows.label("knows"),
         )
         .join(alerts, alerts.c.id == deliveries.c.alert_id)
-        .where(*_UNTRIED, deliveries.c.change == Change.OPENED.value, _first())
+        .where(*_UNTRIED, deliveries.c.change == Change.OPENED.value, _first(), *over)
         .subquery()
     )
     # A query of its own: PostgreSQL groups by no expression that holds a parameter.
@@ -144,8 +146,10 @@ def _select_ends() -> Select[*tuple[Any, ...]]:
         .scalar_subquery()
     )
     pending = deliveries.c
+    # A further end of one that was told anew is about another message; its alert may have opened again.
+    group_id = case((pending.anew.is_(None), membership)).label("group_id")
     return (
-        select(pending.id, pending.alert_id, pending.created_ms, membership.label("group_id"))
+        select(pending.id, pending.alert_id, pending.created_ms, group_id)
         .where(*_UNTRIED, pending.change == Change.RESOLVED.value, _first())
         .order_by(pending.id)
         .limit(BATCH)

@@ -192,7 +192,8 @@ deliveries = Table(
     Column("fresh", Boolean),
     # The group whose message tells of it, where it is not told by itself.
     Column("group_id", BigInteger),
-    # Whether it tells anew what has been told, which no other message stands for (NULL counts as no).
+    # Of openings: whether it tells anew what has been told, which no other message stands for; of ends: whether it
+    # changes a further message about an alert that was told anew (NULL counts as no).
     Column("anew", Boolean),
     # A partial index serves only queries that hold its very condition, and flags are written so in them.
     Index("deliveries_pending", "provider", "id", sqlite_where=text("pending = 1")),

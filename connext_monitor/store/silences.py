@@ -12,6 +12,7 @@ from connext_monitor.store import alert_rows, inhibition, news
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.dialect import Smaller
 from connext_monitor.store.instants import from_ms, to_ms
+from connext_monitor.store.messages import Messages
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import silences
@@ -86,7 +87,7 @@ def end(
         alert = alert_rows.by_id(connection, alert_id)
         if alert is None or alert.state is not AlertState.OPEN:
             continue
-        knowing = () if silence.ack else news.standing_messages(connection, [alert_id])[alert_id]
+        knowing = () if silence.ack else Messages.of(connection, [alert_id]).knowing(alert_id)
         counting = () if silence.ack else inhibition.counting(connection, alert_id)
         due = sorted(set(providers).difference(knowing, counting))
         news.queue_opening(connection, alert, due, at, anew=silence.ack)

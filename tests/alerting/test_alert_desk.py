@@ -13,10 +13,16 @@ from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.deadline import TransferWithDeadlines
+from connext_monitor.core.deadline import Leg, TransferWithDeadlines
+from connext_monitor.core.delivery import Change
+from connext_monitor.core.events import TransferId
 from connext_monitor.store.store import Store
+from tests.alerting.inhibited import pause
+from tests.store.grouped import counted
 from tests.world.alerts import NOW, OPENED, TRANSFER_ID, UNOBSERVED
 from tests.world.databases import open_store
+from tests.world.kinds import overdue
+from tests.world.transfers import ALPHA, BETA
 
 
 @pytest.fixture
@@ -105,3 +111,17 @@ async def test_standing_alerts_are_recalled_and_those_of_nothing_configured_end(
     await standing.resolve(UNOBSERVED.subject, Resolution.OBSERVED)
     assert UNOBSERVED.subject not in standing
     assert await desk.open_alerts(CHAIN_UNOBSERVED) == []
+
+
+async def test_what_is_left_of_a_removed_cause_is_routed_as_usual(store: Store) -> None:
+    late = [overdue(TransferId(bytes([n]) * 32), Leg.EXECUTE, 1, NOW, (ALPHA, BETA)) for n in range(2)]
+    silenced = late[0].id
+    desk = Desk(store, lambda alert: alert.id == silenced)
+    for alert in (pause(NOW), *late):
+        assert await store.alerts.open(alert, ["ops"])
+    await counted(store)
+    # The chain is called otherwise now: what is said of it by its name is removed, what is late is late.
+    await desk.desk.end_removed({ALPHA: "alpha", BETA: "renamed"})
+    assert [alert.id for alert in await store.alerts.every_open()] == [alert.id for alert in late]
+    news = [(news.alert.id, news.change) for news in await store.outbox.next_deliveries("ops", 9)]
+    assert news == [(pause(NOW).id, Change.RESOLVED), (late[1].id, Change.OPENED)]

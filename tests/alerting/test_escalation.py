@@ -162,3 +162,20 @@ async def test_pagerduty_calls_again_and_resolves_both_incidents(store: Store, c
             await store.alerts.resolve(ResolveAlert.of(ALERT, Resolution.RECONCILED), NOW)
             manager.wake()
             await until(lambda: list(vendor.incidents.values()) == ["resolve", "resolve"])
+
+
+async def test_escalated_before_it_was_told_every_message_changes_at_its_end(
+    store: Store, discord: Discord, context: ProviderContext
+) -> None:
+    config = DiscordConfig(type="discord", webhook_url=DiscordUrl(discord.url))
+    channel = DiscordProvider("desk", config, context)
+    manager = AlertManager(store.outbox, [channel], LABELS, GroupRules(0.1, 0.3), HealthNotes(), SystemClock())
+    await store.alerts.open(ALERT, ["desk"])
+    assert await store.alerts.escalate(ALERT.id, lambda _: ["desk"], NOW)
+    await store.alerts.resolve(ResolveAlert.of(ALERT, Resolution.RECONCILED), NOW)
+
+    def titles() -> list[str]:
+        return [message["embeds"][0]["title"].split(" · ")[0] for message in discord.messages.values()]
+
+    async with running(manager.run()):
+        await until(lambda: titles() == ["RESOLVED", "RESOLVED"], why=titles)

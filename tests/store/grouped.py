@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
+from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import Queue, Topic
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.store import Store
@@ -30,3 +31,14 @@ async def look(store: Store, provider: str = "ops", since: float = 0.0) -> Queue
 async def form(store: Store) -> int:
     await store.outbox.form_group("ops", TOPIC, 0, LATER)
     return (await look(store)).groups[-1].id
+
+
+async def counted(store: Store) -> None:
+    """Let the channel be told of the cause, and of its group."""
+    [first] = [queued for queued in await store.outbox.next_deliveries("ops", 9) if not queued.alert.inhibited_by]
+    await store.outbox.delivery_sent(first.id, "m1", NOW)
+    [waiting] = (await look(store)).waiting
+    await store.outbox.form_group("ops", waiting.topic, 0, LATER, cause=waiting.cause)
+    [group] = (await look(store)).groups
+    digest = await store.outbox.digest(group.id)
+    await store.outbox.group_sent(digest, Change.CHANGED, digest.reference, LATER)

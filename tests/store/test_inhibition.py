@@ -11,7 +11,7 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import TransferId
 from connext_monitor.store.store import Store
 from tests.alerting.inhibited import pause, stall
-from tests.store.grouped import LATER, look
+from tests.store.grouped import LATER, counted, look
 from tests.world.kinds import overdue
 from tests.world.recording import NOW
 from tests.world.transfers import ALPHA, BETA, GAMMA
@@ -27,17 +27,6 @@ async def open_all(store: Store, *alerts: Alert) -> None:
 
 async def marks(store: Store) -> dict[str, str | None]:
     return {alert.id: alert.inhibited_by for alert in await store.alerts.every_open()}
-
-
-async def counted(store: Store) -> None:
-    """Let the channel be told of the cause, and of its group."""
-    [first] = [queued for queued in await store.outbox.next_deliveries("ops", 9) if not queued.alert.inhibited_by]
-    await store.outbox.delivery_sent(first.id, "m1", NOW)
-    [waiting] = (await look(store)).waiting
-    await store.outbox.form_group("ops", waiting.topic, 0, LATER, cause=waiting.cause)
-    [group] = (await look(store)).groups
-    digest = await store.outbox.digest(group.id)
-    await store.outbox.group_sent(digest, Change.CHANGED, digest.reference, LATER)
 
 
 async def test_every_alert_names_its_cause_whichever_came_first(store: Store) -> None:
