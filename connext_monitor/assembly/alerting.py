@@ -78,9 +78,7 @@ async def build_alerting(
 ) -> Alerting:
     """The alerting about these chains. Raises StoreUnavailable."""
     unobserved_after, looks = config.alerts.unobserved_after.total_seconds(), outside.looks
-    silences = await _silences(store, labels, clock, looks)
-    desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
-    await desk.end_removed({chain.domain_id: chain.name for chain in config.chains.values()})
+    desk, silences = await _desk(config, providers, store, labels, clock, looks)
     provider_watch = ProviderWatch(desk, [configured.provider.name for configured in providers], clock)
     finder = CauseFinder(store.causes, chains, clock)
     scheduler = _scheduler(store, chains, desk, partial(_find_causes, tokens, finder), clock, looks)
@@ -116,10 +114,20 @@ async def build_alerting(
     )
 
 
-async def _silences(store: Store, labels: ChainLabels, clock: AgreedClock, looks: LookIntervals) -> ActiveSilences:
+async def _desk(
+    config: Config,
+    providers: Sequence[ConfiguredProvider],
+    store: Store,
+    labels: ChainLabels,
+    clock: AgreedClock,
+    looks: LookIntervals,
+) -> tuple[AlertDesk, ActiveSilences]:
+    """The desk, which already knows the silences; what is open agrees with the config."""
     silences = ActiveSilences(store.silences, labels, clock, clock.settled, every=looks.silences)
     await silences.load()
-    return silences
+    desk = AlertDesk(store.alerts, subscriptions(providers, labels), clock, silences.cover)
+    await desk.end_removed({chain.domain_id: chain.name for chain in config.chains.values()})
+    return desk, silences
 
 
 def _stall_watch(

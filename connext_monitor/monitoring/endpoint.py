@@ -16,18 +16,21 @@ import msgspec
 from connext_monitor.core.bridge_events import OBSERVED_TOPICS
 from connext_monitor.core.endpoint_health import ResponseTime
 from connext_monitor.core.events import Address, BlockNumber, ChainId, DomainId, Hash32, RawLog, SeenLog
+from connext_monitor.monitoring.batched_requests import BatchedRequests
+from connext_monitor.monitoring.block_requests import Block, header_call, is_other, read_header_of, view_call
 from connext_monitor.monitoring.chain_data import Header, LogFilter, MalformedEntry, PushedLog, Topics, to_hex
 from connext_monitor.monitoring.endpoint_address import EndpointAddress, Secret
 from connext_monitor.monitoring.fetched_logs import MOST_MALFORMED, FetchedLog, FetchedLogs, LogsNotBelieved
-from connext_monitor.monitoring.header_requests import Block, HeaderRequests, header_call, is_other
 from connext_monitor.monitoring.http_client import HttpClient
 from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
     EndpointUnavailable,
     OnRequest,
     PushStream,
+    RpcCall,
     RpcClient,
     RpcLimits,
+    RpcOutcome,
     RpcRefused,
 )
 from connext_monitor.monitoring.pacer import TRIES, Pacer, Urgency
@@ -172,14 +175,33 @@ class Endpoint:
     ) -> list[Header | None]:
         """The blocks at these heights or with these hashes, in the same order, many at a time.
 
-        ``on_header`` is called with each as soon as it is here, so that it is kept whatever becomes of the others.
+        ``on_header`` is called with each as soon as it is here: it is kept whatever becomes of the others.
         """
 
-        def ask(block: Block) -> Awaitable[Header | None]:
-            return self.header_by_hash(block) if isinstance(block, bytes) else self.header(block)
+        def heard(header: Header | None) -> Header | None:
+            if header is not None and on_header is not None:
+                on_header(header)
+            return header
 
-        ask_batch = partial(self._client.request_batch, timeout=self._answer_timeout)
-        return await HeaderRequests(self.pacer, self._urgency, ask_batch, ask, on_header).of(blocks)
+        async def ask(block: Block) -> Header | None:
+            return heard(await (self.header_by_hash(block) if isinstance(block, bytes) else self.header(block)))
+
+        def read(block: Block, answer: msgspec.Raw) -> Header | None:
+            return heard(read_header_of(block, answer))
+
+        return await BatchedRequests(self.pacer, self._urgency, self._batch(), ask, header_call, read).of(blocks)
+
+    async def calls(self, to: Address, data: Sequence[bytes], block: BlockNumber) -> list[bytes]:
+        """What each of these calls answers in the state after a block, many at a time."""
+
+        def written(call: bytes) -> RpcCall:
+            return view_call(to, call, block)
+
+        ask, read = partial(self.call, to, block=block), lambda _, answer: read_bytes(answer)
+        return await BatchedRequests(self.pacer, Urgency.QUESTION, self._batch(), ask, written, read).of(data)
+
+    def _batch(self) -> Callable[[Sequence[RpcCall]], Awaitable[list[RpcOutcome]]]:
+        return partial(self._client.request_batch, timeout=self._answer_timeout)
 
     async def logs(
         self, address: Address, topics: Topics, from_block: BlockNumber, to_block: BlockNumber
@@ -224,9 +246,7 @@ class Endpoint:
 
         ``sender`` makes it, or nobody in particular; ``tries`` is how often it is asked if it is refused for the rate.
         """
-        at = block if isinstance(block, str) else hex(block)
-        call = {"to": to_hex(to), "data": to_hex(data)} | ({} if sender is None else {"from": to_hex(sender)})
-        return await self._ask("eth_call", [call, at], read_bytes, tries=tries)
+        return await self._ask(*view_call(to, data, block, sender), read_bytes, tries=tries)
 
     async def code(self, address: Address) -> bytes:
         """The contract's code at the newest block; empty if there is none."""

@@ -31,7 +31,7 @@ class RouterBalanceQueries:
             contract, block = self._state.config.contract, covered.number
             calls = [router_balances_call(router, asset) for router, asset in holdings]
             # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
-            amounts = [read_uint(await endpoint.call(contract, call, block)) for call in calls]
+            amounts = map(read_uint, await endpoint.calls(contract, calls, block))
             stands = earlier is None or await _stands(endpoint, earlier)
             # After the answers: a provider may route one connection to another chain at any moment.
             await prove(endpoint, covered)

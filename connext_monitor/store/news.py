@@ -96,12 +96,12 @@ def queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: date
     )
 
 
-def queue_further_ends(connection: Connection, told: Collection[int]) -> None:
-    """Of these deliveries, which were just told, queue the ends anew for other messages about the same alerts.
+def queue_further_ends(connection: Connection, made: Collection[int]) -> None:
+    """Of these deliveries, which have just been made, queue the ends anew for other messages about the same alerts.
 
     Not before, as what a provider calls a message is known only once it has been told of all that came before the end.
     """
-    ends = [row for part in parts(told) for row in _SELECT_ENDS.rows(connection, ids=part)]
+    ends = [row for part in parts(made) for row in _SELECT_ENDS.rows(connection, ids=part)]
     messages = Messages.of(connection, {end.alert_id for end in ends})
     _queue(connection, [further for end in ends for further in _further(end, messages)])
 

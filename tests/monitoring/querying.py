@@ -18,6 +18,7 @@ from connext_monitor.monitoring.intervals import USUAL
 from connext_monitor.monitoring.json_rpc import RpcLimits
 from connext_monitor.monitoring.observer import Observer
 from connext_monitor.monitoring.pacer import Pacer
+from tests.monitoring.answers import BatchAnswer
 from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, TOPIC, Node, hash_at
 from tests.monitoring.nodes import error, http_node, posting, result
@@ -95,9 +96,13 @@ async def querying(
     others: Sequence[Answering] = (),
     limits: RpcLimits | None = None,
     patience: float = USUAL.question,
+    batch: BatchAnswer | None = None,
 ) -> AsyncIterator[tuple[ChainQueries, Memory, ChainState]]:
-    """Queries to a chain that is covered up to there through ``node``, and has other endpoints too."""
-    async with observed(node, covered, others, limits, patience) as (observer, queries, checker):
+    """Queries to a chain that is covered up to there through ``node``, and has other endpoints too.
+
+    ``batch`` is how they answer batches of calls, by default call by call.
+    """
+    async with observed(node, covered, others, limits, patience, batch) as (observer, queries, checker):
         yield queries, checker, observer.state
 
 
@@ -108,13 +113,14 @@ async def observed(
     others: Sequence[Answering] = (),
     limits: RpcLimits | None = None,
     patience: float = USUAL.question,
+    batch: BatchAnswer | None = None,
 ) -> AsyncIterator[tuple[Observer, ChainQueries, Memory]]:
     """The same with the observer, which is connected and does not run."""
     async with AsyncExitStack() as stack:
         urls = []
         for asked in (node, *others):
             asked.log_changes = {"topics": ["0x" + TOPIC.hex(), "0x" + TRANSFER.hex()]}
-            urls.append(await stack.enter_async_context(http_node(posting(asked.heard))))
+            urls.append(await stack.enter_async_context(http_node(posting(asked.heard, batch))))
         checker = Memory()
         observer = Observer(config(*urls), 60, open_endpoint, checker, checker, SystemClock(), Random(1))  # noqa: S311
         state, pool = observer.state, observer.pool

@@ -1,36 +1,24 @@
-"""Asks for many headers: in batches where the endpoint takes them, and else, or for what those leave, one by one."""
+"""Asks many questions alike: in batches where the endpoint takes them, and else, or what those leave, one by one."""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, Generic, TypeVar
 
-from connext_monitor.core.events import BlockNumber, Hash32
+import msgspec
+
 from connext_monitor.core.rpc_refusal import BATCH, Reaction
-from connext_monitor.monitoring.chain_data import Header, to_hex
 from connext_monitor.monitoring.json_rpc import RpcCall, RpcError, RpcOutcome, RpcRefused
 from connext_monitor.monitoring.pacer import Pacer, Urgency
-from connext_monitor.monitoring.read_chain_data import Unreadable, read_header
+from connext_monitor.monitoring.read_chain_data import Unreadable
 
 _AT_ONCE: Final = 16
-"""Headers asked for one by one at a time; more gain nothing, and look like a flood to a provider."""
+"""What is asked one by one at a time; more gains nothing, and looks like a flood to a provider."""
+_ALONE: Final = frozenset({Reaction.LAG, Reaction.REVERTED})
+"""What a batch may say of one of its calls that has nothing to do with the batch."""
 
-Block: TypeAlias = BlockNumber | Hash32
-"""A block's height or its hash."""
-
-
-def header_call(block: Block | str) -> RpcCall:
-    """The call for the header of a block, or of a tag like "finalized"."""
-    if isinstance(block, bytes):
-        return "eth_getBlockByHash", [to_hex(block), False]
-    return "eth_getBlockByNumber", [block if isinstance(block, str) else hex(block), False]
-
-
-def is_other(header: Header | None, block: Block | str) -> bool:
-    """Whether a header is none of the block that was asked for."""
-    if header is None or isinstance(block, str):
-        return False
-    return (header.hash if isinstance(block, bytes) else header.number) != block
+_Question = TypeVar("_Question")
+_Answer = TypeVar("_Answer")
 
 
 def _refused_for_rate(outcomes: Sequence[RpcOutcome]) -> RpcRefused | None:
@@ -42,11 +30,11 @@ def _refused_for_rate(outcomes: Sequence[RpcOutcome]) -> RpcRefused | None:
     return None
 
 
-class HeaderRequests:
-    """Requests for the headers of some blocks from one endpoint.
+class BatchedRequests(Generic[_Question, _Answer]):
+    """Questions of one kind to one endpoint.
 
-    ``ask_batch`` asks for several, see `RpcClient.request_batch`, and ``ask`` for one of them. ``on_header`` is called
-    with each as soon as it is here, so that it is kept whatever becomes of the others.
+    ``ask_batch`` asks several, see `RpcClient.request_batch`, and ``ask`` one of them. ``call`` writes one for a batch;
+    ``read`` reads what that came to, and raises Unreadable where it is no answer to this question.
     """
 
     def __init__(
@@ -54,42 +42,44 @@ class HeaderRequests:
         pacer: Pacer,
         urgency: Urgency,
         ask_batch: Callable[[Sequence[RpcCall]], Awaitable[list[RpcOutcome]]],
-        ask: Callable[[Block], Awaitable[Header | None]],
-        on_header: Callable[[Header], None] | None,
+        ask: Callable[[_Question], Awaitable[_Answer]],
+        call: Callable[[_Question], RpcCall],
+        read: Callable[[_Question, msgspec.Raw], _Answer],
     ) -> None:
         self._pacer = pacer
         self._urgency = urgency
         self._ask_batch = ask_batch
         self._ask = ask
-        self._on_header = on_header
-        self._waiting: deque[Block] = deque()
-        self._headers: dict[Block, Header | None] = {}
+        self._call = call
+        self._read = read
+        self._waiting: deque[_Question] = deque()
+        self._answers: dict[_Question, _Answer] = {}
         self._unanswered = False
 
-    async def of(self, blocks: Sequence[Block]) -> list[Header | None]:
-        """The headers, in the order of the blocks; the first error of one that is asked for by itself ends all."""
-        self._waiting.extend(blocks)
+    async def of(self, questions: Sequence[_Question]) -> list[_Answer]:
+        """The answers, in the order of the questions; the first error of one that is asked by itself ends all."""
+        self._waiting.extend(questions)
         while (calls := min(self._pacer.calls_in_a_batch, len(self._waiting))) > 1:
             await self._batch([self._waiting.popleft() for _ in range(calls)])
-        self._waiting = deque(block for block in blocks if block not in self._headers)
+        self._waiting = deque(question for question in questions if question not in self._answers)
         if self._unanswered and self._waiting:
             # One shows whether it is the batch that was refused, or whatever is asked.
             await self._next()
         workers = min(_AT_ONCE, len(self._waiting))
         await (_together(self._one_by_one() for _ in range(workers)) if workers > 1 else self._one_by_one())
-        return [self._headers[block] for block in blocks]
+        return [self._answers[question] for question in questions]
 
     async def _one_by_one(self) -> None:
         while self._waiting:
             await self._next()
 
     async def _next(self) -> None:
-        block = self._waiting.popleft()
-        self._keep(block, await self._ask(block))
+        question = self._waiting.popleft()
+        self._answers[question] = await self._ask(question)
 
-    async def _batch(self, blocks: Sequence[Block]) -> None:
+    async def _batch(self, questions: Sequence[_Question]) -> None:
         """Keep what a batch brings, and note how it fared; what it leaves is asked for again by itself."""
-        calls, outcomes = [header_call(block) for block in blocks], list[RpcOutcome]()
+        calls, outcomes = list(map(self._call, questions)), list[RpcOutcome]()
 
         async def ask() -> None:
             outcomes.extend(await self._ask_batch(calls))
@@ -101,7 +91,7 @@ class HeaderRequests:
             await self._pacer.ask(ask, self._urgency, tries=1, kind=BATCH, calls=len(calls))
         except RpcError as raised:
             error = raised
-        answered = [self._take(*each) for each in zip(blocks, outcomes, strict=bool(outcomes))]
+        answered = [self._take(*each) for each in zip(questions, outcomes, strict=bool(outcomes))]
         self._unanswered = not any(answered)
         if answered and all(answered):
             self._pacer.batching = self._pacer.batching.after_answer(len(calls))
@@ -114,23 +104,15 @@ class HeaderRequests:
         now = asyncio.get_running_loop().time()
         self._pacer.batching = self._pacer.batching.after_failure(len(calls), now, for_size=fewer)
 
-    def _take(self, block: Block, outcome: RpcOutcome) -> bool:
-        """Keep what is said of a block; whether anything is that asking for it by itself could bring too."""
+    def _take(self, question: _Question, outcome: RpcOutcome) -> bool:
+        """Keep what is said; whether it is anything that asking by itself could bring too."""
         if isinstance(outcome, RpcError):
-            return isinstance(outcome, RpcRefused) and outcome.refusal.reaction is Reaction.LAG
+            return isinstance(outcome, RpcRefused) and outcome.refusal.reaction in _ALONE
         try:
-            header = read_header(outcome)
+            self._answers[question] = self._read(question, outcome)
         except Unreadable:
             return False
-        if is_other(header, block):
-            return False
-        self._keep(block, header)
         return True
-
-    def _keep(self, block: Block, header: Header | None) -> None:
-        self._headers[block] = header
-        if header is not None and self._on_header is not None:
-            self._on_header(header)
 
 
 async def _together(workers: Iterable[Coroutine[None, None, None]]) -> None:
