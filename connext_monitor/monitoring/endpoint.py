@@ -173,10 +173,7 @@ class Endpoint:
     async def headers(
         self, blocks: Sequence[Block], on_header: Callable[[Header], None] | None = None
     ) -> list[Header | None]:
-        """The blocks at these heights or with these hashes, in the same order, many at a time.
-
-        ``on_header`` is called with each as soon as it is here: it is kept whatever becomes of the others.
-        """
+        """The blocks at these heights or with these hashes, in this order, many at a time; ``on_header`` hears of each."""
 
         def heard(header: Header | None) -> Header | None:
             if header is not None and on_header is not None:
