@@ -1,6 +1,7 @@
 """Compares what the contract says that routers have with their books, whenever it has said so."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from connext_monitor.core.events import BlockNumber, DomainId
@@ -24,6 +25,10 @@ class BalanceChecks:
     def __init__(self, books: ReadBooks, checks: RouterChecks) -> None:
         self._books = books
         self._checks = checks
+
+    def note_answer(self, domain: DomainId, reason: str | None, at: datetime) -> None:
+        """The chain was asked for balances; the ``reason`` why they are not known, None where it said them."""
+        self._checks.note_answer(domain, reason, at)
 
     async def compare(self, domain: DomainId, holdings: Sequence[RouterAsset], balances: CoveredBalances) -> None:
         """Note by how much these balances differ from the books as they were after the same block."""

@@ -2,12 +2,13 @@
 
 Each chain is asked once a minute, after its covered block, and at once when liquidity was added or removed there. What
 has changed is asked about again as soon as another block is covered. A chain that cannot be asked is no reason to open
-or to end anything; why it cannot is logged.
+or to end anything; why it cannot is logged, and shown beside the books.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NoReturn, Protocol
 
 import structlog
@@ -43,13 +44,22 @@ _WITHOUT_BALANCES = 3600.0
 """Seconds between two looks where no balance is to be watched: the first look ends what a former config had opened."""
 _NOTHING = BlockNumber(-1)
 
-TakeBalances = Callable[[DomainId, Sequence[RouterAsset], CoveredBalances], Awaitable[None]]
-"""What is done with each answer, beside alerting."""
-
 FindToken = Callable[[DomainId, Address], Awaitable[Token | None]]
 """What a token of a chain calls itself; None where that is not known now."""
 
 log = structlog.get_logger()
+
+
+class TakeBalances(Protocol):
+    """What is done with each answer, beside alerting."""
+
+    async def compare(self, domain: DomainId, holdings: Sequence[RouterAsset], balances: CoveredBalances) -> None:
+        """A chain said what these are."""
+        ...
+
+    def note_answer(self, domain: DomainId, reason: str | None, at: datetime) -> None:
+        """A chain was asked; the ``reason`` why what routers have there is not known, None where it is."""
+        ...
 
 
 class BalanceChain(Protocol):
@@ -190,7 +200,7 @@ class LiquidityWatch:
         earlier = looks.asked if looks.differing else None
         holdings = [(holding.router.address, holding.minimum.asset) for holding in looks.holdings]
         balances = await looks.chain.router_balances(holdings, earlier)
-        self._note_trouble(looks, balances if isinstance(balances, str) else None)
+        self._note_trouble(domain, looks, balances if isinstance(balances, str) else None)
         if isinstance(balances, str):
             pause = min(self._every, _ASKED_AGAIN_AFTER * 2.0 ** min(looks.unanswered, 10))
             looks.unanswered, looks.due_at = looks.unanswered + 1, self._clock.monotonic() + pause
@@ -201,7 +211,7 @@ class LiquidityWatch:
             await self._rule(domain, looks, holding, amount, before.get(holding.subject), balances)
         if looks.differing:
             looks.chain.cover_past(balances.block.timestamp)
-        await self._answered(domain, holdings, balances)
+        await self._answered.compare(domain, holdings, balances)
 
     async def _rule(
         self,
@@ -216,7 +226,7 @@ class LiquidityWatch:
         token = await self._find_token(domain, minimum.asset)
         if token is None:
             asset = to_checksum_address(minimum.asset)
-            self._note_trouble(looks, f"the decimals of {asset} are not known: it does not say them")
+            self._note_trouble(domain, looks, f"the decimals of {asset} are not known: it does not say them")
             return
         now = BalanceLook(balances.block, is_low(amount, minimum.amount, token))
         match rule_liquidity(holding.subject in self._alerts, before, now, balances.earlier_stands):
@@ -239,7 +249,8 @@ class LiquidityWatch:
                 await self._alerts.resolve(holding.subject, Resolution.REFILLED)
                 log.info("router.refilled", router=holding.router.name, chain=minimum.chain)
 
-    def _note_trouble(self, looks: _ChainLooks, reason: str | None) -> None:
+    def _note_trouble(self, domain: DomainId, looks: _ChainLooks, reason: str | None) -> None:
         if reason is not None and reason != looks.trouble:
             log.warning("router.balances_not_known", chain=looks.chain.name, reason=reason)
         looks.trouble = reason
+        self._answered.note_answer(domain, reason, self._clock.now())

@@ -45,7 +45,7 @@ def watch_routers(
     """The watches over all of them; nothing is asked before they run."""
     routers = list(config.routers.values())
     checks = RouterChecks({router.address: router.name for router in routers})
-    compare = BalanceChecks(store.bridge, checks).compare
+    compare = BalanceChecks(store.bridge, checks)
     return RouterWatches(
         LiquidityWatch(desk, chains, routers, tokens.token, compare, clock, every=looks.balances),
         SilenceWatch(desk, chains, routers, store.router_fills, labels, clock, every=looks.silence),

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from connext_monitor.core.events import Address, BlockRef
+from connext_monitor.core.events import Address, BlockRef, DomainId
 from connext_monitor.core.router_books import BookId
 
 
@@ -16,16 +17,35 @@ class BalanceCheck:
     difference: int
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownBalances:
+    """Why what routers have on a chain is not known now, and since when that is so."""
+
+    reason: str
+    since: datetime
+
+
 class RouterChecks:
     """The latest check of each balance that is watched, and the names of the routers that the config names."""
 
     def __init__(self, names: Mapping[Address, str] | None = None) -> None:
         self.names = dict(names or {})
         self._latest: dict[BookId, BalanceCheck] = {}
+        self._unknown: dict[DomainId, UnknownBalances | None] = {}
 
     def note(self, book: BookId, check: BalanceCheck) -> None:
         """From now on this is the latest."""
         self._latest[book] = check
+
+    def note_answer(self, domain: DomainId, reason: str | None, at: datetime) -> None:
+        """The chain was asked for balances; the ``reason`` why they are not known, None where it said them."""
+        before = self._unknown.get(domain)
+        self._unknown[domain] = None if reason is None else UnknownBalances(reason, before.since if before else at)
+
+    @property
+    def asked(self) -> Mapping[DomainId, UnknownBalances | None]:
+        """The chains that were asked for balances, each with why these are not known now, if so."""
+        return self._unknown
 
     def of(self, book: BookId) -> BalanceCheck | None:
         """The latest one; None where there was none since the program started."""

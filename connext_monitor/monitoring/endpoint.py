@@ -173,7 +173,7 @@ class Endpoint:
     async def headers(
         self, blocks: Sequence[Block], on_header: Callable[[Header], None] | None = None
     ) -> list[Header | None]:
-        """The blocks at these heights or with these hashes, in this order, many at a time; ``on_header`` hears of each."""
+        """The blocks at these heights or with these hashes, in this order; ``on_header`` hears of each at once."""
 
         def heard(header: Header | None) -> Header | None:
             if header is not None and on_header is not None:

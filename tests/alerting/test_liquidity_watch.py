@@ -100,7 +100,7 @@ def watch(
 ) -> LiquidityWatch:
     clock = SystemClock()
     desk = desk_on(store.alerts, "ops", clock=clock)
-    compare = BalanceChecks(store.bridge, checks or RouterChecks()).compare
+    compare = BalanceChecks(store.bridge, checks or RouterChecks())
     return LiquidityWatch(desk, {ORIGIN: diamond}, routers or [OURS], find_token, compare, clock, every=every)
 
 
@@ -168,15 +168,19 @@ async def test_a_block_that_a_reorg_took_counts_for_nothing(store: Store) -> Non
 
 
 async def test_a_chain_that_cannot_be_asked_opens_and_ends_nothing(store: Store) -> None:
-    diamond = Diamond(1)
+    diamond, checks = Diamond(1), RouterChecks()
     diamond.trouble = "refused eth_call"
-    async with running(watch(store, diamond).run()):
+    async with running(watch(store, diamond, checks=checks).run()):
         await until(lambda: diamond.refusals > 2)
         assert await alerts(store) == []
+        unknown = checks.asked[ORIGIN]
+        assert unknown is not None
+        assert unknown.reason == "refused eth_call"
         diamond.trouble = None
         await diamond.after(block(2), 1)
         await diamond.after(block(3), 1)
         await until(lambda: alerts(store))
+        assert checks.asked[ORIGIN] is None
         diamond.trouble, diamond.balance = "has no such state", 9_000_000
         refused = diamond.refusals
         await until(lambda: diamond.refusals > refused + 2)

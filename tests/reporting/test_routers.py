@@ -1,6 +1,7 @@
 """Routers' books, as the API and the page show them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
@@ -73,6 +74,25 @@ async def test_amounts_are_in_the_token_s_units_where_known(client: aiohttp.Clie
     [item] = (await get(client, "/api/v1/bridge-events?kind=RouterLiquidityAdded"))["items"]
     assert "added 2 USDC<b> (token 0x" in item["text"]
     assert item["fields"]["amount"] == "2000"
+
+
+async def test_a_chain_that_does_not_say_its_balances_is_shown(
+    client: aiohttp.ClientSession, checks: RouterChecks
+) -> None:
+    for second in (1, 2):
+        checks.note_answer(DESTINATION, "<b>refused</b> eth_call", datetime.fromtimestamp(second, UTC))
+    body = await get(client, PATH)
+    assert body["unknown_balances"] == [
+        {
+            "chain": {"chain": "there", "domain_id": DESTINATION},
+            "reason": "<b>refused</b> eth_call",
+            "since": "1970-01-01T00:00:01Z",
+        }
+    ]
+    async with client.get("/routers") as response:
+        assert "on there is not known: &lt;b&gt;refused&lt;/b&gt; eth_call" in await response.text()
+    checks.note_answer(DESTINATION, None, datetime.fromtimestamp(3, UTC))
+    assert (await get(client, PATH))["unknown_balances"] == []
 
 
 def _checked(checks: RouterChecks, router: Address, balance: int, difference: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.documents.chains import ChainName, chain_name
@@ -97,8 +97,20 @@ class RouterDocument(Document, frozen=True):
     books: Annotated[list[RouterBookDocument], says("By chain and token.")]
 
 
+class UnknownBalancesDocument(Document, frozen=True, kw_only=True):
+    """A chain that was asked what the routers of the config have there, and did not say it."""
+
+    chain: ChainName
+    reason: Annotated[str, says("Why it is not known now.")]
+    since: Annotated[InstantText, says("Since when that is so.")]
+
+
 class RouterList(ListDocument[RouterDocument], frozen=True):
     """Routers, by their addresses."""
+
+    unknown_balances: Annotated[
+        list[UnknownBalancesDocument], says("The chains whose contract could not be asked for balances just now.")
+    ] = field(default_factory=list)
 
 
 def router_documents(
@@ -114,6 +126,17 @@ def router_documents(
             [book_document(book, labels, checks.of(book.id)) for book in of_router],
         )
         for router, of_router in groupby(books, key=lambda book: book.router)
+    ]
+
+
+def unknown_documents(checks: RouterChecks, labels: ChainLabels) -> list[UnknownBalancesDocument]:
+    """The chains that did not say what routers have there."""
+    return [
+        UnknownBalancesDocument(
+            chain=chain_name(domain, labels), reason=unknown.reason, since=unix_rfc3339(int(unknown.since.timestamp()))
+        )
+        for domain, unknown in sorted(checks.asked.items())
+        if unknown is not None
     ]
 
 

@@ -77,6 +77,12 @@ def check_families(checks: RouterChecks, chains: ChainNames) -> Iterator[Metric]
         _LABELS,
         [(labels, check.block.timestamp) for labels, check in shown],
     )
+    yield gauge(
+        "router_balances_known",
+        "1 where the chain's contract, when it was last asked, said what routers with a min_liquidity have, else 0.",
+        ("chain",),
+        [((chains[domain],), int(unknown is None)) for domain, unknown in checks.asked.items() if domain in chains],
+    )
 
 
 def _labels(book: BookId, names: Mapping[Address, str], chains: ChainNames) -> tuple[str, str, str, str]:

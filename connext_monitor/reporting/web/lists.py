@@ -6,7 +6,7 @@ from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.documents.alerts import AlertList, alert_in_words
 from connext_monitor.core.documents.chains import ChainList, chain_document
-from connext_monitor.core.documents.router_books import RouterList, router_documents
+from connext_monitor.core.documents.router_books import RouterList, router_documents, unknown_documents
 from connext_monitor.core.documents.stats import StatsDocument, stats_document
 from connext_monitor.core.events import Address
 from connext_monitor.core.labels import ChainLabels
@@ -68,4 +68,4 @@ async def routers_list(
     page = await store.bridge.router_books(limit=limit, after=after, also=checks.checked)
     filled = await store.statistics.router_fills(window)
     more = write_router_cursor(page.next) if page.next else None
-    return RouterList(router_documents(page.books, filled, labels, checks), more)
+    return RouterList(router_documents(page.books, filled, labels, checks), more, unknown_documents(checks, labels))

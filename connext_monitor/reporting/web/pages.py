@@ -8,6 +8,7 @@ from aiohttp import web
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.transfer_facts import detail_rows
 from connext_monitor.core.deadline import Leg
+from connext_monitor.core.documents.router_books import unknown_documents
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.formats import hex_text
 from connext_monitor.core.selection import TransferFilter
@@ -250,6 +251,7 @@ class Pages:
             "rows": [book_row(book, self._labels, self._sources.checks) for book in page.books],
             "further": _path("/routers", {}, write_router_cursor(page.next)) if page.next else None,
             "begun": after is not None,
+            "unknown": unknown_documents(self._sources.checks, self._labels),
         }
         return self._page("routers.html", state, self._now(), values)
 

@@ -1,6 +1,7 @@
 """Routers' books in ``/metrics``: whose they are, what they say, and that nobody's chain becomes a label."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -69,6 +70,14 @@ async def test_what_the_contract_said_is_told_with_its_difference(parts: Parts, 
     assert numbers["router_balance_difference", *BOOK, "", THEIRS] == -1_460
     assert numbers["router_balance_checked_timestamp_seconds", *BOOK, "", THEIRS] == START + 9
     assert len([key for key in numbers if key[0] == "router_balance_in_contract"]) == 1
+
+
+async def test_a_chain_that_does_not_say_its_balances_is_told(parts: Parts, store: Store) -> None:
+    parts.checks.note_answer(DESTINATION, "refused eth_call", datetime.now(UTC))
+    async with served(store, parts) as scraper:
+        assert (await scraper.numbers())["router_balances_known", NAMES[DESTINATION]] == 0
+        parts.checks.note_answer(DESTINATION, None, datetime.now(UTC))
+        assert (await scraper.numbers())["router_balances_known", NAMES[DESTINATION]] == 1
 
 
 async def test_else_the_twenty_with_the_most_fills_are_told_of(scraper: Scraper, store: Store) -> None:
