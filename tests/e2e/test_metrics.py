@@ -10,7 +10,7 @@ import pytest_asyncio
 from prometheus_client.core import Metric, Sample
 from prometheus_client.parser import text_string_to_metric_families
 
-from scripts.devnet import Devnet
+from scripts.devnet import Chain, Devnet
 from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.e2e.promql import DOCS, Asked, Expression, asked, dashboard, expressions, rules
 from tests.e2e.webhook import SECRET, Receiver
@@ -55,6 +55,12 @@ class Scrape:
         ]
 
 
+def watched(chain: Chain) -> str:
+    """A router whose balance on the chain is asked for."""
+    router = f'[routers.ours]\naddress = "{chain.accounts.routers[0]}"'
+    return f"{router}\n[routers.ours.min_liquidity.{chain.name}]\n{chain.token} = 1\n"
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scrape]:
     alpha, beta, _ = bridge.chains
@@ -64,7 +70,9 @@ async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
         endpoints = {"alpha": keyed[:1], "beta": keyed[1:]}
         setup = Setup((alpha, beta), {"machines": webhook}, execute="PT2S", endpoints=endpoints)
         config = await write_config(setup, folder)
-        config.write_text(config.read_text(encoding="utf-8") + '\n[backup]\nevery = "P1D"\n', encoding="utf-8")
+        config.write_text(
+            f'{config.read_text(encoding="utf-8")}\n[backup]\nevery = "P1D"\n{watched(beta)}', encoding="utf-8"
+        )
         async with Monitor(config) as monitor:
 
             async def clock_is_compared() -> bool:
@@ -84,11 +92,12 @@ async def scrape(bridge: Devnet, tmp_path_factory: pytest.TempPathFactory) -> As
             await until(nonces_are_proven, why=lambda: monitor.said)
             scraped: list[Scrape] = []
 
-            async def has_counted_the_delivery() -> bool:
+            async def has_counted_all() -> bool:
                 scraped.append(Scrape(await monitor.text("/metrics"), webhook.url))
-                return scraped[-1].total("connext_monitor_deliveries_total") > 0
+                asked = scraped[-1].total("connext_monitor_router_balances_known") > 0
+                return asked and scraped[-1].total("connext_monitor_deliveries_total") > 0
 
-            await until(has_counted_the_delivery, why=lambda: monitor.said)
+            await until(has_counted_all, why=lambda: monitor.said)
             yield scraped[-1]
 
 
