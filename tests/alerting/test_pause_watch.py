@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connext_monitor.alerting.pause_watch import PauseWatch
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.bridge_paused import BRIDGE_PAUSED
 from connext_monitor.core.alerts.resolution import Resolution
+from connext_monitor.core.bridge_events import BridgeRecord
 from connext_monitor.core.bridge_records import BridgeChanges, StoredBridgeRecord
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.transfer import Provenance
@@ -152,3 +155,41 @@ async def test_a_pause_that_is_taken_back_while_its_alert_opens_ends_so(store: S
         await until(lambda: diamond.asked > 1)
         await until(lambda: resolution(store))
     assert await resolution(store) is Resolution.REORGED
+
+
+AGAIN = bridge_record("Paused", 14, domain=ORIGIN)
+EVENTS = [PAUSED, UNPAUSED, AGAIN]
+
+
+@given(
+    order=st.permutations(EVENTS),
+    without=st.sets(st.sampled_from(EVENTS), max_size=2),
+    pushed=st.sets(st.sampled_from(EVENTS)),
+)
+async def test_in_any_order_the_same_events_leave_the_same_alert(
+    tmp_path_factory: pytest.TempPathFactory,
+    order: list[BridgeRecord],
+    without: set[BridgeRecord],
+    pushed: set[BridgeRecord],
+) -> None:
+    store = await open_store(tmp_path_factory.mktemp("order") / "monitor.db", NAMES)
+    diamond, heard = Diamond(paused=False), list[BridgeRecord]()
+    pauses = watch(store, diamond)
+    async with running(pauses.run()):
+        await until(lambda: diamond.asked)
+        asked = diamond.asked
+        for record in (record for record in order if record not in without):
+            for provenance in (*([Provenance.PUSHED] if record in pushed else []), Provenance.COVERED):
+                changes, _ = await put(store, read_in(provenance, record))
+                if provenance is Provenance.COVERED:
+                    heard.append(record)
+                    newest = max(heard, key=lambda record: record.block.number)
+                    diamond.paused, asked = newest.event.kind == "Paused", diamond.asked
+                pauses.committed(changes.bridge)
+        await until(lambda: diamond.asked > asked)
+
+        async def is_told() -> bool:
+            return [alert.resolution for alert in await alerts(store)].count(None) == diamond.paused
+
+        await until(is_told)
+    await store.close()

@@ -54,3 +54,17 @@ async def test_no_pathway_is_stalled_while_its_destination_is_out_of_sight(bridg
             finally:
                 await beta.resume_mining()
             await webhook.gets("alert.opened", KIND, "alpha/beta")
+
+
+async def test_a_stall_is_over_where_a_reorg_took_what_waits(bridge: Devnet, tmp_path: Path) -> None:
+    _, beta, gamma = bridge.chains
+    async with Receiver() as webhook:
+        setup = Setup((gamma, beta), {"machines": webhook}, execute="PT6S", stalled_transfers=3, finality=1000)
+        async with Monitor(await write_config(setup, tmp_path)) as monitor:
+            await monitor.ready()
+            sent = await asyncio.gather(*(bridge.xcall(gamma, beta) for _ in range(3)))
+            opened = await webhook.gets("alert.opened", KIND, "gamma/beta")
+            first = min(transfer.block_number for transfer in sent)
+            await gamma.reorg(await gamma.head() - first + 1)
+            ended = await webhook.gets("alert.resolved", KIND, "gamma/beta")
+            assert (ended.alert["id"], ended.alert["resolution"]) == (opened.alert["id"], "reorged")
