@@ -7,7 +7,6 @@ from sqlalchemy import select, update
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.delivery import Change
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.messages import Messages
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import alerts, deliveries, group_members
@@ -60,13 +59,11 @@ def of(connection: Connection, group: StoredRow) -> Carrier:
         return Carrier(group.reference)
     of_cause = {"cause": group.cause_id, "provider": group.provider}
     references = _SELECT_REFERENCES.column(connection, **of_cause)
-    if group.told_ms is not None:
+    if group.told_ms is None:
+        carries = bool(references) and _is_worst(connection, group)
+    else:
         carries = group.reference in references
-        return Carrier(references[-1] if carries else group.reference, carries)
-    # Not a message of another time, before the cause ended and began again.
-    standing = Messages.of(connection, [group.cause_id]).standing(group.cause_id, group.provider)
-    named = [reference for reference in standing if reference is not None]
-    return Carrier(named[-1], carries=True) if named and _is_worst(connection, group) else Carrier(group.reference)
+    return Carrier(references[-1] if carries else group.reference, carries)
 
 
 def moved(connection: Connection, group: StoredRow, before: str | None, now: str | None) -> None:

@@ -43,7 +43,6 @@ def counted_with(provider: ColumnElement[str]) -> ColumnElement[str | None]:
 
 
 _of_cause = deliveries.alias("of_cause")
-_end_of_cause = deliveries.alias("end_of_cause")
 _group_of_cause = delivery_groups.alias("group_of_cause")
 _cause = alerts.alias("cause")
 
@@ -61,14 +60,6 @@ def _news_of_cause(provider: ColumnElement[str], *conditions: ColumnElement[bool
             _of_cause.c.provider == provider,
             _of_cause.c.change == _OPENED,
             _cause.c.state == AlertState.OPEN.value,
-            # What it was told of it another time, before that ended, says nothing now.
-            ~exists().where(
-                _end_of_cause.c.alert_id == _of_cause.c.alert_id,
-                _end_of_cause.c.provider == _of_cause.c.provider,
-                _end_of_cause.c.change == Change.RESOLVED.value,
-                _end_of_cause.c.anew.is_(None),
-                _end_of_cause.c.id > _of_cause.c.id,
-            ),
             *conditions,
         )
         .correlate(alerts)

@@ -1,4 +1,4 @@
-"""What opened and ended with its cause, and causes that come again: what channels are told, on a real store."""
+"""What opened and ended while its cause stood: what channels are told of it, on a real store."""
 
 from pathlib import Path
 
@@ -53,16 +53,3 @@ async def test_machines_are_told_of_what_opened_and_ended_with_its_cause(tmp_pat
         await end(burst, cause)
         async with managed(burst, to_hook(receiver)):
             await until(lambda: len(receiver.taken) == 4)
-
-
-async def test_a_cause_that_was_told_only_before_counts_nothing_now(burst: Burst, calm_discord: Discord) -> None:
-    cause = await begin(burst, pause())
-    async with managed(burst, to_discord(calm_discord)) as manager:
-        await until(lambda: titles(calm_discord) == [PAUSED])
-        await end(burst, cause)
-        manager.wake()
-        await until(lambda: titles(calm_discord) == ["RESOLVED · Bridge unpaused: beta"])
-        await begin(burst, pause(), "desk")
-        await burst.late([1])
-        manager.wake()
-        await until(lambda: titles(calm_discord) == ["RESOLVED · Bridge unpaused: beta", LONE])
