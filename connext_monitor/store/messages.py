@@ -76,13 +76,13 @@ class Messages:
                 known.add(provider)
         return known
 
-    def standing(self, alert_id: str, provider: str, before: int | None = None) -> list[str | None]:
+    def standing(self, alert_id: str, provider: str, before: int) -> list[str | None]:
         """What the provider calls the messages that were to tell of it, ``before`` this delivery; not those of groups.
 
         None where it gives none, or has not been told yet.
         """
         every = self._by_alert[alert_id][provider]
-        earlier = every if before is None else [news for news in every if news.id < before]
+        earlier = [news for news in every if news.id < before]
         ends = [number for number, news in enumerate(earlier, start=1) if news.ends]
         since = earlier[ends[-1] if ends else 0 :]
         return [news.reference for news in since if news.opens and news.group_id is None]
