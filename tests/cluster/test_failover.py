@@ -43,7 +43,7 @@ def begin(connection, as_it_is=PostgresConnection.begin):
     while True:
         try:
             connection.connect()
-            connection.driver.execute("SELECT 1")
+            connection.run("SELECT 1").fetchone()
             break
         except psycopg.Error:
             connection.close()
