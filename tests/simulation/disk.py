@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from connext_monitor.config import DatabaseUrl
-from connext_monitor.store.connection import COMMIT, WRITER_PRAGMAS, Connection
+from connext_monitor.store.connection import COMMIT, WRITER_PRAGMAS, Connection, transact
 from connext_monitor.store.engine import FindServer, server_of
 from connext_monitor.store.executor import Ended, Inline
 from tests.simulation.trace import AlertChange, State
@@ -120,6 +120,14 @@ class Disk:
     def read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What is committed, between two of the process' transactions."""
         return self._writer.opened().execute(query, parameters).fetchall()
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Have another program commit something, between two of the process' transactions."""
+        heard, self._writer.before = self._writer.before, None
+        try:
+            return transact(self._writer, work)
+        finally:
+            self._writer.before = heard
 
     def close(self) -> None:
         """The process that had it open is gone."""

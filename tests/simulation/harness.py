@@ -24,6 +24,7 @@ from tests.simulation.intervals import minus, union
 from tests.simulation.link import ServerClients
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
+from tests.simulation.people import People
 from tests.simulation.records import bridge, chain_records, transfer_records, unreadable, waiting
 from tests.simulation.server import SimulatedServer
 from tests.simulation.shared_run import shared
@@ -81,10 +82,11 @@ class Simulation:
         self._todo: list[tuple[float, int, Callable[[], None]]] = []
         self._steps = 0
         self._server = None if story.cluster is None else SimulatedServer(self._time, story.cuts)
+        self._people = People(self._time.read, [])
         random = Random(f"{story.seed} of the run")  # noqa: S311 - no secret
         self._common = Common(
             story=story,
-            looks=looks,
+            looks=replace(looks, silences=settings.NOTICED) if story.acts else looks,
             time=self._time,
             random=random,
             world=self._world,
@@ -140,6 +142,10 @@ class Simulation:
         for fault, instance in self._befalling(story.disk_faults):
             self._at(fault.at, partial(instance.fill_disk, fault))
             self._at(fault.at + fault.seconds, partial(instance.free_disk, fault))
+        for act in story.acts:
+            self._at(act.at, lambda act=act: self._people.act(self._working_disk(), act))  # type: ignore[misc]
+            if act.ended_after is not None:
+                self._at(act.at + act.ended_after, lambda: self._people.end(self._working_disk()))
         for standby, instance in self._befalling(story.standbys):
             end = standby.at + standby.seconds
             self._at(standby.at, partial(instance.stand_by, standby.seconds))
@@ -174,6 +180,7 @@ class Simulation:
             disk_failing=tuple(_hitting(story.disk_faults, lives)),
             alerts=tuple(self._common.history.changes),
             messages=self._common.channels.messages,
+            acts=tuple(self._people.acted),
         )
         if self._server is not None and story.cluster is not None:
             trace = shared(trace, story, story.cluster, self._server, self._common.history)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tests.simulation.facts import ChainFacts
 from tests.simulation.findings import Finding, Verdict
+from tests.simulation.rules.acts import acts
 from tests.simulation.rules.bridge import bridge_changes, pauses
 from tests.simulation.rules.bridge_records import bridge_records
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     channels,
     database,
     telling,
+    acts,
     owners,
     terms,
     links,

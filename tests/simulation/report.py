@@ -94,6 +94,7 @@ def _faults(story: Story) -> Iterable[str]:
         "clock step": story.clock_steps,
         "full disk": story.disk_faults,
         "standby": story.standbys,
+        "act": story.acts,
     }
     for name, elements in others.items():
         yield from (name for _ in elements)

@@ -51,6 +51,10 @@ LOOKS = LookIntervals(
 """Longer than those of the real monitor: looking in vain is what costs most in a simulated day."""
 
 
+NOTICED = 10.0
+"""Seconds between two looks at what people did, in a story in which they do anything."""
+
+
 def config_of(story: Story, database: Path | DatabaseUrl, instance: int) -> Config:
     """What an instance of a story is configured with."""
     deadlines = story.deadlines

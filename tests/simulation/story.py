@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from tests.simulation.acts import Act
 from tests.simulation.sayings import BridgeChange, Pause
 from tests.simulation.sharing import Cluster, Cut, Failover
 from tests.simulation.troubles import Beyond, ChannelTrouble, EndpointTrouble, KillManner
@@ -269,6 +270,7 @@ class Story:
     cluster: Cluster | None = None
     cuts: tuple[Cut, ...] = ()
     failovers: tuple[Failover, ...] = ()
+    acts: tuple[Act, ...] = ()
     keep: float | None = None
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 ORACLE = Path(__file__).parent
 PARTS = (
+    "acts",
     "facts",
     "findings",
     "intervals",

@@ -154,6 +154,17 @@ class BridgeSighting:
     tx_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """Somebody silenced the alerts of a kind until then, or acknowledged the one with this id; ``number`` names it."""
+
+    at: float
+    until: float
+    kind: str
+    alert_id: str | None
+    number: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharing:
     """What a run has where its instances share a database on a server.
@@ -199,6 +210,8 @@ class Trace:
     """Channel and alert."""
     bridge: tuple[BridgeSighting, ...] = ()
     sharing: Sharing | None = None
+    acts: tuple[Acted, ...] = ()
+    """What people did."""
     unreadable: tuple[str, ...] = ()
     """The transactions of the logs that are kept because they could not be decoded."""
 

@@ -60,6 +60,7 @@ class Inbox:
             m
             for m in self.case.trace.messages
             if m.channel == self.channel.name and m.kind not in {PAST_THE_STORE, "report"}
+            if (m.kind, m.subject) not in self._touched
         )
 
     def is_of_lost(self, message: Message) -> bool:
@@ -73,12 +74,17 @@ class Inbox:
         )
 
     @cached_property
+    def _touched(self) -> frozenset[tuple[str, str]]:
+        touched = self.case.touched
+        return frozenset((c.kind, c.subject) for c in self.case.trace.alerts if touched and c.alert_id in touched)
+
+    @cached_property
     def alerts(self) -> dict[str, list[AlertChange]]:
         """The openings and ends that it was to be told of, by the alerts' ids."""
         changes: dict[str, list[AlertChange]] = defaultdict(list)
         for change in self.case.trace.alerts:
             own = change.kind == "provider_failing" and change.subject == self.channel.name
-            if change.kind != PAST_THE_STORE and not own:
+            if change.kind != PAST_THE_STORE and not own and change.alert_id not in self.case.touched:
                 changes[change.alert_id].append(change)
         return {alert_id: list(_turns(of_one)) for alert_id, of_one in changes.items()}
 

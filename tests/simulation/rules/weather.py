@@ -100,6 +100,16 @@ class Case:
         """When such an alert was open."""
         return opened_during(self.changes.get((kind, subject), ()))
 
+    @cached_property
+    def touched(self) -> frozenset[str]:
+        """The alerts that people silenced or acknowledged: what is told of those has rules of its own."""
+        acts = self.trace.acts
+        return frozenset(
+            change.alert_id
+            for change in self.trace.alerts
+            if any(a.alert_id == change.alert_id or (a.alert_id is None and a.kind == change.kind) for a in acts)
+        )
+
     @property
     def end(self) -> float:
         """When the run ended."""

@@ -1,8 +1,9 @@
 """Aimed at channels that do not take what they are sent."""
 
+from tests.simulation.acts import Act
 from tests.simulation.mutants.aimed.aim import Aim
 from tests.simulation.mutants.aimed.made import call, calls, story
-from tests.simulation.story import ChannelFault, Kill
+from tests.simulation.story import ChannelFault, Deadlines, Kill
 from tests.simulation.troubles import ChannelTrouble, KillManner
 
 _LATE = calls(100.0, 2400.0, 150.0, (450.0, 700.0))
@@ -63,6 +64,18 @@ ASKED_TO_WAIT = story(
 )
 """A channel asks for a wait in which alerts open and end."""
 
+SILENCED = story(
+    4200.0,
+    [*calls(60.0, 3000.0, 50.0, (25.0, 400.0)), *(call(90.0 + 400.0 * number, None, None) for number in range(6))],
+    deadlines=Deadlines(execute=300.0, reconcile=7200.0, unobserved_after=120.0),
+    acts=(
+        Act(700.0, 700.0, "execute_overdue"),
+        Act(1800.0, 300.0, "execute_overdue", acknowledges=True),
+        Act(2300.0, 3600.0, "execute_overdue", ended_after=500.0),
+    ),
+)
+"""People silence what is late, acknowledge an alert, and end a silence early."""
+
 STOPPED_WHILE_SENDING = story(
     3000.0,
     calls(100.0, 1500.0, 150.0, (450.0, 700.0)),
@@ -102,6 +115,7 @@ AIMS = (
         BURST_UNTOLD,
         ("digest-gives-up-retries",),
     ),
+    Aim("silenced", SILENCED, ("silences-unheard", "silenced-for-ever", "acknowledged-for-ever", "unsilenced-unheard")),
     Aim(
         "stopped while sending",
         STOPPED_WHILE_SENDING,

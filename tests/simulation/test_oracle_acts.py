@@ -1,0 +1,53 @@
+"""Hand-made runs: what people silence or acknowledge, and what channels are told of it."""
+
+from dataclasses import replace
+
+from tests.simulation.findings import Verdict, Wrong
+from tests.simulation.handmade import ended, opened, run, stands, transfer, world
+from tests.simulation.rules.acts import acts
+from tests.simulation.rules.telling import telling
+from tests.simulation.rules.weather import Case
+from tests.simulation.trace import Acted, Message, State
+
+LEG = transfer(1, sent=stands(1000))
+TRUTH = replace(world(), transfers=(LEG,))
+LATE = opened(1312.0, "execute_overdue", LEG.transfer_id)
+SILENCED = Acted(1200.0, 2000.0, "execute_overdue", None, 1)
+ACKNOWLEDGED = Acted(1400.0, 2000.0, "execute_overdue", LATE.alert_id, 1)
+
+
+def message(at: float, state: State = State.OPEN) -> Message:
+    return Message(
+        at=at,
+        channel="hook",
+        message_id=f"at {at}",
+        edit=False,
+        kind=LATE.kind,
+        state=state,
+        key=f"at {at}",
+        subject=LATE.subject,
+        alert_id=LATE.alert_id,
+    )
+
+
+def wrong(acted: Acted, *messages: Message, arrives: float | None = None) -> dict[Wrong, int]:
+    changes = (LATE,) if arrives is None else (LATE, ended(LATE, arrives, "executed"))
+    case = Case(TRUTH, replace(run(*changes), messages=messages, acts=(acted,)))
+    findings = [*acts(case), *telling(case)]
+    return {which: count for which, count in Verdict.of(findings).counts.items() if count}
+
+
+def test_what_is_silenced_must_not_be_told_meanwhile() -> None:
+    assert wrong(SILENCED, message(1315.0), message(2005.0)) == {Wrong.FALSE: 1}
+    assert wrong(SILENCED, message(2005.0)) == {}
+
+
+def test_what_is_open_when_a_silence_ends_must_be_told() -> None:
+    assert wrong(SILENCED) == {Wrong.MISSED: 1}
+    assert wrong(SILENCED, arrives=1700.0) == {}
+
+
+def test_what_was_acknowledged_must_be_told_again() -> None:
+    assert wrong(ACKNOWLEDGED, message(1315.0)) == {Wrong.MISSED: 1}
+    assert wrong(ACKNOWLEDGED, message(1315.0), message(2005.0)) == {}
+    assert wrong(ACKNOWLEDGED, message(1315.0), arrives=1700.0) == {}
