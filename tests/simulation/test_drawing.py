@@ -86,7 +86,9 @@ def test_every_choice_is_drawn_by_some_seeds(elements: str, choice: str, choices
 
 def test_some_stories_have_more_chains_and_some_a_trouble_of_each_kind() -> None:
     assert {len(drawn.chains) for drawn in many_stories()} == {2, 3, 4, 5}
-    assert all(any(getattr(drawn, name) for drawn in many_stories()) for name in LISTS)
+    # People act in stories that were written by hand.
+    never = {name for name in LISTS if not any(getattr(drawn, name) for drawn in many_stories())}
+    assert never == {"acts"}
 
 
 @examples(30)
