@@ -145,6 +145,10 @@ def _completes(queue: Queue, collect: DeliveryAction, due: _Planned, now: float)
 
 
 def _planned(queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> Iterator[_Planned]:
+    if queue.end is not None:
+        action = SendAlert(queue.end.delivery_id, ActionReason.ENDED)
+        lane = lane_of(Change.RESOLVED, mode)
+        yield _Planned(now, queue.end.queued_at, action, delivery_key(queue.end.delivery_id), lane)
     for group in queue.groups:
         planned = _group_planned(group, queue, mode, rules, now)
         if planned is not None:
@@ -154,10 +158,6 @@ def _planned(queue: Queue, mode: DigestMode, rules: GroupRules, now: float) -> I
             yield _opening_planned(waiting, queue, mode, rules, now)
     for retry in queue.retries:
         yield _retry_planned(retry, mode, now)
-    if queue.end is not None:
-        action = SendAlert(queue.end.delivery_id, ActionReason.ENDED)
-        lane = lane_of(Change.RESOLVED, mode)
-        yield _Planned(now, queue.end.queued_at, action, delivery_key(queue.end.delivery_id), lane)
 
 
 def _retry_planned(retry: Retry, mode: DigestMode, now: float) -> _Planned:
@@ -205,7 +205,8 @@ def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRul
     """What of a group is to be told, if anything.
 
     1. Its opening, once it is gathered; as its end where nothing of it is open any more.
-    2. Its end, at once; not where it is counted in the message of its cause, which stands.
+    2. Its end, at once; not where it is counted in the message of its cause, which stands. Where it ends with its
+       cause, the end of that comes first: it is what readers wait for, and a channel may take a message a second.
     3. Its count, where the message can be changed, an interval after it was last written.
     """
     due_at: float
@@ -222,6 +223,8 @@ def _group_planned(group: Group, queue: Queue, mode: DigestMode, rules: GroupRul
     if group.attempts:
         due_at, reason = now, ActionReason.TRIED
     since = group.oldest if group.message is None else group.message.at
+    if group.cause is not None and change is Change.RESOLVED and queue.end is not None:
+        since = max(since, queue.end.queued_at)
     # What has no message yet has nothing to edit, even where all of it is over.
     lane = Lane.NEWS if group.message is None and not group.carried else lane_of(change, mode)
     return _Planned(
