@@ -74,7 +74,8 @@ async def _look(config: Config, window: Window) -> _StoredStats:
         tokens = await store.tokens.every()
         numbers = await store.statistics.over(window)
         routers = sorted(named | {its.router for its in numbers.stats.routers})
-        books = await store.bridge.books_of_routers(routers)
+        of_all = window.origin is None and window.destination is None
+        books = await store.bridge.books_of_routers(routers, known_unpaid=numbers.unpaid if of_all else None)
         known_at = rfc3339(await store.database.written_at())
     shown = [book for book in books if window.destination in {None, book.domain}]
     not_live = await why_not_live(config.monitor.listen, config.chains)

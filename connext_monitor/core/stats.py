@@ -213,10 +213,14 @@ class FilledByRouter:
 
 @dataclass(frozen=True, slots=True)
 class WindowStats:
-    """One window: what it amounts to, and how it went."""
+    """One window: what it amounts to, and how it went.
+
+    ``unpaid`` is all that routers are owed, the most transfers first; of the window its ends count.
+    """
 
     stats: Stats
     filled: FilledByRouter
+    unpaid: Sequence[tuple[Address, Owed]]
     timeline: Timeline
 
 

@@ -1,7 +1,7 @@
 """Routers' books: sums that are kept with the events that move them, and read with what is known beside them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 from sqlalchemy import and_, func, select, tuple_
@@ -136,9 +136,17 @@ def page(
     return RouterBookPage(of_routers(connection, routers[:limit], within), more)
 
 
-def of_routers(connection: Connection, routers: Sequence[Address], also: Collection[BookId] = ()) -> list[RouterBook]:
-    """All books of these routers, by router, chain and token, and ``also`` these, though nothing is in them."""
-    unpaid = _unpaid(connection)
+def of_routers(
+    connection: Connection,
+    routers: Sequence[Address],
+    also: Collection[BookId] = (),
+    known_unpaid: Iterable[tuple[Address, Owed]] | None = None,
+) -> list[RouterBook]:
+    """All books of these routers, by router, chain and token, and ``also`` these, though nothing is in them.
+
+    To add up all that is owed takes longest; whoever has done so just before hands it in.
+    """
+    unpaid = _by_book(owed(connection, Window(0, 0)) if known_unpaid is None else known_unpaid)
     totals = {(row.domain, bytes(row.asset)): row.fills for row in _SELECT_TOTALS.rows(connection)}
     loans = Counter((row.domain, _lent_to(row.payload).router) for row in _SELECT_LOANS.stream(connection))
     kept = {book: (BookSums(), None) for book in also} | {
@@ -187,7 +195,7 @@ def busiest(connection: Connection, most: int) -> list[Address]:
 
 def numbers(connection: Connection, routers: Sequence[Address]) -> list[RouterNumbers]:
     """The books of these routers in short, by router, chain and token."""
-    unpaid = _unpaid(connection)
+    unpaid = _by_book(owed(connection, Window(0, 0)))
     rows = (row for part in parts(routers) for row in _SELECT_OF.rows(connection, routers=part))
     books = []
     for row in rows:
@@ -197,8 +205,8 @@ def numbers(connection: Connection, routers: Sequence[Address]) -> list[RouterNu
     return sorted(books, key=lambda book: (book.router, book.domain, book.asset))
 
 
-def _unpaid(connection: Connection) -> dict[BookId, Owed]:
-    return {(router, its.domain, its.asset): its for router, its in owed(connection, Window(0, 0))}
+def _by_book(unpaid: Iterable[tuple[Address, Owed]]) -> dict[BookId, Owed]:
+    return {(router, its.domain, its.asset): its for router, its in unpaid}
 
 
 def _kept(connection: Connection, books: Sequence[BookId]) -> dict[BookId, tuple[BookSums, Timestamp | None]]:

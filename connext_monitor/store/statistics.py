@@ -51,9 +51,10 @@ def over(connection: Connection, window: Window, width: int | None = None) -> Wi
             parts[part].add(counts)
     buckets |= {since: its.bucket(since) for since, its in parts.items()}
     last, filled = last_executions(connection, window), _filled(its.fills for its in pathways.values())
-    stats = Stats(window, _pathways(connection, window, pathways, last), _routers(connection, window, filled, last))
+    unpaid = owed(connection, window)
+    stats = Stats(window, _pathways(connection, window, pathways, last), _routers(unpaid, filled, last))
     timeline = tuple(buckets.get(since) or TimeBucket(since) for since in starts(window, width))
-    return WindowStats(stats, filled, Timeline(width, timeline))
+    return WindowStats(stats, filled, unpaid, Timeline(width, timeline))
 
 
 def router_fills(connection: Connection, window: Window) -> FilledByRouter:
@@ -119,17 +120,19 @@ def _pathway(
 
 
 def _routers(
-    connection: Connection, window: Window, filled: FilledByRouter, last: Sequence[StoredRow]
+    unpaid: Sequence[tuple[Address, Owed]], filled: FilledByRouter, last: Sequence[StoredRow]
 ) -> tuple[RouterStats, ...]:
     last_fill: dict[Address, int] = {}
     for row in last:
         for router in set(split(row.routers)):
             last_fill[router] = max(last_fill.get(router, 0), row.last)
-    unpaid: defaultdict[Address, list[Owed]] = defaultdict(list)
-    for owner, its in owed(connection, window):
-        unpaid[owner].append(its)
+    owed_to: defaultdict[Address, list[Owed]] = defaultdict(list)
+    for owner, its in unpaid:
+        owed_to[owner].append(its)
     every = [
-        RouterStats(router, filled.fills.get(router, 0), filled.share(router), Timestamp(latest), tuple(unpaid[router]))
+        RouterStats(
+            router, filled.fills.get(router, 0), filled.share(router), Timestamp(latest), tuple(owed_to[router])
+        )
         for router, latest in last_fill.items()
     ]
     return tuple(sorted(every, key=lambda router: (-router.fills, -router.last_fill, router.router)))
