@@ -190,8 +190,8 @@ def test_the_end_of_a_cause_is_told_before_those_of_its_groups() -> None:
     ended = [replace(SENT, id=number, cause="paused", open=0, editable=False) for number in (3, 4)]
     with_cause = Queue(groups=ended, end=WaitingEnd(7, NOW - 1))
     assert action(with_cause, DigestMode.DIGEST) == SendAlert(7, ActionReason.ENDED)
-    told = replace(with_cause, end=None)
-    assert action(told, DigestMode.DIGEST) == SendGroup(3, Change.RESOLVED, ActionReason.ENDED)
+    without_cause = replace(with_cause, end=None)
+    assert action(without_cause, DigestMode.DIGEST) == SendGroup(3, Change.RESOLVED, ActionReason.ENDED)
 
 
 def test_a_group_that_was_tried_is_tried_again_in_its_time() -> None:
