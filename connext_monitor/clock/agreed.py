@@ -26,7 +26,8 @@ class AgreedClock:
     """A `Clock` of which ``now`` may be set right by the chains' heads."""
 
     def __init__(self, own: Clock) -> None:
-        self._own = own
+        self.own = own
+        """The machine's, however wrong."""
         self.monotonic: Callable[[], float] = own.monotonic
         """As the machine's."""
         self._on_step: Callable[[], None] = lambda: None
@@ -41,7 +42,7 @@ class AgreedClock:
 
     def saw_head(self, domain: DomainId, timestamp: Timestamp) -> None:
         """A chain has a newest block of this time: with these the machine's clock is compared."""
-        at = self._own.elapsed()
+        at = self.own.elapsed()
         before = self._chains.get(domain)
         after = ChainClock.begun(timestamp, at) if before is None else before.after(timestamp, at)
         self._chains[domain] = after
@@ -56,7 +57,7 @@ class AgreedClock:
 
     def elapsed(self) -> float:
         """As the machine's."""
-        return self._own.elapsed()
+        return self.own.elapsed()
 
     def latest(self, domain: DomainId) -> float:
         """The later of our time and of what the chain's newest block says (Unix seconds): what is due there by now.
@@ -81,9 +82,9 @@ class AgreedClock:
 
     def state(self) -> ClockState:
         """How the machine's clock goes beside the chains'."""
-        at = self._own.elapsed()
+        at = self.own.elapsed()
         chains = clock_agreement.offsets(self._chains.values(), at)
-        ahead = clock_agreement.difference(self._own.now().timestamp() - at, chains)
+        ahead = clock_agreement.difference(self.own.now().timestamp() - at, chains)
         return ClockState(ahead, self._differs)
 
     async def run(self, every: float = _LOOK_EVERY) -> NoReturn:
@@ -117,7 +118,7 @@ class AgreedClock:
             log.info("clock.agrees", seconds_ahead=None if ahead is None else round(ahead, 1))
 
     def _read(self) -> "_Reading":
-        own, at = self._own.now(), self._own.elapsed()
+        own, at = self.own.now(), self.own.elapsed()
         offset, chains = own.timestamp() - at, clock_agreement.offsets(self._chains.values(), at)
         before, self._before = self._before, clock_agreement.agreed(offset, self._before, chains)
         if before is not None and abs(self._before - before) > _STEADY:

@@ -19,7 +19,13 @@ DURATIONS = {EXECUTE: 4, RECONCILE: 3600}
 
 
 async def write_configs(
-    chains: tuple[Chain, ...], webhook: HasUrl, folder: Path, discord: Discord | None = None, *, finality: int = 5
+    chains: tuple[Chain, ...],
+    webhook: HasUrl,
+    folder: Path,
+    discord: Discord | None = None,
+    *,
+    finality: int = 5,
+    takeover: float = TAKEOVER,
 ) -> dict[str, Path]:
     """Those of two instances by their names, which differ in nothing else; the database is ``$DATABASE_URL``."""
     setup = Setup(
@@ -31,7 +37,7 @@ async def write_configs(
         finality=finality,
         log_level="info",
         database="${DATABASE_URL}",
-        takeover_after=f"PT{TAKEOVER:g}S",
+        takeover_after=f"PT{takeover:g}S",
     )
     text = (await write_config(setup, folder)).read_text(encoding="utf-8")
     text = text.replace("[alerts]", '[alerts]\ngroup_wait = "PT0.5S"\ngroup_interval = "PT1S"', 1)
@@ -48,10 +54,11 @@ async def write_configs(
 class Instances:
     """By their names, with every process that each of them has been so far."""
 
-    def __init__(self, configs: Mapping[str, Path], before: str = "") -> None:
-        """``before`` is Python that each process runs first."""
+    def __init__(self, configs: Mapping[str, Path], before: str = "", skews: Mapping[str, float] | None = None) -> None:
+        """``before`` is Python that each process runs first, ``skews`` say by how many seconds whose clock is wrong."""
         self._configs = configs
         self._before = before
+        self._skews = {name: _written(seconds, configs[name]) for name, seconds in (skews or {}).items()}
         self._lives: dict[str, list[Monitor]] = {name: [] for name in configs}
 
     async def __aenter__(self) -> Self:
@@ -73,7 +80,7 @@ class Instances:
 
     async def start(self, name: str) -> None:
         """Begin a process."""
-        monitor = Monitor(self._configs[name], before=self._before)
+        monitor = Monitor(self._configs[name], skew=self._skews.get(name), before=self._before)
         await monitor.__aenter__()
         self._lives[name].append(monitor)
 
@@ -105,3 +112,14 @@ class Instances:
     async def owns(self, name: str) -> None:
         """Wait until this one has begun its work."""
         await until(lambda: self[name].events("monitor.started"), PATIENCE, lambda: self.said)
+
+    async def stands_by(self, name: str) -> None:
+        """Wait until this one waits for the work, as it is now."""
+        await until(lambda: self[name].events("instance.stands_by"), PATIENCE, lambda: self.said)
+
+
+def _written(skew: float, config: Path) -> Path:
+    """See `tests.e2e.skewed`."""
+    file = config.with_name("skew")
+    file.write_text(str(skew), encoding="utf-8")
+    return file
