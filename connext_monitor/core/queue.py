@@ -18,25 +18,33 @@ from connext_monitor.core.transfer_view import TransferView
 BATCH = 500
 """The most alerts that join a group in one transaction, so that no transaction takes long."""
 
+_ESCALATED = ":escalated"
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What a group is about: one kind of alert, for transfers on one pathway (origin, destination)."""
+    """What a group is about: one kind of alert, for transfers on one pathway (origin, destination).
+
+    Those that have become critical for having been open too long are a topic of their own: counted in the message that
+    told of them before, which merely changes, they would page nobody.
+    """
 
     kind: AlertKind
     pathway: Pathway | None = None
+    escalated: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The topic that was written so by ``str``."""
-        kind, *pathway = text.split(":")
+        kind, *pathway = text.removesuffix(_ESCALATED).split(":")
+        escalated = text.endswith(_ESCALATED)
         if not pathway:
-            return cls(KINDS[kind])
+            return cls(KINDS[kind], None, escalated)
         origin, destination = map(int, pathway)
-        return cls(KINDS[kind], (DomainId(origin), DomainId(destination)))
+        return cls(KINDS[kind], (DomainId(origin), DomainId(destination)), escalated)
 
     def __str__(self) -> str:
-        return ":".join(map(str, (self.kind.name, *(self.pathway or ()))))
+        return ":".join(map(str, (self.kind.name, *(self.pathway or ())))) + _ESCALATED * self.escalated
 
 
 @dataclass(frozen=True, slots=True)

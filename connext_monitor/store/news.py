@@ -73,10 +73,11 @@ def _openings(
 
 
 def _topic(connection: Connection, alert: Alert) -> Topic:
+    escalated = alert.escalated_at is not None
     if alert.transfer_id is None or alert.pathway is not None:
-        return Topic(alert.kind, alert.pathway)
+        return Topic(alert.kind, alert.pathway, escalated)
     row = _SELECT_PATHWAY.row(connection, transfer_id=alert.transfer_id)
-    return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None)
+    return Topic(alert.kind, (DomainId(row.origin), DomainId(row.destination)) if row else None, escalated)
 
 
 def queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: datetime) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from connext_monitor.alerting.providers.console import ConsoleConfig
 from connext_monitor.alerting.providers.console.provider import ConsoleProvider
 from connext_monitor.core.alerts.grouping import BURST
+from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.queue import BATCH, Queue
 from tests.alerting.bursts import (
     CALM,
@@ -162,6 +163,26 @@ async def test_a_digest_pings_once_when_it_opens(burst: Burst, discord: Discord)
         {"parse": []},
         {"parse": []},
     ]
+
+
+@pytest.mark.parametrize("escalated", [1, MANY])
+async def test_what_becomes_critical_within_a_digest_pings_again(
+    burst: Burst, discord: Discord, escalated: int
+) -> None:
+    await burst.late(range(MANY))
+    async with managed(burst, to_discord(discord, "<@&77>")) as manager:
+        await until(lambda: len(discord.seen) == 1)
+        for alert in (await burst.store.alerts.open_of_kinds([EXECUTE_OVERDUE]))[:escalated]:
+            assert await burst.store.alerts.escalate(alert.id, lambda _: burst.providers, datetime.now(UTC))
+        manager.wake()
+        await until(lambda: len(discord.messages) == 2)
+        assert [request.json["allowed_mentions"].get("roles") for request in discord.seen] == [["77"], ["77"]]
+        assert titles(discord)[0] == f"CRITICAL · {MANY} transfers {OVERDUE}"
+        anew = "Execution still overdue: alpha → beta" if escalated == 1 else f"{MANY} transfers {OVERDUE}"
+        assert titles(discord)[1] == f"CRITICAL · {anew}"
+        await burst.arrive(range(MANY))
+        manager.wake()
+        await until(lambda: all(title.startswith("RESOLVED") for title in titles(discord)))
 
 
 async def test_a_burst_over_before_it_was_sent_pings_nobody(burst: Burst, discord: Discord) -> None:

@@ -211,9 +211,13 @@ def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
 # --- topics ---
 
 
-@given(st.sampled_from(list(KINDS.values())), st.none() | st.tuples(*[st.integers(1, 2**32 - 1).map(DomainId)] * 2))
-def test_a_topic_is_read_as_it_was_written(kind: AlertKind, pathway: Pathway | None) -> None:
-    assert Topic.parse(str(Topic(kind, pathway))) == Topic(kind, pathway)
+@given(
+    st.sampled_from(list(KINDS.values())),
+    st.none() | st.tuples(*[st.integers(1, 2**32 - 1).map(DomainId)] * 2),
+    st.booleans(),
+)
+def test_a_topic_is_read_as_it_was_written(kind: AlertKind, pathway: Pathway | None, escalated: bool) -> None:
+    assert Topic.parse(str(Topic(kind, pathway, escalated))) == Topic(kind, pathway, escalated)
 
 
 @pytest.mark.parametrize(("late_by", "fresh"), [(1, True), (59, True), (60, False), (10**6, False)])
