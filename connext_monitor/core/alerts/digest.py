@@ -130,7 +130,7 @@ def _with_cause(digest: Digest, because: Because, labels: ChainLabels) -> Messag
         counts = "; ".join(kind.burst.counted(members) for kind, (members, _) in because.counts.items())
     return Message(
         title=f'{"No longer late" if over else "Late"} because of "{message.title}": {counts}',
-        text=" ".join(_because_sentences(because, over=over)),
+        text=" ".join(_because_sentences(because, digest.before, over=over)),
         severity=digest.severity,
         resolved=over,
         fields=tuple(facts),
@@ -138,11 +138,13 @@ def _with_cause(digest: Digest, because: Because, labels: ChainLabels) -> Messag
     )
 
 
-def _because_sentences(because: Because, *, over: bool) -> Iterator[str]:
+def _because_sentences(because: Because, before: int, *, over: bool) -> Iterator[str]:
     if over:
         yield "What is late all the same is told by itself."
     else:
         yield from (kind.burst.meaning for kind, (_, still_open) in because.counts.items() if still_open)
+        if before:
+            yield f"{before:,} more were reported before, in other messages."
         yield '"connext-monitor alerts --state open" lists them all.'
 
 

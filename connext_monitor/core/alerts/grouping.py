@@ -44,6 +44,8 @@ _COLLECT_AFTER = 1.0
 """Seconds that what belongs to a group waits for more of it, so that a stream does not make a transaction each."""
 _PATIENCE = 5.0
 """How long a message that is due waits, in seconds, for what still streams into its group."""
+_LONGEST_APART, _DOUBLED_AT_MOST = 3600.0, 20
+"""Seconds between two messages about what one alert makes late, where the first cannot change."""
 
 _NONE_LATELY = RecentOpenings(0, float("-inf"))
 
@@ -171,7 +173,8 @@ def _opening_planned(waiting: Waiting, queue: Queue, mode: DigestMode, rules: Gr
 
     1. A group of the topic is open that takes no more: they wait until an interval after that was formed, and become
        another. Where the message of that stays as it is, they wait as long from that message, and are then news like
-       any other: counted in no message, a later alert would be told of by nothing until the group ends.
+       any other: counted in no message, a later alert would be told of by nothing until the group ends. Of what is late
+       because of one alert, each comes after twice as long as the one before, until they are an hour apart.
     2. They have a cause that the channel knows of: a group, however few they are.
     3. They are a burst, with those told lately: a group.
     4. Old news, and what follows close on another: it waits, as its like may follow.
@@ -181,7 +184,8 @@ def _opening_planned(waiting: Waiting, queue: Queue, mode: DigestMode, rules: Gr
     standing = [group for group in queue.groups if group.about == waiting.about and group.open and group.message]
     before = sum(group.members for group in standing) + lately.count
     if standing:
-        due_at = max(_past(_rang_at(group, mode), now) for group in standing) + rules.interval
+        apart = rules.interval if waiting.cause is None else _apart(len(standing), rules)
+        due_at = max(_past(_rang_at(group, mode), now) for group in standing) + apart
         if due_at > now or any(_changes(group, mode) for group in standing):
             grown = FormGroup(waiting.topic, before, ActionReason.GROWN, waiting.cause)
             return _Planned(due_at, waiting.oldest, grown)
@@ -193,6 +197,11 @@ def _opening_planned(waiting: Waiting, queue: Queue, mode: DigestMode, rules: Gr
         due_at = _past(waiting.oldest, now) + rules.wait
         return _Planned(due_at, waiting.oldest, SendAlert(waiting.first_id, ActionReason.FEW))
     return _Planned(now, waiting.oldest, SendAlert(waiting.first_id, ActionReason.LONE))
+
+
+def _apart(messages: int, rules: GroupRules) -> float:
+    """Seconds from the last of so many messages about one cause to the next."""
+    return min(rules.interval * 2.0 ** min(messages - 1, _DOUBLED_AT_MOST), max(rules.interval, _LONGEST_APART))
 
 
 def _rang_at(group: Group, mode: DigestMode) -> float:

@@ -99,6 +99,15 @@ def test_where_messages_stay_later_ones_are_another_group() -> None:
     assert later == FormGroup(TOPIC, 2, ActionReason.CAUSE, PAUSE.id)
 
 
+@pytest.mark.parametrize(("messages", "apart"), [(1, 60.0), (2, 120.0), (6, 1920.0), (7, 3600.0), (2000, 3600.0)])
+def test_where_messages_stay_further_ones_come_ever_more_rarely(messages: int, apart: float) -> None:
+    own = replace(SENT, carried=False, editable=False)
+    standing = [replace(own, id=number, message=GroupMessage(NOW - number, 2, 2)) for number in range(messages)]
+    assert action(Queue([WAITING], groups=standing), DigestMode.DIGEST) == Wait(NOW + apart)
+    later = action(Queue([WAITING], groups=standing), DigestMode.DIGEST, now=NOW + apart)
+    assert later == FormGroup(TOPIC, sum(group.members for group in standing), ActionReason.CAUSE, PAUSE.id)
+
+
 def digest(members: int, still_open: int, *, carried: bool = True, cause: Alert = PAUSE) -> Digest:
     oldest = NamedMember(late())
     counts: dict[AlertKind, tuple[int, int]] = {EXECUTE_OVERDUE: (members, still_open), PATHWAY_STALLED: (1, 0)}
@@ -127,6 +136,9 @@ def test_the_message_of_the_cause_counts_each_kind(members: int, still_open: int
 def test_a_message_of_its_own_says_what_its_cause_is() -> None:
     standing = compose_digest(digest(5, 3, carried=False), LABELS, NOW)
     assert standing.title.startswith('Late because of "Bridge paused: beta": 3 of 5 transfers still overdue')
+    assert "before, in other messages" not in standing.text
+    further = compose_digest(replace(digest(5, 3, carried=False), before=7), LABELS, NOW)
+    assert "7 more were reported before, in other messages." in further.text
     over = compose_digest(digest(5, 0, carried=False), LABELS, NOW)
     assert (over.title, over.resolved) == (
         'No longer late because of "Bridge paused: beta": 5 transfers; 1 pathway',

@@ -11,6 +11,8 @@ from tests.simulation.trace import AlertChange, Interval, Message
 _NEAR = 5.0
 """Seconds before an opening from which on its cause must have stood for that to be a matter of course."""
 
+_LONGEST_APART = 3600.0
+
 
 def causes_of(case: Case, change: AlertChange) -> Intervals:
     """When an alert stood that is the cause of this one, as the kinds of both say (`docs/operations.md`)."""
@@ -68,8 +70,18 @@ def told_after_cause(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> 
 
 def _counted_by(inbox: Inbox, change: AlertChange) -> float | None:
     """By when the message of its cause had to count it."""
-    counted = both(_own(inbox.case, change), causes_of(inbox.case, change))
-    return _first(obligations(counted, inbox.calm, GROUPED_WITHIN, inbox.case.end))
+    causes = causes_of(inbox.case, change)
+    counted = both(_own(inbox.case, change), causes)
+    within = GROUPED_WITHIN if inbox.channel.edits else GROUPED_WITHIN + _apart(causes, change)
+    return _first(obligations(counted, inbox.calm, within, inbox.case.end))
+
+
+def _apart(causes: Intervals, change: AlertChange) -> float:
+    """How long after the last message about its cause the next may come, where messages cannot change.
+
+    Each comes after twice as long as the one before, and so after as long as they have come for, but within an hour.
+    """
+    return min(_LONGEST_APART, max((change.at - cause.begin for cause in causes if change.at in cause), default=0.0))
 
 
 def _told_by(inbox: Inbox, change: AlertChange) -> float | None:
