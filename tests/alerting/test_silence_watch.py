@@ -212,6 +212,19 @@ async def test_a_covered_fill_ends_it_and_a_pushed_one_does_not(world: World) ->
     assert [alert.resolution for alert in await world.looked()] == [Resolution.FILLING]
 
 
+async def test_a_fill_that_was_taken_back_leaves_it_silent_anew(world: World) -> None:
+    await silent(world)
+    world.reach(130)
+    await world.looked()
+    filled = await world.filled(3, 125, 130, ROUTER)
+    assert [alert.resolution for alert in await world.looked()] == [Resolution.FILLING]
+    await put(world.store, gone(filled))
+    world.reach(131)
+    again, before = await world.looked()
+    assert (again.resolution, before.resolution) == (None, Resolution.FILLING)
+    assert ROUTER_SILENT.details_of(again).last_fill == START + 5
+
+
 async def test_a_router_that_is_named_no_more_ends_its_alert(world: World) -> None:
     await silent(world)
     world.reach(130)

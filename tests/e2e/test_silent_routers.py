@@ -71,7 +71,7 @@ async def fill_with_second(bridge: Devnet, origin: Chain, destination: Chain) ->
 async def watches(monitor: Monitor) -> None:
     """Wait until half a silence is watched: what is executed now still counts at the end of the other half."""
     await monitor.ready()
-    await asyncio.sleep(SILENT_AFTER / 2)  # where it was too long or too short, the next round does it
+    await asyncio.sleep(SILENT_AFTER / 2)  # where a slow machine makes that too long, the next round does it
 
 
 async def silent(webhook: Receiver, name: str, execute: Callable[[], Awaitable[object]], times: int = 1) -> str:
