@@ -204,6 +204,14 @@ class Chain:
         await self.rpc("anvil_reorg", [depth, []])
         await self.set_clock(int(time.time()))
 
+    async def take_back(self, first: int) -> None:
+        """Replace this block and all after it by empty ones; as `reorg`, but whatever would be mined meanwhile."""
+        await self.pause_mining()
+        try:
+            await self.reorg(await self.head() - first + 1)
+        finally:
+            await self.resume_mining()
+
     async def set_block_timestamp(self, timestamp: int) -> None:
         """Stamp the next block with ``timestamp`` (Unix seconds, after the latest block's); later ones follow."""
         await self.rpc("evm_setNextBlockTimestamp", [timestamp])

@@ -73,7 +73,7 @@ async def test_an_unseen_pause_is_told_once_seen_until_reorged(bridge: Devnet, t
                 assert [change for change, kind in webhook.about("gamma") if kind == "bridge_paused"] == [
                     "alert.opened"
                 ]
-                await gamma.reorg(await gamma.head() - unseen.block_number + 1)
+                await gamma.take_back(unseen.block_number)
                 resolved = (await webhook.gets("alert.resolved", "bridge_paused", "gamma")).alert
                 assert (resolved["resolution"], resolved["id"]) == ("reorged", opened["id"])
         finally:
@@ -119,7 +119,7 @@ async def test_an_unseen_change_is_told_once_seen_until_reorged(bridge: Devnet, 
             await monitor.ready()
             await monitor.covers("gamma", await timestamp(gamma))
             assert [change for change, kind in webhook.about("gamma") if kind == "bridge_changed"] == ["alert.opened"]
-            await gamma.reorg(await gamma.head() - unseen.block_number + 1)
+            await gamma.take_back(unseen.block_number)
             resolved = (await webhook.gets("alert.resolved", "bridge_changed", "gamma")).alert
             assert (resolved["resolution"], resolved["id"]) == ("reorged", opened["id"])
 

@@ -99,15 +99,6 @@ async def of_routers(monitor: Monitor) -> list[tuple[str, str]]:
     return [(kind, subject) for kind, subject, _ in await monitor.alerts() if kind.startswith("router_")]
 
 
-async def take_back(chain: Chain, receipt: Receipt) -> None:
-    """Replace the block of this transaction and all after it by empty ones."""
-    await chain.pause_mining()
-    try:
-        await chain.reorg(await chain.head() - receipt.block_number + 1)
-    finally:
-        await chain.resume_mining()
-
-
 async def test_a_silent_router_is_told_over_a_restart_until_it_fills(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta, _ = bridge.chains
     async with Receiver() as webhook:
@@ -149,7 +140,7 @@ async def test_a_fill_that_a_reorg_takes_back_counts_no_longer(bridge: Devnet, t
             filled = await fill_with_second(bridge, alpha, gamma)
             ended = await webhook.gets("alert.resolved", KIND, "ours")
             assert (ended.alert["id"], ended.alert["resolution"]) == (before, "filling")
-            await take_back(gamma, filled)
+            await gamma.take_back(filled.block_number)
             again = await silent(webhook, "ours", others, times=2)
     assert again != before
     assert await last_fills(tmp_path, bridge) == [None, None]
@@ -188,7 +179,7 @@ async def test_nothing_is_said_of_routers_on_a_chain_until_it_is_seen(bridge: De
             await silent(webhook, "ours", others)
             subject = f"ours/gamma/{gamma.token}"
             dry = await webhook.gets("alert.opened", "router_liquidity_low", subject)
-            await take_back(gamma, unseen)
+            await gamma.take_back(unseen.block_number)
             refilled = await webhook.gets("alert.resolved", "router_liquidity_low", subject)
     assert (refilled.alert["id"], refilled.alert["resolution"]) == (dry.alert["id"], "refilled")
     assert await gamma.view(gamma.contract, "uint256", balance, ours, gamma.token) == has
