@@ -170,11 +170,11 @@ async def test_what_becomes_critical_within_a_digest_pings_again(
     burst: Burst, discord: Discord, escalated: int
 ) -> None:
     await burst.late(range(MANY))
-    async with managed(burst, to_discord(discord, "<@&77>")) as manager:
+    async with managed(burst, to_discord(discord, "<@&77>")):
         await until(lambda: len(discord.seen) == 1)
-        for alert in (await burst.store.alerts.open_of_kinds([EXECUTE_OVERDUE]))[:escalated]:
-            assert await burst.store.alerts.escalate(alert.id, lambda _: burst.providers, datetime.now(UTC))
-        manager.wake()
+    for alert in (await burst.store.alerts.open_of_kinds([EXECUTE_OVERDUE]))[:escalated]:
+        assert await burst.store.alerts.escalate(alert.id, lambda _: burst.providers, datetime.now(UTC))
+    async with managed(burst, to_discord(discord, "<@&77>")) as manager:
         await until(lambda: len(discord.messages) == 2)
         assert [request.json["allowed_mentions"].get("roles") for request in discord.seen] == [["77"], ["77"]]
         assert titles(discord)[0] == f"CRITICAL · {MANY} transfers {OVERDUE}"
