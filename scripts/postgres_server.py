@@ -99,6 +99,22 @@ class Server:
         finally:
             self.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Nothing of it runs meanwhile (SIGSTOP); the system still takes what is sent to it."""
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # first: it begins no others
+        stopped = [postmaster]
+        try:
+            [others] = self._connection.execute("SELECT array_agg(pid) FROM pg_stat_activity").fetchone()
+            for process in others:
+                os.kill(process, signal.SIGSTOP)
+                stopped.append(process)
+            yield
+        finally:
+            for process in stopped:
+                os.kill(process, signal.SIGCONT)
+
     @cached_property
     def _template(self) -> str:
         self.run(f"CREATE DATABASE {_TEMPLATE}")

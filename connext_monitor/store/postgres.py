@@ -24,11 +24,13 @@ from connext_monitor.store.postgres_connection import (
     postgres_reader,
     postgres_writer,
 )
+from connext_monitor.store.postgres_waiting import SilentServerError
 from connext_monitor.store.turn import GuestTurn, WriteTurn
 
 _SAID_OF_SERVER: dict[str, tuple[type[Exception], ...]] = {
     "has no room": (errors.DiskFull, errors.OutOfMemory, errors.ConfigurationLimitExceeded),
     "refuses to write": (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege),
+    "does not answer": (SilentServerError,),
     "took too long": (errors.QueryCanceled, errors.IdleInTransactionSessionTimeout),
     "cannot be used": (psycopg.OperationalError, psycopg.InterfaceError),
 }

@@ -18,7 +18,8 @@ from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.connection import COMMIT, POSTGRESQL, Answer, Connection
 from connext_monitor.store.postgres_arrays import ServerArray
 from connext_monitor.store.postgres_dialect import as_driver_wants
-from connext_monitor.store.postgres_pipeline import Pipeline, SendingConnection
+from connext_monitor.store.postgres_pipeline import Pipeline
+from connext_monitor.store.postgres_waiting import WaitingConnection
 from connext_monitor.store.turn import WriteTurn
 
 OPTIONS = {
@@ -35,8 +36,10 @@ still in the midst of a transaction holds up the others for no longer than the l
 _DURABLE = "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'"
 """How many replicas have a commit too is the server's to say."""
 _FAST = "SET synchronous_commit = off"
-_CONNECT_WITHIN = 5
+CONNECT_WITHIN = 5
 """Seconds."""
+ANSWERS_WITHIN, LEASE_ANSWERS_WITHIN, MIGRATES_WITHIN = 65.0, 10.0, 3600.0
+"""Seconds for which a server may say nothing at all; more than it gives any statement of the first two kinds."""
 _KEEPALIVES = {
     "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
@@ -72,6 +75,7 @@ class PostgresConnection(Connection):
         turn: WriteTurn | None = None,
         durability: str = _DURABLE,
         *,
+        answers_within: float | None = None,
         pipelined: bool = True,
     ) -> None:
         super().__init__(str(url), begin[0], ())
@@ -79,6 +83,7 @@ class PostgresConnection(Connection):
         self._begins = begin
         self._turn = turn
         self._durability = durability
+        self._answers_within = ANSWERS_WITHIN if answers_within is None else answers_within
         self._pipelined = pipelined
         self._server: psycopg.Connection[Any] | None = None
         self._pipeline: Pipeline | None = None
@@ -171,11 +176,11 @@ class PostgresConnection(Connection):
         if pipeline is not None:
             pipeline.close()
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        made = SendingConnection.connect(
+    def _connect(self) -> WaitingConnection:
+        made: WaitingConnection = WaitingConnection.connect(
             self._url.get_secret_value(),
             autocommit=True,
-            connect_timeout=_CONNECT_WITHIN,
+            connect_timeout=CONNECT_WITHIN,
             target_session_attrs="read-write",
             application_name="connext-monitor",
             client_encoding="UTF8",
@@ -188,6 +193,7 @@ class PostgresConnection(Connection):
         except BaseException:
             made.close()
             raise
+        made.answers_within = self._answers_within
         # A number of any size is sent as one of 64 bits: by its own size, 32767 + 1 would be out of range.
         for of_numbers in (Int8Dumper, Int8BinaryDumper):
             made.adapters.register_dumper(int, of_numbers)
@@ -241,10 +247,10 @@ def postgres_reader(url: DatabaseUrl) -> PostgresConnection:
 
 def postgres_lease(url: DatabaseUrl) -> PostgresConnection:
     """For small changes that nobody waits for long, and that take no turn."""
-    return PostgresConnection(url, _LEASE)
+    return PostgresConnection(url, _LEASE, answers_within=LEASE_ANSWERS_WITHIN)
 
 
 def postgres_migrator(url: DatabaseUrl) -> PostgresConnection:
     """For changing the schema, also where there is none yet; nobody else does meanwhile."""
     # SQLAlchemy asks for answers as the driver gives them.
-    return PostgresConnection(url, _MIGRATE, pipelined=False)
+    return PostgresConnection(url, _MIGRATE, answers_within=MIGRATES_WITHIN, pipelined=False)

@@ -5,47 +5,15 @@ and a transaction of a dozen statements takes three round trips. Behind an event
 thread up to five milliseconds more, until it has the interpreter again.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 import psycopg
-from psycopg.pq.abc import PGconn
-from psycopg.waiting import Ready, Wait
 
 from connext_monitor.store.connection import Answer
 
-Waits = Generator[Wait, Ready, Any]
 _FAILING_SYNCS = 4
-
-
-class SendingConnection(psycopg.Connection[Any]):  # type: ignore[misc]
-    """The driver's connection, but who waits for an answer also sends what is left to send.
-
-    psycopg 3.3.9 does not: with more than the socket takes at once, it waits for ever for the answer to what the
-    server has not got.
-    """
-
-    def wait(self, gen: Waits, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the driver's
-        """See `psycopg.Connection`."""
-        return super().wait(_sending(self.pgconn, gen), *args, **kwargs)
-
-
-def _sending(connection: PGconn, waiting: Waits) -> Waits:
-    """As ``waiting``, which learns nothing of what is sent meanwhile."""
-    try:
-        waits_for = next(waiting)
-        while True:
-            if waits_for == Wait.R and connection.flush():
-                ready = yield Wait.RW
-                if not ready & Ready.R:
-                    continue
-                ready = Ready.R
-            else:
-                ready = yield waits_for
-            waits_for = waiting.send(ready)
-    except StopIteration as ended:
-        return ended.value
 
 
 class Pipeline:

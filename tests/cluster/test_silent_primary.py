@@ -1,0 +1,71 @@
+"""A primary that stands still and says nothing, while its replica is promoted: the instances find the new one."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from connext_monitor.assembly.outside import Outside
+from connext_monitor.clock import SystemClock
+from connext_monitor.cluster.member import Member
+from connext_monitor.core.ownership import Instance, LeaseTimes
+from connext_monitor.store import postgres_connection
+from connext_monitor.store.lease_desk import LeaseDesk
+from connext_monitor.store.store import Store
+from connext_monitor.store.turn import TermTurn
+from scripts.postgres_pair import Pair, replicated
+from tests.world import postgres
+from tests.world.recording import NAMES, put, seen
+from tests.world.transfers import info, sighting, xcalled
+from tests.world.waiting import BOUND, until
+
+pytestmark = pytest.mark.server
+
+TIMES = LeaseTimes(takeover_after=1.2)
+
+
+@pytest.fixture
+def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    programs = postgres.programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL: scripts/postgres installs it")
+    for bound in ("ANSWERS_WITHIN", "LEASE_ANSWERS_WITHIN"):
+        monkeypatch.setattr(postgres_connection, bound, 2.0)
+    monkeypatch.setattr(postgres_connection, "CONNECT_WITHIN", 2)
+    with replicated(programs) as running:
+        yield running
+
+
+async def test_instances_find_the_promoted_replica_of_a_server_that_fell_silent(pair: Pair) -> None:
+    pair.primary.run("CREATE DATABASE bridge")
+    url = pair.url("bridge")
+    await (await Store.open(url, NAMES)).close()
+    async with AsyncExitStack() as stack:
+
+        def joins(name: str) -> Member:
+            desk = LeaseDesk(url)
+            stack.push_async_callback(desk.close)
+            return Member(Instance(name, "1.0", "same"), desk, TIMES, SystemClock(), 1.0, Outside().new_token)
+
+        owner, other = joins("owner"), joins("other")
+        taken = await owner.wait_for_work()
+        over: list[str] = []
+        store = await Store.open(url, NAMES, migrate=False, turn=TermTurn(taken.token, taken.turn, over.append))
+        stack.push_async_callback(store.close)
+        await put(store, seen(xcalled(info(1), sighting(10))))
+        waiting = asyncio.create_task(other.wait_for_work())
+        stack.callback(waiting.cancel)
+        await until(lambda: other.why_unowned() is None)
+        with pair.primary.standing_still():
+            with pytest.raises(Exception, match="does not answer"):
+                async with asyncio.timeout(BOUND):
+                    await put(store, seen(xcalled(info(2), sighting(11))))
+            assert over == ["the connection to the database server was lost"]
+            await asyncio.to_thread(pair.promote)
+            async with asyncio.timeout(BOUND):
+                second = await waiting
+            assert second.held_before_by == "owner"
+            new = await Store.open(url, NAMES, migrate=False, turn=TermTurn(second.token, second.turn, over.append))
+            await put(new, seen(xcalled(info(2), sighting(11))))
+            await new.close()
