@@ -104,10 +104,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if lane and "not" not in lane and not on_server else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Mark what needs a chain, a browser or a process of ours, so that a lane can leave it out; it also comes first.
 
-    Such a test mostly waits. What only computes fills the processors meanwhile, and the end of the run.
+    Such a test mostly waits. What only computes fills the processors meanwhile, and the end of the run. What a lane
+    leaves out is out when the samples of a test are counted.
     """
     for item in items:
         if unknown := {"chain", "process", "browser"} & {mark.name for mark in item.iter_markers()}:
@@ -118,6 +120,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(needs)
     order = ["chain", "process", "browser", None]
     items.sort(key=lambda item: order.index(_needs(item.path)))
+    yield
+    _leave_out_samples(config, items)
+
+
+def _leave_out_samples(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the first and the last sample of a test with parameters, where no more are asked for."""
+    if not config.option.few_samples:
+        return
+    samples: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        samples.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out = {item for test in samples.values() for item in test[1:-1]}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(trylast=True)
@@ -131,8 +147,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How many processes run the tests, which scripts/test says."""
+    """How many processes run the tests, and each on how many of its samples: as the scripts say."""
     parser.addoption("--forks", type=int, default=0, help="run the tests in so many processes")
+    parser.addoption("--beside", type=int, default=0, help="and what needs nothing of its own in so many more")
+    parser.addoption("--few-samples", action="store_true", help="run a test with its first and its last parameters")
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
@@ -140,12 +158,14 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     config = session.config
     if not config.option.forks or config.option.collectonly or session.testsfailed:
         return None
-    groups: dict[str, list[int]] = {}
+    waiting: dict[str, list[int]] = {}
+    computing: dict[str, list[int]] = {}
     for index, item in enumerate(session.items):
-        groups.setdefault(_group_of(item), []).append(index)
+        waits = _needs(item.path) or item.get_closest_marker("server")
+        (waiting if waits else computing).setdefault(_group_of(item), []).append(index)
     if any(_needs(item.path) in {"chain", "process"} for item in session.items):
         load()
-    run_forked(session, groups.values(), config.option.forks)
+    run_forked(session, (waiting.values(), config.option.forks), (computing.values(), config.option.beside))
     return True
 
 

@@ -3,6 +3,9 @@
 Workers that begin for themselves, as xdist's do, each load and collect every test first, which takes them longer than
 most of their tests do. A group of tests goes to whichever worker is free; a worker that dies fails the test that it was
 running, and another one goes on with the rest.
+
+Groups stand in queues, each with workers of its own: what waits most of its time can have more of them than there are
+processors, and what computes meanwhile has some from the beginning. A worker whose queue is empty helps with another.
 """
 
 import atexit
@@ -26,9 +29,13 @@ _ENDS_WITHIN = 20.0
 
 @dataclass(slots=True)
 class _Worker:
-    """A process that runs tests; ``left`` are those of its group that it has not finished, by their index."""
+    """A process that runs tests; ``left`` are those of its group that it has not finished, by their index.
+
+    Its groups come from one queue for as long as that has any.
+    """
 
     pid: int
+    queue: "deque[list[int]]"
     pipe: "Connection[Any, Any]"
     node: SimpleNamespace
     left: list[int] = field(default_factory=list)
@@ -36,16 +43,16 @@ class _Worker:
     ending: bool = False
 
 
-def run_forked(session: pytest.Session, groups: Iterable[list[int]], count: int) -> None:
-    """Run groups of a session's tests, each in one of ``count`` processes; a test is its index in ``session.items``.
+def run_forked(session: pytest.Session, *queues: tuple[Iterable[list[int]], int]) -> None:
+    """Run queues of groups of a session's tests, each with so many processes; a test is its index in ``session.items``.
 
     What they report is reported here. Raises `session.Failed` and `session.Interrupted` as pytest does.
     """
-    waiting = deque(groups)
-    run = _Run(session, waiting)
+    run = _Run(session, [deque(groups) for groups, _ in queues])
     try:
-        for _ in range(min(count, len(waiting))):
-            run.begin()
+        for queue, (_, count) in zip(run.queues, queues, strict=True):
+            for _ in range(count):
+                run.begin(queue)
         while run.workers:
             run.hear()
             if session.shouldfail:
@@ -57,14 +64,16 @@ def run_forked(session: pytest.Session, groups: Iterable[list[int]], count: int)
 
 
 class _Run:
-    def __init__(self, session: pytest.Session, waiting: deque[list[int]]) -> None:
+    def __init__(self, session: pytest.Session, queues: "list[deque[list[int]]]") -> None:
         self.workers: list[_Worker] = []
+        self.queues = queues
         self._session = session
-        self._waiting = waiting
         self._begun = 0
 
-    def begin(self) -> None:
-        """Fork a worker off, and give it its first group."""
+    def begin(self, queue: "deque[list[int]]") -> None:
+        """Fork a worker off for a queue, and give it its first group, where there is any."""
+        if not any(self.queues):
+            return
         ours, theirs = Pipe()
         name = f"w{self._begun}"
         self._begun += 1
@@ -76,7 +85,8 @@ class _Run:
             _work(self._session, theirs, name)
         theirs.close()
         # What pytest writes of one of xdist's workers: so the terminal knows that reports of several files come mixed.
-        worker = _Worker(pid, ours, SimpleNamespace(gateway=SimpleNamespace(id=name), _workerinfocache=f"[{name}]"))
+        node = SimpleNamespace(gateway=SimpleNamespace(id=name), _workerinfocache=f"[{name}]")
+        worker = _Worker(pid, queue, ours, node)
         self.workers.append(worker)
         self._give(worker)
 
@@ -118,8 +128,9 @@ class _Run:
                 self._give(worker)
 
     def _give(self, worker: _Worker) -> None:
-        """The next group, or word that there is none."""
-        worker.left = self._waiting.popleft() if self._waiting else []
+        """The next group, of another queue where its own is empty, or word that there is none."""
+        queue = worker.queue or next(filter(None, self.queues), worker.queue)
+        worker.left = queue.popleft() if queue else []
         worker.ending = not worker.left
         with suppress(BrokenPipeError):  # it has died, which is heard next
             worker.pipe.send(list(worker.left))
@@ -133,9 +144,8 @@ class _Run:
         died_in, rest = (worker.left[0], worker.left[1:]) if worker.left else (worker.last, [])
         self._session.config.hook.pytest_runtest_logreport(report=_death_in(self._session.items[died_in], code))
         if rest:
-            self._waiting.appendleft(rest)
-        if self._waiting:
-            self.begin()
+            worker.queue.appendleft(rest)
+        self.begin(worker.queue)
 
 
 def _death_in(item: pytest.Item, code: int) -> pytest.TestReport:

@@ -16,7 +16,8 @@ def pytest_runtestloop(session):
     files = {}
     for index, item in enumerate(session.items):
         files.setdefault(item.path, []).append(index)
-    run_forked(session, files.values(), 2)
+    first, *others = files.values()
+    run_forked(session, ([first], 1), (others, 1))
     return True
 
 @pytest.fixture(scope="session")
