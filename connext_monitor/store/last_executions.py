@@ -4,31 +4,72 @@ SQLite would go through the whole index for it, one entry for each transfer ever
 destination, origin and set of routers to the next instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, Column, ColumnElement, LargeBinary, ScalarSelect, Select, func, literal_column, select
+from sqlalchemy import (
+    CTE,
+    Column,
+    ColumnElement,
+    LargeBinary,
+    ScalarSelect,
+    Select,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 
+from connext_monitor.core.events import DomainId, Pathway, Timestamp
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.counted_rows import ends
-from connext_monitor.store.plain import StoredRow
+from connext_monitor.store.dialect import Hexed, Joined
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import transfers
 
 _T = transfers.c
 
 
-def last_executions(connection: Connection, window: Window) -> Sequence[StoredRow]:
-    """Rows of ``destination``, ``origin``, ``routers``, and ``last``, when it was; of the window its ends count."""
+class LastBySet(NamedTuple):
+    """The latest execution of a pathway by one set of routers, 20 bytes each; none of them where it was slow."""
+
+    destination: DomainId
+    origin: DomainId
+    routers: bytes
+    last: Timestamp
+
+
+def last_executions(connection: Connection, window: Window) -> list[LastBySet]:
+    """Those of each pathway; of the window its ends count."""
     select_last = _select(window.origin is not None, window.destination is not None)
-    return select_last.rows(connection, **ends(window))
+    return [its for row in select_last.rows(connection, **ends(window)) for its in _of_pathway(*row)]
+
+
+def last_execution(connection: Connection, pathway: Pathway) -> Timestamp | None:
+    """The latest of a pathway, whoever fronted it; None where there is none."""
+    at = _SELECT_LAST.value(connection, of_origin=pathway[0], of_destination=pathway[1])
+    return None if at is None else Timestamp(at)
+
+
+def _of_pathway(destination: int, origin: int, together: str) -> Iterator[LastBySet]:
+    for its in together.split(","):
+        routers, _, last = its.partition(" ")
+        yield LastBySet(DomainId(destination), DomainId(origin), bytes.fromhex(routers), Timestamp(int(last)))
 
 
 @cache
 def _select(origin: bool, destination: bool) -> Prepared:
-    return Prepared(lambda: _write(origin, destination))
+    return Prepared(lambda: _write_joined(_write(origin, destination)))
+
+
+def _write_joined(each: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """A row for each pathway: for each row the threads would hand the interpreter to one another."""
+    its = each.subquery().c
+    together = Joined(Hexed(its.routers).concat(" ").concat(cast(its.last, Text)))
+    return select(its.destination, its.origin, together).group_by(its.destination, its.origin)
 
 
 def _write(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
@@ -70,3 +111,6 @@ def _lowest(column: Column[Any], conditions: Sequence[ColumnElement[bool]]) -> S
 
 def _executed(what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     return select(what).where(_T.executed_at.is_not(None), *conditions)
+
+
+_SELECT_LAST = Prepared(lambda: select(func.max(_write(origin=True, destination=True).subquery().c.last)))

@@ -10,11 +10,10 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.events import Pathway, Timestamp, TransferId
 from connext_monitor.core.stalls import ASKED, PathwayWaits
-from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer import Status
 from connext_monitor.store import alerts
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.last_executions import last_executions
+from connext_monitor.store.last_executions import last_execution
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import transfers
 from connext_monitor.store.transfer_states import counted, states
@@ -39,7 +38,7 @@ def waits(connection: Connection, pathways: Collection[Pathway]) -> list[Pathway
 def last_before_waiting(connection: Connection, pathways: AbstractSet[Pathway]) -> dict[Pathway, Timestamp]:
     """When the last transfer was executed on those of these pathways on which any wait, whatever for."""
     waiting = pathways & {state[:2] for state in states(connection, _NOT_EXECUTED)} if pathways else set()
-    last = {pathway: _last_execution(connection, pathway) for pathway in waiting}
+    last = {pathway: last_execution(connection, pathway) for pathway in waiting}
     return {pathway: at for pathway, at in last.items() if at is not None}
 
 
@@ -54,18 +53,13 @@ def open_decided(
 
 def _waits(connection: Connection, pathway: Pathway) -> PathwayWaits:
     origin, destination = pathway
-    last = _last_execution(connection, pathway)
+    last = last_execution(connection, pathway)
     after = _BEFORE_ALL if last is None else last
     of_pathway = {"origin": origin, "destination": destination, "after": after}
     oldest = _SELECT_OLDEST.rows(connection, **of_pathway)
     count = len(oldest) if len(oldest) < ASKED else _COUNT.value(connection, **of_pathway)
     first = [(TransferId(row.transfer_id), Timestamp(row.started_at)) for row in oldest]
     return PathwayWaits(pathway, count, first, last)
-
-
-def _last_execution(connection: Connection, pathway: Pathway) -> Timestamp | None:
-    executions = last_executions(connection, Window(0, 0, *pathway))
-    return max((Timestamp(row.last) for row in executions), default=None)
 
 
 def _are_waiting() -> list[ColumnElement[bool]]:

@@ -25,10 +25,9 @@ from connext_monitor.core.stats import (
 )
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.kept_spans import added_up
-from connext_monitor.store.last_executions import last_executions
+from connext_monitor.store.last_executions import LastBySet, last_executions
 from connext_monitor.store.overdue import count_overdue
 from connext_monitor.store.owed import owed, split
-from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.schema import transfers
 
 _T = transfers.c
@@ -81,7 +80,7 @@ def _filled(every: Iterable[Mapping[bytes, int]]) -> FilledByRouter:
 
 
 def _pathways(
-    connection: Connection, window: Window, sums: Mapping[Pathway, Sums], last: Sequence[StoredRow]
+    connection: Connection, window: Window, sums: Mapping[Pathway, Sums], last: Sequence[LastBySet]
 ) -> tuple[PathwayStats, ...]:
     within = and_(_T.started_at >= window.since, _T.started_at < window.until)
     overdue = count_overdue(connection, *_conditions(window), split_by=within)
@@ -120,12 +119,15 @@ def _pathway(
 
 
 def _routers(
-    unpaid: Sequence[tuple[Address, Owed]], filled: FilledByRouter, last: Sequence[StoredRow]
+    unpaid: Sequence[tuple[Address, Owed]], filled: FilledByRouter, last: Sequence[LastBySet]
 ) -> tuple[RouterStats, ...]:
-    last_fill: dict[Address, int] = {}
+    latest_by: dict[bytes, int] = {}
     for row in last:
-        for router in set(split(row.routers)):
-            last_fill[router] = max(last_fill.get(router, 0), row.last)
+        latest_by[row.routers] = max(latest_by.get(row.routers, 0), row.last)
+    last_fill: dict[Address, int] = {}
+    for together, at in latest_by.items():
+        for router in split(together):
+            last_fill[router] = max(last_fill.get(router, 0), at)
     owed_to: defaultdict[Address, list[Owed]] = defaultdict(list)
     for owner, its in unpaid:
         owed_to[owner].append(its)
