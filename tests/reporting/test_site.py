@@ -1,15 +1,19 @@
 """How pages are rendered."""
 
+import shutil
 import threading
+from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
 
-from connext_monitor.reporting.web.site import Site
+from connext_monitor.reporting.web.site import TEMPLATES, Site
 
 
-async def test_the_event_loop_does_not_wait_while_templates_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_event_loop_does_not_wait_while_templates_are_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compiled: dict[str, threading.Thread] = {}
     compile_source = jinja2.Environment.compile
 
@@ -18,7 +22,8 @@ async def test_the_event_loop_does_not_wait_while_templates_are_compiled(monkeyp
         return compile_source(environment, source, name, *rest, **more)
 
     monkeypatch.setattr(jinja2.Environment, "compile", compile_noted)
-    site = Site()
+    folder = Path(shutil.copytree(TEMPLATES, tmp_path / "templates", ignore=shutil.ignore_patterns("__pycache__")))
+    site = Site(folder)
     await site.compile()
     assert {"overview.html", "frame.html", "parts.html", "transfer.html"} <= compiled.keys()
     assert threading.current_thread() not in compiled.values()
