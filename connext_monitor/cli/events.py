@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.option_values import option
 from connext_monitor.cli.output import print_json, print_table, say
 from connext_monitor.cli.settings import load
-from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.bridge_words import bridge_words_on, made_by

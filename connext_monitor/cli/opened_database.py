@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connext_monitor.config import Config
 from connext_monitor.core.events import DomainId
+from connext_monitor.store.database import Database
 from connext_monitor.store.errors import DatabaseInUseError
 from connext_monitor.store.lock import refuse_other_name
-from connext_monitor.store.monitor_lock import lock_of
-from connext_monitor.store.store import Store
+
+if TYPE_CHECKING:
+    from connext_monitor.store.store import Store
 
 
 def chain_names(config: Config) -> dict[DomainId, str]:
@@ -18,22 +21,37 @@ def chain_names(config: Config) -> dict[DomainId, str]:
 
 
 @asynccontextmanager
-async def reading(config: Config) -> AsyncIterator[Store]:
-    """The database of the config, to be read. Raises DatabaseError; makes and migrates nothing."""
+async def reading_database(config: Config) -> AsyncIterator[Database]:
+    """The database of the config, to be read by functions over a connection: what else the store can do is not loaded.
+
+    Raises DatabaseError; makes and migrates nothing.
+    """
     refuse_other_name(config.monitor.database)
-    store = await Store.open_readonly(config.monitor.database, chain_names(config))
+    database = await Database.open_readonly(config.monitor.database)
     try:
-        yield store
+        yield database
     finally:
-        await store.close()
+        await database.close()
 
 
 @asynccontextmanager
-async def writing(config: Config) -> AsyncIterator[Store]:
+async def reading(config: Config) -> AsyncIterator["Store"]:
+    """The same as a store."""
+    from connext_monitor.store.store import Store  # noqa: PLC0415 - not every command loads all that it can do
+
+    async with reading_database(config) as database:
+        yield Store(database, chain_names(config))
+
+
+@asynccontextmanager
+async def writing(config: Config) -> AsyncIterator["Store"]:
     """The database of the config, to be written, beside a running monitor or without one. Raises DatabaseError.
 
     Without one a file is made or brought up to date; under a running monitor, or on a server, the schema is left alone.
     """
+    from connext_monitor.store.monitor_lock import lock_of  # noqa: PLC0415 - as above
+    from connext_monitor.store.store import Store  # noqa: PLC0415
+
     database, names = config.monitor.database, chain_names(config)
     try:
         if isinstance(database, Path):

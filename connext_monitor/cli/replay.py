@@ -5,10 +5,10 @@ from math import ceil
 
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.option_values import option
 from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, say, styled
 from connext_monitor.cli.settings import load
 from connext_monitor.cli.stats import short_duration
-from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels

@@ -1,17 +1,19 @@
 """``stats``: how many transfers, how fast, and by which routers."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from msgspec.structs import asdict
 
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.live_monitor import why_not_live
-from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.opened_database import reading_database
+from connext_monitor.cli.option_values import option
 from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, say, styled
 from connext_monitor.cli.settings import load
-from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
@@ -30,6 +32,8 @@ from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, W
 from connext_monitor.core.token import Token
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
+from connext_monitor.store import router_books, statistics, tokens
+from connext_monitor.store.connection import Connection
 
 
 def show_stats(since: str | None, origin: str | None, destination: str | None, *, as_json: bool) -> None:
@@ -70,16 +74,22 @@ class _StoredStats:
 
 async def _look(config: Config, window: Window) -> _StoredStats:
     named = {router.address for router in config.routers.values()}
-    async with reading(config) as store:
-        tokens = await store.tokens.every()
-        numbers = await store.statistics.over(window)
-        routers = sorted(named | {its.router for its in numbers.stats.routers})
-        of_all = window.origin is None and window.destination is None
-        books = await store.bridge.books_of_routers(routers, known_unpaid=numbers.unpaid if of_all else None)
-        known_at = rfc3339(await store.database.written_at())
-    shown = [book for book in books if window.destination in {None, book.domain}]
+    async with reading_database(config) as database:
+        numbers, books, known_tokens = await database.read(partial(_read, window=window, named=named))
+        known_at = rfc3339(await database.written_at())
     not_live = await why_not_live(config.monitor.listen, config.chains)
-    return _StoredStats(numbers, shown, tokens, known_at, not_live)
+    return _StoredStats(numbers, books, known_tokens, known_at, not_live)
+
+
+def _read(
+    connection: Connection, *, window: Window, named: AbstractSet[Address]
+) -> tuple[WindowStats, Sequence[RouterBook], Mapping[TokenId, Token]]:
+    numbers = statistics.over(connection, window)
+    routers = sorted(named | {its.router for its in numbers.stats.routers})
+    of_all = window.origin is None and window.destination is None
+    books = router_books.of_routers(connection, routers, known_unpaid=numbers.unpaid if of_all else None)
+    shown = [book for book in books if window.destination in {None, book.domain}]
+    return numbers, shown, tokens.every(connection)
 
 
 def _print(stats: Stats, labels: ChainLabels) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from connext_monitor.cli.live_monitor import LISTEN_IS_OFF, NobodyAnswers, ask
+from connext_monitor.cli.opened_database import reading_database
 from connext_monitor.config import ChainConfig, Config, DatabaseUrl
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.alert import AlertKind
@@ -31,7 +32,6 @@ from connext_monitor.core.words import duration_words
 from connext_monitor.store.backup_folder import Kept, folder_of
 from connext_monitor.store.database import Database
 from connext_monitor.store.glance import StoredStatus, read_status
-from connext_monitor.store.lock import refuse_other_name
 
 
 async def status_report(config: Config, now: datetime) -> StatusDocument:
@@ -75,14 +75,10 @@ async def status_report(config: Config, now: datetime) -> StatusDocument:
 
 async def _stored(config: Config) -> tuple[StoredStatus, datetime, list[InstanceDocument]]:
     """What the database knows, as of when, and which instances share it."""
-    refuse_other_name(config.monitor.database)
-    database = await Database.open_readonly(config.monitor.database)
-    try:
+    async with reading_database(config) as database:
         domains = [chain.domain_id for chain in config.chains.values()]
         status = await database.read(partial(read_status, domains=domains))
         return status, await database.written_at(), await _instances(config, database)
-    finally:
-        await database.close()
 
 
 async def _instances(config: Config, database: Database) -> list[InstanceDocument]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.option_values import option
 from connext_monitor.cli.output import (
     Cell,
     Row,
@@ -16,7 +17,6 @@ from connext_monitor.cli.output import (
     severity_word,
 )
 from connext_monitor.cli.settings import load
-from connext_monitor.cli.transfers import option
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.alert import Alert

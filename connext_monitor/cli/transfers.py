@@ -1,12 +1,10 @@
 """``transfers``: the list of transfers."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
-import click
+from collections.abc import Sequence
 
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.option_values import option
 from connext_monitor.cli.options import FilterOptions
 from connext_monitor.cli.output import Row, deadline_word, print_json, print_table, say
 from connext_monitor.cli.settings import load
@@ -20,9 +18,7 @@ from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_transfer_cursor
 from connext_monitor.reporting.web.lists import transfers_page
-from connext_monitor.reporting.web.parameters import BadValueError, read_chain, read_duration, read_statuses
-
-T = TypeVar("T")
+from connext_monitor.reporting.web.parameters import read_chain, read_duration, read_statuses
 
 
 def read_filter(typed: FilterOptions, labels: ChainLabels, now: float) -> TransferFilter:
@@ -72,11 +68,3 @@ def transfer_row(view: TransferView, labels: ChainLabels, now: float) -> Row:
         unix_rfc3339(transfer.started_at),
         *(deadline_word(view.state(leg, now)) for leg in Leg),
     )
-
-
-def option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
-    """The value of an option, None where it was not given. Raises a usage error that names it."""
-    try:
-        return None if text is None else read(text)
-    except BadValueError as error:
-        raise click.BadParameter(str(error), param_hint=name) from None

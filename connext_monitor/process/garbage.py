@@ -11,6 +11,15 @@ _FULL_EVERY: Final = 10
 """Collections of which one goes through everything, what has long been there too."""
 
 
+def collect_rarely() -> None:
+    """Collect garbage from now on, less often than Python by itself.
+
+    What works on many small objects goes through all of them, and through all modules, again and again otherwise.
+    """
+    gc.set_threshold(20_000, 10, 10)
+    gc.enable()
+
+
 def spare_collections() -> None:
     """Leave what has been built so far out of garbage collections, and have fewer of them.
 
@@ -19,7 +28,7 @@ def spare_collections() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
+    collect_rarely()
 
 
 def collect_by_time() -> None:

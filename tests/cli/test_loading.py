@@ -98,13 +98,26 @@ NEVER = {
 ROOMS = ("connext_monitor.app", "connext_monitor.monitoring", "connext_monitor.assembly")
 
 
-@pytest.mark.parametrize("command", ["transfers", "alerts", "stats"])
+@pytest.mark.parametrize("command", ["transfers", "alerts"])
 def test_lookups_load_neither_the_monitor_nor_its_clients(monitor: Program, command: str) -> None:
     monitor.fill(lambda _store: _nothing())
     modules = loaded(monitor.folder, "--config", "config.toml", command, "--json")
     assert modules & NEVER == set()
     assert [name for name in modules if name.startswith(ROOMS)] == []
     assert "connext_monitor.store.store" in modules
+
+
+def test_statistics_load_neither_what_records_nor_what_sends(monitor: Program) -> None:
+    monitor.fill(lambda _store: _nothing())
+    modules = loaded(monitor.folder, "--config", "config.toml", "stats", "--json")
+    assert modules & NEVER == set()
+    assert [name for name in modules if name.startswith(ROOMS)] == []
+    assert "connext_monitor.store.statistics" in modules
+    assert modules & (RECORDS_AND_SENDS - {f"connext_monitor.core.{name}" for name in STATISTICS}) == set()
+
+
+STATISTICS = ("selection", "stats", "transfer_view")
+"""Of what else commands do, what the statistics are made of."""
 
 
 CHANNELS = """
@@ -174,13 +187,16 @@ RECORDS_AND_SENDS = {
 """What the core decides while a monitor runs, or answers other commands: each class in it takes a millisecond."""
 
 
-def test_garbage_is_collected_while_a_command_works() -> None:
-    was = gc.isenabled()
+def test_garbage_is_collected_now_and_then_while_a_command_works() -> None:
+    was, thresholds = gc.isenabled(), gc.get_threshold()
     gc.disable()
+    gc.set_threshold(1)
     try:
         assert complete(_collects_garbage())
+        assert gc.get_threshold()[0] > 1_000
     finally:
         (gc.enable if was else gc.disable)()
+        gc.set_threshold(*thresholds)
 
 
 async def _collects_garbage() -> bool:
