@@ -60,7 +60,7 @@ def run(folder: Path, *arguments: str) -> str:
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parent.parent), "COLUMNS": "200"}
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:asyncio", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False
     ).stdout
 
 

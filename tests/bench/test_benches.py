@@ -17,7 +17,7 @@ def printed(bench: str, *arguments: str) -> str:
     """What a benchmark prints; it settles things for its whole process, so it gets one."""
     command = [sys.executable, "-m", f"scripts.bench.{bench}", *arguments]
     return subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=150
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=540
     ).stdout
 
 

@@ -78,7 +78,7 @@ class Program:
             env=process_environ(**environ),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 

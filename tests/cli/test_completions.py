@@ -42,7 +42,7 @@ def test_bash_completes_commands_options_and_their_values(installed: Path) -> No
         env={**environ, "PATH": f"{installed}:{environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
         check=False,
     )
     assert (asked.stdout.splitlines(), asked.stderr) == (COMPLETED, "")

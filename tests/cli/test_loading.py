@@ -52,7 +52,7 @@ def loaded(folder: Path, *arguments: str, **environ: str) -> set[str]:
         env=process_environ(**environ),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert "Traceback" not in ended.stderr

@@ -45,7 +45,7 @@ def test_ctrl_c_while_modules_load_ends_in_one_word(module: str) -> None:
         main()
         """
     command = [sys.executable, "-c", interrupted.replace("MODULE", repr(module))]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "Aborted!\n")
 
 

@@ -23,7 +23,7 @@ from tests.world.databases import made_by_first_run
 from tests.world.processes import ROOT, Command, Process, fork, lines_of, stands, typed
 from tests.world.waiting import until
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that anything may take which must happen, on a machine that does much else."""
 
 

@@ -15,7 +15,7 @@ from tests.world.configs import chain_table
 from tests.world.databases import made_by_first_run
 from tests.world.processes import Command, Process, fork, process_environ, start_cold
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that anything may take which must happen, on a machine that does much else."""
 Stream = int | Path
 """A descriptor, or a file that is written to."""
