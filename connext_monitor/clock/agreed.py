@@ -35,6 +35,9 @@ class AgreedClock:
         self._before: float | None = None
         self._first_head_at: float | None = None
         self._differs = self._stepped = False
+        self._last: _Reading | None = None
+        """What was read last, unless a chain has told the time since then."""
+        self._last_own: datetime | None = None
 
     def on_step(self, stepped: Callable[[], None]) -> None:
         """Have this called whenever a chain's time, or ours, has moved otherwise than the machine counts seconds."""
@@ -45,7 +48,7 @@ class AgreedClock:
         at = self.own.elapsed()
         before = self._chains.get(domain)
         after = ChainClock.begun(timestamp, at) if before is None else before.after(timestamp, at)
-        self._chains[domain] = after
+        self._chains[domain], self._last = after, None
         self._first_head_at = at if self._first_head_at is None else self._first_head_at
         self.look()
         if before is None or abs(after.time(at) - before.time(at)) > _STEADY:
@@ -118,13 +121,16 @@ class AgreedClock:
             log.info("clock.agrees", seconds_ahead=None if ahead is None else round(ahead, 1))
 
     def _read(self) -> "_Reading":
-        own, at = self.own.now(), self.own.elapsed()
+        own, at, last = self.own.now(), self.own.elapsed(), self._last
+        if last is not None and at == last.at and own == self._last_own:
+            return last  # to be read again at the same instant, it would say the same
         offset, chains = own.timestamp() - at, clock_agreement.offsets(self._chains.values(), at)
         before, self._before = self._before, clock_agreement.agreed(offset, self._before, chains)
         if before is not None and abs(self._before - before) > _STEADY:
             self._stepped = True
         agreed = own if self._before == offset else datetime.fromtimestamp(self._before + at, UTC)
-        return _Reading(agreed, at, self._before, offset, chains)
+        self._last, self._last_own = _Reading(agreed, at, self._before, offset, chains), own
+        return self._last
 
 
 class _Reading(NamedTuple):

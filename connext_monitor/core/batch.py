@@ -1,17 +1,17 @@
 """Observations of one or several chains that are committed together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from connext_monitor.core.coverage import BlockRange, Coverage, SettledBlocks
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, TransferId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.mismatch import Mismatch
 from connext_monitor.core.router_books import moves_liquidity
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ChainProgress:
     """How far a chain has been read after a batch.
 
@@ -35,7 +35,7 @@ class ChainProgress:
     since: Coverage | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class UnreadableLog:
     """A log that is none of ours or was mangled: what the endpoint gave, and what is wrong with it.
 
@@ -51,7 +51,7 @@ class UnreadableLog:
     beside: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Batch:
     """Observations in the order in which they were made, by what becomes of their parts.
 

@@ -5,17 +5,17 @@ Keccak-256 of its bytes. A filter never denies what is there; how often it claim
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from connext_monitor.core.keccak import keccak
+from connext_monitor.core.structs import struct
 
 _BITS = 2048
 _MEANINGFUL = 0.01
 """The highest probability of a chance match at which a claim still means something."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class LogMask:
     """The bits that a log of one contract sets, whichever of the topics is its first."""
 

@@ -5,8 +5,9 @@ since it started, which nobody can set. While two clocks agree, so do their offs
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from connext_monitor.core.structs import replace, struct
 from connext_monitor.core.words import duration_words
 
 TOLERANCE = 60.0
@@ -21,7 +22,7 @@ _FASTEST, _SLOWEST = 1.5, 0.5
 _FRESH_FOR = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ChainClock:
     """A chain's block times beside the seconds that the machine has counted (``at``).
 

@@ -5,7 +5,7 @@ Start, catch-up, reconnect and steady state are one mechanism: cover the next ra
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from connext_monitor.core.events import (
@@ -18,9 +18,10 @@ from connext_monitor.core.events import (
     Timestamp,
     TransferId,
 )
+from connext_monitor.core.structs import replace, struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class BlockRange:
     """Blocks ``first`` to ``last``, both included."""
 
@@ -31,7 +32,7 @@ class BlockRange:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Coverage:
     """How far one chain has been read.
 
@@ -44,7 +45,7 @@ class Coverage:
     covered: BlockRef | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class StoredRange:
     """What is stored of a range of blocks: the blocks that something stands in; each event by block, kind and id."""
 
@@ -136,7 +137,7 @@ class Sleep:
 CoverAction = Cover | LookAtHead | Sleep
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class CoverSituation:
     """What the next action depends on.
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from connext_monitor.core.structs import struct
+
 _FIRST_REST = 0.5
 _LONGEST_REST = 300.0
 _LONGEST_WAIT = 10.0
@@ -86,7 +88,7 @@ def usable_besides(healths: Sequence[EndpointHealth], in_use: int | None, now: f
     )
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ResponseTime:
     """How long an endpoint takes for a small answer: ``seconds`` is smoothed over the last ``answers`` or so."""
 

@@ -22,7 +22,7 @@ class FalseDelivery:
     block_number: BlockNumber
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class FalseDeliveryChanges:
     """The false deliveries that a batch showed, and those that a reorg took back; one can be both."""
 

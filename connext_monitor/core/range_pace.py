@@ -4,11 +4,11 @@ Vendors limit ranges, results, bytes and rates, each in its own words, and chang
 learned from what follows it, and both numbers grow again slowly.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from connext_monitor.core.rpc_refusal import Reaction, Refusal
+from connext_monitor.core.structs import replace, struct
 
 FIRST_SPAN: Final = 1_000
 LARGEST_SPAN: Final = 10_000
@@ -35,7 +35,7 @@ class RangeRetry(StrEnum):
     """After a pause, for as many: the size is not the reason, or may not be."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RangePace:
     """What is known of the ranges that one endpoint answers.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import datetime
 
 from connext_monitor.core.added_events import with_event
@@ -22,6 +22,7 @@ from connext_monitor.core.events import TransferId
 from connext_monitor.core.leg_effects import Effect, leg_effects
 from connext_monitor.core.prior_state import NO_FALSE_DELIVERIES, FalseDeliveryChanges, PriorState
 from connext_monitor.core.router_books import Movements
+from connext_monitor.core.structs import replace, struct
 from connext_monitor.core.transfer import (
     EventRecord,
     Identity,
@@ -35,7 +36,7 @@ from connext_monitor.core.transfer import (
 from connext_monitor.core.transfer_summary import TransferSummary, summary
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Changes:
     """What to store and what to do after a batch.
 

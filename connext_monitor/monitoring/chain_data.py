@@ -40,7 +40,7 @@ class MalformedEntry:
     removed: RawLog | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class PushedLog:
     """A log of a subscription; ``removed`` hints at a reorg, and proves nothing."""
 
@@ -48,7 +48,7 @@ class PushedLog:
     removed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class LogFilter:
     """What logs were asked for. An endpoint that gives others, of another contract for one, is not believed."""
 

@@ -206,9 +206,10 @@ class EndpointPool:
 
     def connect(self, url: EndpointUrl) -> AbstractAsyncContextManager[Endpoint]:
         """A connection whose requests are counted; `PooledEndpoint.open` makes sure that it is to the right chain."""
+        host = url.host
 
         def count(method: str, outcome: str) -> None:
-            self.requests[RequestKind(url.host, method, outcome)] += 1
+            self.requests[RequestKind(host, method, outcome)] += 1
 
         return self._open_endpoint(url, on_request=count)
 

@@ -10,6 +10,7 @@ from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import DomainId, Hash32, SeenLog
 from connext_monitor.core.leg_effects import Effect
 from connext_monitor.core.recording import Changes
+from connext_monitor.core.structs import struct
 from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog
 
@@ -47,7 +48,7 @@ async def record(sink: ObservationSink, observation: Observation) -> None:
     await (await sink.put(observation))
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Committed:
     """What has just become durable.
 

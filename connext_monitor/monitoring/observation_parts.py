@@ -1,12 +1,11 @@
 """What becomes of an observation: the parts in which it is committed."""
 
-from dataclasses import dataclass, replace
-
 from connext_monitor.core.batch import ChainProgress, UnreadableLog
 from connext_monitor.core.bridge_events import BridgeRecord
 from connext_monitor.core.bridge_records import numbered
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.history import HistoryRead
+from connext_monitor.core.structs import replace, struct
 from connext_monitor.core.transfer import EventRecord, ObservedChange, Provenance
 from connext_monitor.monitoring.observation import Observation
 
@@ -14,7 +13,7 @@ _LOGS_OF_A_PART = 1000
 """Larger observations are committed in parts, so that no chain takes a whole transaction to itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class CommitPart:
     """An observation or a part of it, by what becomes of what it holds."""
 

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import sqlite
 
 from connext_monitor.store.connection import SQLITE, Connection
 from connext_monitor.store.dialect import Hexed, dialect_of
-from connext_monitor.store.prepared import Prepared, list_parameter
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 
 if TYPE_CHECKING:
     from connext_monitor.store import postgres_dialect
@@ -64,6 +64,8 @@ class InsertMany:
 
     def __call__(self, connection: Connection, values: list[object]) -> None:
         """Insert them, in their order."""
+        if not values:
+            return
         if connection.engine != SQLITE:
             self._as_arrays(connection, values)
             return
@@ -98,6 +100,8 @@ class UpdateMany:
 
     def __call__(self, connection: Connection, values: list[object]) -> None:
         """Update those of them that are there; no key may come twice."""
+        if not values:
+            return
         if connection.engine != SQLITE:
             self._as_arrays(connection, values)
             return
@@ -115,6 +119,7 @@ class SelectIn:
         self._write = write
         self._column = column
         self._select = Prepared(self._as_one_text)
+        self._select_one = Prepared(lambda: write().where(column == parameter("value")))
 
     @cached_property
     def _as_arrays(self) -> "postgres_dialect.ArraySelect":
@@ -138,10 +143,13 @@ class SelectIn:
             func.json_group_array(func.json_array(*values)), maintain_column_froms=True
         ).where(self._column.in_(list_parameter("values")))
 
-    def __call__(self, connection: Connection, values: Collection[object]) -> list[list[Any]]:
+    def __call__(self, connection: Connection, values: Collection[object]) -> Sequence[Sequence[Any]]:
         """The rows, in no order."""
         if connection.engine != SQLITE:
             return self._as_arrays(connection, values)
+        if len(values) == 1:
+            # A live event's: few rows, which are read in less time than it takes to write them into a text.
+            return self._select_one.asked(connection, value=next(iter(values))).fetchall()
         rows: list[list[Any]] = []
         for part in parts(values, _ROWS):
             rows += _rows(self._select.value(connection, values=part))
@@ -190,7 +198,9 @@ def _of_few_lengths(values: list[object], width: int) -> Iterator[tuple[int, lis
         start += rows * width
 
 
-def parts(values: Iterable[Any], most: int = _MOST) -> Iterator[list[Any]]:
+def parts(values: Iterable[Any], most: int = _MOST) -> Sequence[list[Any]]:
     """The values, at most so many at a time."""
     every = list(values)
-    yield from (every[start : start + most] for start in range(0, len(every), most))
+    if len(every) <= most:
+        return (every,) if every else ()
+    return [every[start : start + most] for start in range(0, len(every), most)]

@@ -8,6 +8,7 @@ to answer it. Values go in and come out as they are stored: flags as 0 and 1.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BindParameter, Delete, Insert, Select, Update, bindparam
@@ -116,34 +117,46 @@ class _Text:
         binds = {name: self._compiled.binds[name] for name in self._names}
         self._known = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
         self.lists = [name for name, bind in binds.items() if bind.expanding]
+        self._in_order = _in_order(self._names)
+        self._are_lists = frozenset(self.lists)
         self._by_lengths: dict[tuple[int, ...], str] = {}
 
-    def placed(self, values: Values) -> list[object]:
+    def placed(self, values: Values) -> Sequence[object]:
         """The values in the order of their places."""
-        given = {**self._known, **values} if self._known else values
-        return [given[name] for name in self._names]
+        return self._in_order({**self._known, **values} if self._known else values)
 
     def with_lists(self, values: Values) -> tuple[str, list[object]]:
         """The statement for lists of these lengths, and the values in the order of their places."""
         given: dict[str, Any] = {**self._known, **values}
+        lengths = []
         for name in self.lists:
-            given[name] = filled(list(given[name]))
-        lengths = tuple([len(given[name]) for name in self.lists])
-        sql = self._by_lengths.get(lengths)
+            listed = given[name] = filled(list(given[name]))
+            lengths.append(len(listed))
+        sql = self._by_lengths.get(key := tuple(lengths))
         if sql is None:
-            sql = self._by_lengths[lengths] = self._compiled.construct_expanded_state(given).statement
-        # A value that is alone is in a list of its own, so that all are joined at once.
-        lists = [_one_by_one(given[name]) if name in self.lists else (given[name],) for name in self._names]
-        return sql, list(chain.from_iterable(lists))
+            sql = self._by_lengths[key] = self._compiled.construct_expanded_state(given).statement
+        placed: list[object] = []
+        for name in self._names:
+            if name not in self._are_lists:
+                placed.append(given[name])
+            elif (listed := given[name]) and isinstance(listed[0], tuple):
+                placed += chain.from_iterable(listed)
+            else:
+                placed += listed
+        return sql, placed
+
+
+def _in_order(names: Sequence[str]) -> Callable[[Values], Sequence[object]]:
+    """Picks the values of these names, in their order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 def filled(values: list[Any]) -> list[Any]:
     """The values, with the last one repeated up to one of few lengths: a statement is kept for each."""
     count = len(values)
+    if count == 1:
+        return values
     size = 1 << (count - 1).bit_length() if count < _STEP else -(-count // _STEP) * _STEP
     return values + values[-1:] * (size - count)
-
-
-def _one_by_one(values: list[Any]) -> Iterable[object]:
-    """The values, and what is in tuples of them."""
-    return chain.from_iterable(values) if values and isinstance(values[0], tuple) else values

@@ -1,7 +1,6 @@
 """The transaction of promise 1: what is read for the decision upon a batch, and how it is carried out."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from connext_monitor.core.alerts.effects import Route
@@ -52,8 +51,9 @@ def prior_state(connection: Connection, batch: Batch, known: Known) -> PriorStat
     """All that is stored of what the batch touches, ``known`` its transfers."""
     gone = batch.gone_blocks
     reads_chains = any(chain.whole for chain in batch.progress) or bool(batch.history)
-    return replace(
-        known.prior_state(connection),
+    return PriorState(
+        known.transfers,
+        known.reads_events(connection),
         pruned=retention.pruned_among(connection, known.unknown),
         false_deliveries=mismatches.touched(connection, gone),
         chain_alerts=glance.open_of_kinds(connection, ENDED_BY_READING) if reads_chains else (),

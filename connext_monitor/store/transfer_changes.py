@@ -4,13 +4,13 @@ Both are one transaction, in which nobody else writes: what was read of a transf
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import delete, func, insert, select, tuple_
 
 from connext_monitor.core.events import DomainId, Executed, Hash32, TransferId
-from connext_monitor.core.prior_state import PriorState
+from connext_monitor.core.prior_state import ReadEvents
 from connext_monitor.core.recording import Changes
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import EventRecord, Status
 from connext_monitor.core.transfer_summary import TransferSummary
 from connext_monitor.store import event_records, owed
@@ -56,7 +56,7 @@ _DELETE = Prepared(lambda: delete(transfers).where(_T.id.in_(list_parameter("num
 _TEXTS = {status: status.value for status in Status}
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Known:
     """The stored transfers that a batch touches: by their ids, the numbers of their rows, and what these say.
 
@@ -67,14 +67,14 @@ class Known:
     transfers: Mapping[TransferId, TransferSummary]
     unknown: frozenset[TransferId]
 
-    def prior_state(self, connection: Connection) -> PriorState:
-        """The transfers, and their events if these are asked for while the transaction lasts."""
+    def reads_events(self, connection: Connection) -> ReadEvents:
+        """Reads the events of some of them while the transaction lasts."""
 
         def read_events(ids: Collection[TransferId]) -> list[EventRecord]:
             stored = {self.numbers[transfer_id]: transfer_id for transfer_id in ids if transfer_id in self.numbers}
             return event_records.of_transfers(connection, stored) if stored else []
 
-        return PriorState(self.transfers, read_events)
+        return read_events
 
 
 def known(connection: Connection, ids: frozenset[TransferId], gone: Collection[tuple[DomainId, Hash32]]) -> Known:

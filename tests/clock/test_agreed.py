@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from connext_monitor.clock.agreed import AgreedClock
@@ -212,3 +215,32 @@ def test_whoever_goes_by_the_clock_hears_of_steps_at_once() -> None:
     world.lies[FIRST] = 100
     world.go_on(1)
     assert steps[2:] == [21.0]
+
+
+class Forgetful(AgreedClock):
+    """Reads all clocks anew whenever it is asked."""
+
+    def _read(self) -> Any:
+        self._last = None
+        return super()._read()
+
+
+@given(st.data())
+def test_an_instant_is_what_it_was_when_asked_again(data: st.DataObject) -> None:
+    world, anew = World(), World()
+    anew.clock = Forgetful(anew)
+    for _ in range(data.draw(st.integers(1, 12))):
+        seconds = data.draw(st.sampled_from([0, 1, 20, 700]))
+        world.go_on(seconds)
+        anew.go_on(seconds)
+        wrong, lie = data.draw(st.sampled_from([0, 59, 61, -3000])), data.draw(st.sampled_from([0, -20, 20, 4000]))
+        for each in (world, anew):
+            each.wrong, each.lies[FIRST] = wrong, lie
+            if lie:
+                each.clock.saw_head(FIRST, Timestamp(each.heads()[FIRST].timestamp))
+        for _ in range(2):
+            assert _all_said(world.clock) == _all_said(anew.clock)
+
+
+def _all_said(clock: AgreedClock) -> tuple[object, ...]:
+    return clock.now(), clock.settled(), clock.earliest(), clock.latest(FIRST), clock.latest(THIRD)

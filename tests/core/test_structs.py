@@ -1,11 +1,12 @@
 """What is made for every log behaves as the frozen dataclass that mypy takes it for."""
 
-from dataclasses import fields, replace
+from dataclasses import field, fields
+from dataclasses import replace as changed_dataclass
 from typing import ClassVar
 
 import pytest
 
-from connext_monitor.core.structs import struct
+from connext_monitor.core.structs import replace, struct
 
 
 @struct(frozen=True, slots=True)
@@ -23,6 +24,13 @@ class Point:
         return self.across + self.up
 
 
+@struct(frozen=True, slots=True)
+class Path:
+    """Points, of which each path has its own."""
+
+    points: list[Point] = field(default_factory=list)
+
+
 def test_it_has_its_fields_defaults_and_members() -> None:
     assert (Point(1).up, Point(1, up=2).sum, Point.kind, Point.__doc__) == (0, 3, "point", "A place.")
     assert [field.name for field in fields(Point)] == ["across", "up"]
@@ -35,3 +43,10 @@ def test_nothing_can_be_assigned_to_it() -> None:
 
 def test_equal_structs_are_one_and_changed_ones_another() -> None:
     assert len({Point(1), Point(1), replace(Point(1), up=1)}) == 2
+    assert replace(Point(1, 2), up=1) == changed_dataclass(Point(1, 2), up=1) == Point(1, 1)
+
+
+def test_each_has_a_value_of_its_own_where_one_is_made() -> None:
+    first, second = Path(), Path()
+    first.points.append(Point(1))
+    assert (first.points, second.points, replace(second, points=first.points)) == ([Point(1)], [], first)

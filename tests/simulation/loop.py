@@ -41,22 +41,17 @@ class Time:
 class Call(list[Any]):
     """A call that is to be made, now or at its time: what is called, with what, and in which context.
 
-    A simulated day makes a hundred thousand of them: it is a list, which is made without a frame. Of a handle of
-    asyncio's own it has what whoever is given one uses.
+    A simulated day makes a hundred thousand of them: it is a list, which is made and emptied without a frame. Of a
+    handle of asyncio's own it has what whoever is given one uses. One that is empty is passed over once its time comes.
     """
 
     __slots__ = ()
 
-    def cancel(self) -> None:
-        """It is passed over once its time has come."""
-        self[:] = _CANCELLED
+    cancel = list.clear
 
     def cancelled(self) -> bool:
         """Whether it is not to be made any more."""
-        return self[0] is None
-
-
-_CANCELLED = (None, (), None)
+        return not self
 
 
 class NumberedTask(asyncio.Task[Any]):
@@ -122,7 +117,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
         if self._calls:
             return self._time.now
         timers = self._timers
-        while timers and timers[0][2][0] is None:
+        while timers and not timers[0][2]:
             heappop(timers)
         return timers[0][0] + self._behind if timers else inf
 
@@ -162,9 +157,9 @@ class ProcessLoop(asyncio.BaseEventLoop):
                     calls.append(heappop(timers)[2])
                 if not calls:
                     break
-            called, arguments, context = calls.popleft()
-            if called is None:
+            if not (call := calls.popleft()):
                 continue
+            called, arguments, context = call
             made += 1
             try:
                 context.run(called, *arguments)

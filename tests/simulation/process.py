@@ -30,9 +30,13 @@ class HostClock:
         self._time = time
         self._wrong_by = wrong_by
         self.monotonic: Callable[[], float] = loop.time
+        self._read_at, self._read = 0.0, datetime.fromtimestamp(0.0, UTC)
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(EPOCH + self._time.now + self._wrong_by(), UTC)
+        at = EPOCH + self._time.now + self._wrong_by()
+        if at != self._read_at:
+            self._read_at, self._read = at, datetime.fromtimestamp(at, UTC)
+        return self._read
 
     def elapsed(self) -> float:
         return self._time.now + EPOCH

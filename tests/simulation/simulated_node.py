@@ -53,6 +53,7 @@ class SimulatedNode:
         )
         others = [ledger for other, ledger in world.ledgers.items() if other != domain]
         self._other = others[domain % len(others)] if others else None
+        self._usual = EndpointView(self.ledger, self.traits, -1, None)
         self._asked = 0
         self._second, self._in_second = -1, 0
 
@@ -83,8 +84,11 @@ class SimulatedNode:
     def view(self, troubles: Troubles, *, pushing: bool = False) -> EndpointView:
         """The chain as it has it now, for an answer or for a push."""
         if not troubles:
-            ledger = self.ledger
-            return EndpointView(ledger, self.traits, len(ledger.blocks) - 1, ledger.honest_final)
+            usual, ledger = self._usual, self.ledger
+            head, final = len(ledger.blocks) - 1, ledger.honest_final
+            if usual.head != head or usual.final != final:
+                usual = self._usual = EndpointView(ledger, self.traits, head, final)
+            return usual
         ledger = self._serves(troubles, pushing=pushing)
         newest = ledger.head.number
         behind = troubles.get(EndpointTrouble.LAG, 0.0)

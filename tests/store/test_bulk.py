@@ -1,10 +1,12 @@
 """Statements on many rows: none is left out, however many."""
 
 import re
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Column, insert, select
 
+from connext_monitor.core.events import Address
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany, flat
 from connext_monitor.store.connection import Connection
@@ -13,6 +15,8 @@ from connext_monitor.store.store import Store
 from tests.world.recording import put, seen
 from tests.world.transfers import executed, info, sighting, xcalled
 
+ROUTERS = (Address(b"\1" * 20), Address(b"\2" * 20))
+NOBODYS = {int: 10**6, bytes: b"nobody"}
 MANY = 1025
 """One more than a list holds."""
 
@@ -70,3 +74,22 @@ async def test_many_rows_are_each_updated_once_and_as_given(store: Store, rows: 
         return connection.run("SELECT id, nonce, routers FROM transfers ORDER BY id").fetchall()
 
     assert await store.database.write(work) == [*new, (rows + 1, rows, None)]
+
+
+@pytest.mark.parametrize("column", [transfers.c.id, transfers.c.origin, transfers.c.routers])
+async def test_what_is_asked_alone_is_read_as_beside_others(store: Store, column: Column[Any]) -> None:
+    """One value's rows are read as they are, those of several as one text."""
+    steps = ((xcalled(info(n), sighting(10)), executed(info(n), sighting(11), ROUTERS[:n])) for n in range(3))
+    await put(store, seen(xcalled(info(7), sighting(10)), *(event for of_transfer in steps for event in of_transfer)))
+    every = SelectIn(lambda: select(transfers), column)
+
+    def work(connection: Connection) -> tuple[list[tuple[Any, ...]], ...]:
+        values = [row[0] for row in connection.run(f"SELECT DISTINCT {column.name} FROM transfers")]  # noqa: S608
+        there = [value for value in values if value is not None]
+        there.append(NOBODYS[type(there[0])])
+        alone = [tuple(row) for value in there for row in every(connection, [value])]
+        return alone, [tuple(row) for row in every(connection, there)]
+
+    alone, together = await store.database.read(work)
+    assert sorted(alone, key=repr) == sorted(together, key=repr)
+    assert alone
