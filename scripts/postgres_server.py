@@ -102,11 +102,12 @@ class Server:
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """Nothing of it runs meanwhile (SIGSTOP); the system still takes what is sent to it."""
+        connection = self._connection  # it runs
         postmaster = int((self.folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
         os.kill(postmaster, signal.SIGSTOP)  # first: it begins no others
         stopped = [postmaster]
         try:
-            [others] = self._connection.execute("SELECT array_agg(pid) FROM pg_stat_activity").fetchone()
+            [others] = connection.execute("SELECT array_agg(pid) FROM pg_stat_activity").fetchone()
             for process in others:
                 os.kill(process, signal.SIGSTOP)
                 stopped.append(process)

@@ -11,7 +11,7 @@ from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 from connext_monitor.store.store import Store
 from tests.store.conftest import NewStore
-from tests.store.transfer_rows import COLUMNS, rows_of
+from tests.store.transfer_rows import COLUMNS, orphans_in, rows_of
 from tests.world.databases import awaited_in
 from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
@@ -100,6 +100,7 @@ async def test_after_any_history_with_reorgs_the_database_holds_what_memory_woul
         views = await store.transfers.listed(TransferFilter(), limit=500)
         assert {view.transfer.transfer_id: (view.transfer, view.due) for view in views} == ledger.transfers
         assert {(view.transfer.transfer_id, leg) for view in views for leg in view.overdue} == set(ledger.accused)
+        assert await orphans_in(store) == 0
         awaited = await awaited_in(store, due_until=2**62)
         assert {(leg.transfer_id, leg.leg): leg.due_at for leg in awaited} == ledger.awaited()
         assert await rows_of(store) == {

@@ -199,3 +199,11 @@ async def test_an_event_that_is_stored_already_is_not_passed_over(store: Store) 
     with pytest.raises(Exception, match=r"(?i)unique constraint"):
         await store.database.write(again)
     assert await store.transfers.by_id(ID) is not None
+
+
+async def test_a_transfer_is_not_deleted_from_under_its_events(store: Store) -> None:
+    """Its number may become another's, which would have them."""
+    await put(store, seen(XCALLED))
+    with pytest.raises(Exception, match=r"(?i)foreign key|has events"):
+        await store.database.write(lambda connection: connection.run("DELETE FROM transfers").rowcount)
+    assert await store.transfers.by_id(ID) is not None

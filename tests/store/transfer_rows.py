@@ -8,6 +8,15 @@ from connext_monitor.store.store import Store
 COLUMNS = [field.name for field in fields(TransferSummary)]
 
 
+_ORPHANS = "SELECT count(*) FROM events WHERE NOT EXISTS (SELECT 1 FROM transfers WHERE transfers.id = events.transfer)"
+
+
+async def orphans_in(store: Store) -> int:
+    """How many events are stored whose transfer is not."""
+    [number] = await store.database.read(lambda connection: connection.run(_ORPHANS).fetchone())
+    return int(number)
+
+
 async def rows_of(store: Store) -> dict[object, tuple[object, ...]]:
     """What the rows of transfers say, the moment that they began first."""
     query = f"SELECT transfer_id, started_at, {', '.join(COLUMNS)} FROM transfers"  # noqa: S608 - our own names
