@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,21 +46,41 @@ SQL = {"alembic", "sqlalchemy", "sqlite3"}
 NOW = {"now", "utcnow", "today", "monotonic", "perf_counter"}
 
 
-def modules(source: str) -> list[str]:
-    """Every module that the source imports, wherever in it."""
-    imported: list[str] = []
+@dataclass(frozen=True)
+class Source:
+    """What the rules want to know of a source.
+
+    Every module that it imports, wherever in it; every dotted name that it may import: ``from a import b`` may mean
+    a.b, and a text a module by name; the methods that it calls.
+    """
+
+    modules: list[str]
+    targets: list[str]
+    calls: list[tuple[str, ast.Call]]
+
+
+@cache
+def read(source: str) -> Source:
+    modules, targets, calls = list[str](), list[str](), list[tuple[str, ast.Call]]()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            imported += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            imported.append(node.module or "")
-    return imported
+        match node:
+            case ast.Import(names=names):
+                modules += [alias.name for alias in names]
+                targets += [alias.name for alias in names]
+            case ast.ImportFrom(module=module, names=names):
+                modules.append(module or "")
+                targets += [module, *(f"{module}.{alias.name}" for alias in names)] if module else []
+            case ast.Constant(value=str(text)):
+                targets.append(text)
+            case ast.Call(func=ast.Attribute(attr=name)):
+                calls.append((name, node))
+    return Source(modules, targets, calls)
 
 
-def violations(room: str, source: str) -> list[str]:
+def violations(room: str, source: Source) -> list[str]:
     """What a source in this room of the package does against the rules."""
     broken_rules: list[str] = []
-    for module in modules(source):
+    for module in source.modules:
         top = module.split(".")[0]
         if room in MAY_IMPORT and top == "connext_monitor":
             allowed = tuple(f"connext_monitor.{name}" for name in (room, *MAY_IMPORT[room]))
@@ -72,23 +93,16 @@ def violations(room: str, source: str) -> list[str]:
     if room != "cli":
         broken_rules += [f"line {line} works out a type while threads run" for line in _types_worked_out(source)]
     if room == "core":
-        broken_rules += [f"core reads the time: {name}()" for name in _time_read(source)]
+        broken_rules += [f"core reads the time: {name}()" for name, _ in source.calls if name in NOW]
     return broken_rules
 
 
-def _time_read(source: str) -> list[str]:
-    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    return [call.attr for call in calls if isinstance(call, ast.Attribute) and call.attr in NOW]
-
-
-def _types_worked_out(source: str) -> list[int]:
+def _types_worked_out(source: Source) -> list[int]:
     """Where a `decode` is given its type at the call: two threads that are the first to do so end the process."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     return [
         call.lineno
-        for call in calls
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "decode"
-        if any(keyword.arg == "type" for keyword in call.keywords)
+        for name, call in source.calls
+        if name == "decode" and any(keyword.arg == "type" for keyword in call.keywords)
     ]
 
 
@@ -101,9 +115,9 @@ def room_of(file: Path) -> str:
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_the_house_rules_hold_in_every_file(file: Path) -> None:
-    assert violations(room_of(file), file.read_text(encoding="utf-8")) == []
+def test_the_house_rules_hold_in_every_file() -> None:
+    broken = {file: violations(room_of(file), read(file.read_text(encoding="utf-8"))) for file in FILES}
+    assert {file.relative_to(PACKAGE).as_posix(): rules for file, rules in broken.items() if rules} == {}
 
 
 def test_the_map_has_the_rooms_that_there_are() -> None:
@@ -148,7 +162,7 @@ def test_no_file_is_a_drawer_for_anything() -> None:
     ],
 )
 def test_a_violation_is_found(room: str, source: str) -> None:
-    assert violations(room, source) != []
+    assert violations(room, read(source)) != []
 
 
 # These are found by their folder, not by an import: by Alembic, by the table of kinds, by the types of providers.
@@ -164,18 +178,6 @@ def name_of(file: Path) -> str:
     return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
-def targets(source: str) -> Iterator[str]:
-    """Every dotted name that the source may import: ``from a import b`` may mean a.b, and a text a module by name."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
-
-
 def reached(sources: dict[str, str], *starts: str) -> set[str]:
     """The modules that run once these do, their packages among them."""
     running, left = set[str](), [*starts]
@@ -185,7 +187,7 @@ def reached(sources: dict[str, str], *starts: str) -> set[str]:
         for module in (".".join(parts[:length]) for length in range(1, len(parts) + 1)):
             if module in sources and module not in running:
                 running.add(module)
-                left += targets(sources[module])
+                left += read(sources[module]).targets
     return running
 
 

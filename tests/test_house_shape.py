@@ -4,7 +4,8 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ PACKAGE = sorted((ROOT / "connext_monitor").rglob("*.py"))
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+NAMING = (
+    ast.alias, ast.arg, ast.AsyncFunctionDef, ast.Attribute, ast.Call, ast.ClassDef, ast.Constant, ast.FunctionDef,
+    ast.ImportFrom, ast.MatchAs, ast.MatchStar, ast.Name,
+)  # fmt: skip
 
 MOST_LINES_OF_FILE, MOST_LINES_OF_FUNCTION, MOST_WORDS_OF_TEST = 300, 50, 12
 
@@ -39,15 +44,17 @@ REACH_INTO = {
 }
 
 
-@cache
-def tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
-
-
-@cache
+@lru_cache(maxsize=1)
 def nodes(source: ast.Module) -> tuple[ast.AST, ...]:
-    """All of it, gone through once: there are a million nodes, and several tests."""
-    return tuple(ast.walk(source))
+    """What gives a name to something or reaches into something, gone through once for all rules.
+
+    Then it is forgotten: there are a million nodes in all sources.
+    """
+    return tuple(node for node in ast.walk(source) if isinstance(node, NAMING) and not is_read(node))
+
+
+def is_read(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
 
 
 def functions(source: ast.Module) -> Iterator[Function]:
@@ -62,6 +69,29 @@ def where(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What the rules want to know of a source; its functions with their lines."""
+
+    functions: list[tuple[str, int]]
+    types: list[str]
+    imported: set[str]
+    reached_into: set[str]
+    names_of_everything: set[str]
+
+
+@cache
+def shape(file: Path) -> Shape:
+    source = ast.parse(file.read_text(encoding="utf-8"))
+    return Shape(
+        functions=[(function.name, lines_of(function)) for function in functions(source)],
+        types=list(types_defined(source)),
+        imported=imported(source),
+        reached_into=reached_into(source),
+        names_of_everything=names_of_everything(source),
+    )
+
+
 def test_no_file_is_too_large_to_be_read_at_once() -> None:
     sizes = {where(file): len(file.read_text(encoding="utf-8").splitlines()) for file in (*PACKAGE, *SCRIPTS, *TESTS)}
     assert {name for name, lines in sizes.items() if lines > MOST_LINES_OF_FILE} == LARGE_FILES
@@ -69,10 +99,10 @@ def test_no_file_is_too_large_to_be_read_at_once() -> None:
 
 def test_no_function_is_too_long_to_be_seen_at_once() -> None:
     long = {
-        function.name
+        name
         for file in (*PACKAGE, *SCRIPTS, *TESTS)
-        for function in functions(tree(file))
-        if lines_of(function) > MOST_LINES_OF_FUNCTION
+        for name, lines in shape(file).functions
+        if lines > MOST_LINES_OF_FUNCTION
     }
     assert long == LONG_FUNCTIONS
 
@@ -117,7 +147,7 @@ def test_what_defines_no_type_is_not_seen(source: str) -> None:
 def test_one_name_means_one_type() -> None:
     files = defaultdict[str, list[str]](list)
     for file in PACKAGE:
-        for name in types_defined(tree(file)):
+        for name in shape(file).types:
             files[name].append(where(file))
     assert {name: defined_in for name, defined_in in files.items() if len(defined_in) > 1} == {}
 
@@ -143,7 +173,7 @@ def _private_names(node: ast.AST) -> Iterator[str]:
         ) if ast.unparse(func).endswith(("setattr", "patch", "patch.object")):
             patched = [argument.value for argument in arguments if isinstance(argument, ast.Constant)]
             names = [part for path in patched for part in str(path).split(".")]
-        case ast.Constant(value=str(text)):
+        case ast.Constant(value=str(text)) if "._" in text:
             # Of a program that is started.
             names = re.findall(r"^\s*\w[\w.]*\.(_\w+)\s*=[^=]", text, re.MULTILINE)
         case _:
@@ -171,16 +201,16 @@ def test_what_reaches_into_private_state_is_found(source: str) -> None:
 def test_tests_reach_into_nothing_private() -> None:
     # Mutants quote the source that they change, and reach into nothing.
     quoting = {Path(__file__), *(Path(__file__).parent / "simulation" / "mutants").iterdir()}
-    reaching = {where(file): names for file in TESTS if file not in quoting and (names := reached_into(tree(file)))}
+    reaching = {where(file): names for file in TESTS if file not in quoting and (names := shape(file).reached_into)}
     assert reaching == REACH_INTO
 
 
 def test_the_names_of_tests_are_short_claims() -> None:
     long = [
-        f"{where(file)}::{function.name}"
+        f"{where(file)}::{name}"
         for file in TESTS
-        for function in functions(tree(file))
-        if function.name.startswith("test_") and function.name.count("_") > MOST_WORDS_OF_TEST
+        for name, _ in shape(file).functions
+        if name.startswith("test_") and name.count("_") > MOST_WORDS_OF_TEST
     ]
     assert long == []
 
@@ -224,7 +254,7 @@ def test_a_name_of_everything_is_seen(source: str) -> None:
 
 def test_things_are_named_for_what_they_are() -> None:
     files = (*PACKAGE, *SCRIPTS, *TESTS)
-    vague = {where(file): names for file in files if (names := names_of_everything(tree(file)))}
+    vague = {where(file): names for file in files if (names := shape(file).names_of_everything)}
     assert vague == OF_DOCUMENTS
 
 
@@ -238,15 +268,15 @@ def test_no_test_imports_another_test() -> None:
     others = {
         where(file): tests
         for file in TESTS
-        if (tests := {name for name in imported(tree(file)) if name.rpartition(".")[2].startswith("test_")})
+        if (tests := {name for name in shape(file).imported if name.rpartition(".")[2].startswith("test_")})
     }
     assert others == {}
 
 
 def test_scripts_import_nothing_of_the_tests() -> None:
-    assert {where(file) for file in SCRIPTS if any(name.startswith("tests") for name in imported(tree(file)))} == set()
+    assert {where(file) for file in SCRIPTS if any(name.startswith("tests") for name in shape(file).imported)} == set()
 
 
 def test_the_package_uses_no_orm_and_no_async_engine() -> None:
     refused = ("sqlalchemy.orm", "sqlalchemy.ext.asyncio")
-    assert {where(file) for file in PACKAGE if any(name.startswith(refused) for name in imported(tree(file)))} == set()
+    assert {where(file) for file in PACKAGE if any(name.startswith(refused) for name in shape(file).imported)} == set()
