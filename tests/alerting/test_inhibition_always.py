@@ -116,7 +116,7 @@ class Run:
             await self.store.alerts.open(cause, channels)
 
 
-@settings(examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=10, max_size=25))
 async def test_at_rest_each_open_alert_is_to_be_read_in_one_message(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
