@@ -75,7 +75,9 @@ def test_nothing_but_established_absence_accuses(records: list[EventRecord], leg
     for answer, watermark, settles_for, origin_read in product(
         (None, *TransferStatus), WATERMARKS, (-1.0, 0.0, 0.5, 60.0), (True, False)
     ):
-        ruling = rule(replace(evidence(known, watermark, answer, leg), settles_for=settles_for, origin_read=origin_read))
+        ruling = rule(
+            replace(evidence(known, watermark, answer, leg), settles_for=settles_for, origin_read=origin_read)
+        )
         stands = known is not None and known.xcalled is not None and origin_read
         covered = watermark is not None and watermark > DUE
         denied = answer is not None and answer not in DONE[leg]
