@@ -51,10 +51,10 @@ class Pair:
 
 
 @contextmanager
-def replicated(bin_folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Pair]:
-    """Both, which run meanwhile; the replica streams, asynchronously. ``more`` are settings of both."""
+def replicated(bin_folder: Path, more: Mapping[str, str] | None = None, like: Path | None = None) -> Iterator[Pair]:
+    """Both, which run meanwhile; the replica streams, asynchronously. ``more`` and ``like``: see `serving`."""
     settings = {**_REPLICATED, **(more or {})}
-    with serving(bin_folder, settings) as (primary, primary_process):
+    with serving(bin_folder, settings, like) as (primary, primary_process):
         primary.ask("SELECT 1")  # it answers
         replica_process = ServerProcess(bin_folder, {**OPTIONS, **settings})
         replica = Server(replica_process.folder)

@@ -8,9 +8,9 @@ import pytest_asyncio
 from connext_monitor.config import DatabaseUrl
 from scripts.devnet import Devnet
 from tests.world import postgres
-from tests.world.postgres import server
+from tests.world.postgres import pair, server
 
-__all__ = ["bridge", "server", "url"]
+__all__ = ["bridge", "pair", "server", "url"]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -7,7 +7,6 @@ import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from pathlib import Path
 from random import Random, SystemRandom
@@ -18,13 +17,12 @@ import pytest
 from connext_monitor.config import DatabaseUrl
 from scripts.devnet import Devnet, Transfer
 from scripts.devnet.traffic import Fate, Pace, traffic
-from scripts.postgres_pair import Pair, replicated
 from tests.alerting.providers.discord.vendor import Discord
 from tests.cluster.accounts import Auditor, holder
 from tests.cluster.instances import Instances, write_configs
 from tests.e2e.monitor import PATIENCE, Monitor
 from tests.e2e.webhook import Receiver
-from tests.world import postgres
+from tests.world.postgres import Pair
 from tests.world.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.server, pytest.mark.timeout(400)]
@@ -72,18 +70,9 @@ monitor look whether a chain stands where it left it, which alone would have it 
 
 
 @pytest.fixture
-def pair() -> Iterator[Pair]:
-    programs = postgres.programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL: scripts/postgres installs it")
-    with replicated(programs) as running:
-        yield running
-
-
-@pytest.fixture
 def url(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> DatabaseUrl:
-    """Of an empty database, which processes find in ``$DATABASE_URL``."""
-    pair.primary.run("CREATE DATABASE bridge")
+    """Of a database, as one instance has made it before, which processes find in ``$DATABASE_URL``."""
+    pair.primary.make("bridge")
     monkeypatch.setenv("DATABASE_URL", pair.url("bridge").get_secret_value())
     return pair.url("bridge")
 

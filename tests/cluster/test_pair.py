@@ -1,23 +1,11 @@
 """A primary and its replica, as other tests and the demo run them."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
-from scripts.postgres_pair import Pair, replicated
-from tests.world.postgres import programs
+from tests.world.postgres import Pair
 
 pytestmark = pytest.mark.server
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    installed = programs()
-    if installed is None:
-        pytest.skip("no PostgreSQL: scripts/postgres installs it")
-    with replicated(installed) as pair:
-        yield pair
 
 
 def test_what_was_committed_is_on_the_promoted_replica(pair: Pair) -> None:

@@ -1,7 +1,6 @@
 """A primary that stands still and says nothing, while its replica is promoted: the instances find the new one."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -14,8 +13,7 @@ from connext_monitor.store import postgres_connection
 from connext_monitor.store.lease_desk import LeaseDesk
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import TermTurn
-from scripts.postgres_pair import Pair, replicated
-from tests.world import postgres
+from tests.world.postgres import Pair
 from tests.world.recording import NAMES, put, seen
 from tests.world.transfers import info, sighting, xcalled
 from tests.world.waiting import BOUND, until
@@ -25,22 +23,16 @@ pytestmark = pytest.mark.server
 TIMES = LeaseTimes(takeover_after=1.2)
 
 
-@pytest.fixture
-def pair(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
-    programs = postgres.programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL: scripts/postgres installs it")
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     for bound in ("ANSWERS_WITHIN", "LEASE_ANSWERS_WITHIN"):
         monkeypatch.setattr(postgres_connection, bound, 2.0)
     monkeypatch.setattr(postgres_connection, "CONNECT_WITHIN", 2)
-    with replicated(programs) as running:
-        yield running
 
 
 async def test_instances_find_the_promoted_replica_of_a_server_that_fell_silent(pair: Pair) -> None:
-    pair.primary.run("CREATE DATABASE bridge")
+    pair.primary.make("bridge")
     url = pair.url("bridge")
-    await (await Store.open(url, NAMES)).close()
     async with AsyncExitStack() as stack:
 
         def joins(name: str) -> Member:

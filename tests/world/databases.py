@@ -17,6 +17,7 @@ from connext_monitor.store import migration
 from connext_monitor.store.connection import Connection, reader_connection, transact
 from connext_monitor.store.executor import Executor, Inline, MakeExecutor, Threads
 from connext_monitor.store.store import Store
+from tests.world.made_once import made_once
 
 _making = Lock()
 
@@ -87,13 +88,13 @@ async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: Trans
 
 @cache
 def made_by_first_run() -> bytes:
+    return made_once("monitor.db", _first_run).read_bytes()
+
+
+def _first_run(file: Path) -> None:
+    async def run() -> None:
+        await (await Store.open(file, {})).close()
+
     # On a loop in a thread, so that nothing else of a test runs meanwhile: one first run, however many wait for it.
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, _first_run()).result()
-
-
-async def _first_run() -> bytes:
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "monitor.db"
-        await (await Store.open(file, {})).close()
-        return file.read_bytes()
+        thread.submit(asyncio.run, run()).result()

@@ -2,19 +2,54 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from scripts.postgres_server import PASSWORD, Server, programs, running
+from scripts.postgres_pair import Pair, replicated
+from scripts.postgres_server import OPTIONS, PASSWORD, Server, ServerProcess, programs, running
+from tests.world.made_once import made_once
 
-__all__ = ["PASSWORD", "Server", "programs", "running", "server"]
+__all__ = ["PASSWORD", "Pair", "Server", "pair", "programs", "running", "server"]
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """For a conftest to import."""
+    folder = _installed()
+    with running(folder, like=_data(folder)) as started:
+        yield started
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A primary and its replica, for a conftest to import."""
+    folder = _installed()
+    with replicated(folder, like=_data(folder)) as running:
+        yield running
+
+
+def _installed() -> Path:
     folder = programs()
     if folder is None or find_spec("psycopg") is None:
         pytest.skip("no PostgreSQL, or no psycopg: scripts/postgres installs the first, scripts/setup the second")
-    with running(folder) as started:
-        yield started
+    return folder
+
+
+def _data(bin_folder: Path) -> Path:
+    """Of a server that has run once, and has the database that others are copies of."""
+
+    def make(data: Path) -> None:
+        process = ServerProcess(bin_folder, OPTIONS)
+        server = Server(process.folder)
+        try:
+            process.make_data()
+            process.start()
+            server.make_template()
+            server.close()
+            process.stop().rename(data)
+        finally:
+            server.close()
+            process.remove()
+
+    return made_once("postgres-data", make)
