@@ -280,7 +280,7 @@ class Chain:
         try:
             async with asyncio.timeout(RECEIPT_WITHIN):
                 while (raw := await self.rpc("eth_getTransactionReceipt", [tx_hash])) is None:  # noqa: ASYNC110 - it is elsewhere
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.02 if self.block_time is None else 0.1)
         except TimeoutError as error:
             raise DevnetError(
                 f"{self.name} did not mine {tx_hash} within {RECEIPT_WITHIN:.0f} s; is its mining paused?"

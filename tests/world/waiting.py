@@ -26,7 +26,8 @@ async def until(
                 if await held if isinstance(held, Awaitable) else held:
                     return
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, 0.1 if asked else 0.02)
+                pause = max(2 * pause, 0.02) if asked else 2 * pause
+                pause = min(pause, 0.25 if asked else 0.02)
     except TimeoutError:
         raise AssertionError(f"waited {seconds} s in vain: {why()}") from None
 
