@@ -1,11 +1,12 @@
 """A store on a file of its own, and again on a PostgreSQL database of its own."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from connext_monitor.config import DatabaseUrl
 from connext_monitor.store.store import Store
 from tests.world import postgres
 from tests.world.databases import open_store
@@ -61,14 +62,18 @@ def new_store(engine: str, tmp_path_factory: pytest.TempPathFactory, request: py
 
 
 @pytest.fixture
-async def store(engine: str, file: Path, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+def where(engine: str, file: Path, request: pytest.FixtureRequest) -> Iterator[Path | DatabaseUrl]:
+    """The database of the store."""
     if engine == "sqlite":
-        opened = await open_store(file, NAMES)
-        yield opened
-        await opened.close()
+        yield file
         return
     running: postgres.Server = request.getfixturevalue("server")
     with running.database() as url:
-        opened = await Store.open(url, NAMES)
-        yield opened
-        await opened.close()
+        yield url
+
+
+@pytest.fixture
+async def store(where: Path | DatabaseUrl) -> AsyncIterator[Store]:
+    opened = await (open_store(where, NAMES) if isinstance(where, Path) else Store.open(where, NAMES))
+    yield opened
+    await opened.close()

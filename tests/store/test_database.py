@@ -24,6 +24,7 @@ from connext_monitor.store.errors import DatabaseError
 from connext_monitor.store.lease_tables import lease
 from connext_monitor.store.lock import DatabaseLock
 from connext_monitor.store.schema import metadata
+from connext_monitor.store.store import Store
 
 
 async def opened(file: Path) -> Database:
@@ -125,8 +126,8 @@ async def count(database: Database) -> int:
     return await database.read(lambda connection: int(connection.run(channels).fetchone()[0]))
 
 
-async def test_a_write_that_fails_leaves_nothing(file: Path) -> None:
-    database = await opened(file)
+async def test_a_write_that_fails_leaves_nothing(store: Store) -> None:
+    database = store.database
 
     def work(connection: Connection) -> None:
         insert(connection, "one")
@@ -135,11 +136,10 @@ async def test_a_write_that_fails_leaves_nothing(file: Path) -> None:
     with pytest.raises(ValueError, match="on purpose"):
         await database.write(work)
     assert await count(database) == 0
-    await database.close()
 
 
-async def test_a_cancelled_caller_leaves_the_writer_free_and_the_write_whole(file: Path) -> None:
-    database = await opened(file)
+async def test_a_cancelled_caller_leaves_the_writer_free_and_the_write_whole(store: Store) -> None:
+    database = store.database
     inside, cancelled = threading.Event(), threading.Event()
 
     def work(connection: Connection) -> None:
@@ -156,11 +156,10 @@ async def test_a_cancelled_caller_leaves_the_writer_free_and_the_write_whole(fil
     cancelled.set()
     await database.write(lambda connection: insert(connection, "three"))
     assert await count(database) == 3
-    await database.close()
 
 
-async def test_a_reader_sees_nothing_of_a_write_under_way(file: Path) -> None:
-    database = await opened(file)
+async def test_a_reader_sees_nothing_of_a_write_under_way(store: Store) -> None:
+    database = store.database
     inside, read = threading.Event(), threading.Event()
 
     def work(connection: Connection) -> None:
@@ -174,7 +173,6 @@ async def test_a_reader_sees_nothing_of_a_write_under_way(file: Path) -> None:
     read.set()
     await writing
     assert await count(database) == 1
-    await database.close()
 
 
 LOCK_AND_WAIT = """

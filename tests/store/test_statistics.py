@@ -1,4 +1,4 @@
-"""What SQLite counts is what counting transfer by transfer gives."""
+"""What the database counts is what counting transfer by transfer gives."""
 
 import asyncio
 import shutil
@@ -20,6 +20,7 @@ from connext_monitor.core.stats import TimeBucket, Window
 from connext_monitor.store.kept_counts import DAY
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.store import Store
+from tests.store.conftest import NewStore
 from tests.store.counting import ROUTERS, START, Made, buckets, in_window, pathways, routers
 from tests.world.databases import make_old
 from tests.world.examples import examples
@@ -71,48 +72,66 @@ BACK = Made((BETA, ALPHA), 0, called=True, executed=60, routers=(), reconciled=6
 AROUND = Window(START - 9 * DAY, START + 9 * DAY, origin=ALPHA)
 
 
-@example(transfers=[BACK], in_parts=(AROUND, DAY), kept=1, spans_kept=True)
-@settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+SHARED = [HealthCheck.function_scoped_fixture]
+COUNTED = given(
     transfers=st.lists(made, max_size=12),
     in_parts=windows_in_parts,
     kept=st.integers(0, 3),
     spans_kept=st.booleans(),
 )
+
+
+@example(transfers=[BACK], in_parts=(AROUND, DAY), kept=1, spans_kept=True)
+@settings(examples(40), suppress_health_check=SHARED)
+@COUNTED
 def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
     empty: Path, transfers: Sequence[Made], in_parts: tuple[Window, int], kept: int, spans_kept: bool
 ) -> None:
-    window, width = in_parts
-
     async def check(file: Path) -> None:
         store = await Store.open(file, NAMES)
-        await put(
-            store, seen(*(record for nonce, transfer in enumerate(transfers) for record in transfer.records(nonce)))
-        )
-        for nonce, transfer in enumerate(transfers):
-            for leg in transfer.accused:
-                await accuse(store, transfer, nonce, leg)
-        views = await store.transfers.listed(TransferFilter(), limit=100)
-        for quarter in await store.statistics.not_kept(START + 30_000, kept):
-            await store.statistics.keep(quarter)
-        for span in await store.statistics.spans_not_kept(START + 20 * DAY) if spans_kept else ():
-            await store.statistics.keep_span(span)
-        numbers = await store.statistics.over(window, width)
-        filled = await store.statistics.router_fills(window)
-        stats, timeline = numbers.stats, numbers.timeline
+        await is_counted(store, transfers, in_parts, kept, spans_kept=spans_kept)
         await store.close()
-        assert filled == numbers.filled
-        by_hand = [view for view in views if in_window(view.transfer, window)]
-        assert set(stats.pathways) == pathways(by_hand, window)
-        assert {replace(router, owed=tuple(sorted(router.owed, key=repr))) for router in stats.routers} == routers(
-            by_hand, window, {transfer.info(nonce).nonce: transfer.amount for nonce, transfer in enumerate(transfers)}
-        )
-        assert [bucket for bucket in timeline.buckets if bucket != TimeBucket(bucket.since)] == buckets(
-            by_hand, window, width
-        )
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(check(Path(shutil.copy(empty, folder))))
+
+
+@pytest.mark.server
+@example(transfers=[BACK], in_parts=(AROUND, DAY), kept=1, spans_kept=True)
+@settings(examples(5), suppress_health_check=SHARED)
+@COUNTED
+async def test_what_a_server_counts_is_what_counting_by_hand_gives(
+    new_store: NewStore, transfers: Sequence[Made], in_parts: tuple[Window, int], kept: int, spans_kept: bool
+) -> None:
+    async with new_store() as store:
+        await is_counted(store, transfers, in_parts, kept, spans_kept=spans_kept)
+
+
+async def is_counted(
+    store: Store, transfers: Sequence[Made], in_parts: tuple[Window, int], kept: int, *, spans_kept: bool
+) -> None:
+    """By hand and by the database, once some of it is kept."""
+    window, width = in_parts
+    await put(store, seen(*(record for nonce, transfer in enumerate(transfers) for record in transfer.records(nonce))))
+    for nonce, transfer in enumerate(transfers):
+        for leg in transfer.accused:
+            await accuse(store, transfer, nonce, leg)
+    views = await store.transfers.listed(TransferFilter(), limit=100)
+    for quarter in await store.statistics.not_kept(START + 30_000, kept):
+        await store.statistics.keep(quarter)
+    for span in await store.statistics.spans_not_kept(START + 20 * DAY) if spans_kept else ():
+        await store.statistics.keep_span(span)
+    numbers = await store.statistics.over(window, width)
+    stats, timeline = numbers.stats, numbers.timeline
+    assert await store.statistics.router_fills(window) == numbers.filled
+    by_hand = [view for view in views if in_window(view.transfer, window)]
+    assert set(stats.pathways) == pathways(by_hand, window)
+    assert {replace(router, owed=tuple(sorted(router.owed, key=repr))) for router in stats.routers} == routers(
+        by_hand, window, {transfer.info(nonce).nonce: transfer.amount for nonce, transfer in enumerate(transfers)}
+    )
+    assert [bucket for bucket in timeline.buckets if bucket != TimeBucket(bucket.since)] == buckets(
+        by_hand, window, width
+    )
 
 
 async def accuse(store: Store, transfer: Made, nonce: int, leg: Leg) -> None:
