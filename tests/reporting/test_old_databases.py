@@ -7,11 +7,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connext_monitor.store import schema_revision
 from connext_monitor.store.store import Store
 from tests.reporting.api_client import TRANSFERS, get
 from tests.world import old_database as old
-from tests.world.migrated import open_migrated
+from tests.world.migrated import SHAPES, open_migrated
 
 DONE = {
     "transfer_id": f"0x{old.DONE.hex()}",
@@ -59,7 +58,7 @@ STANDING = {
 """Each transfer's status, and the states of its deadlines."""
 
 
-@pytest.fixture(params=schema_revision.KNOWN)
+@pytest.fixture(params=SHAPES)
 def revision(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

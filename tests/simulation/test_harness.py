@@ -88,6 +88,6 @@ def test_nobody_hears_of_a_process_that_never_got_a_turn() -> None:
 def test_a_calm_hour_takes_few_steps() -> None:
     # What looks in vain costs most of a simulated day, and shows in no other test: an interval of the real monitor's
     # that `LOOKS` does not lengthen, or a part that looks though it has nothing to look after.
-    long, short = (play(small_worlds.story(seconds=seconds)).steps for seconds in (3 * HOUR, 2 * HOUR))
+    long, short = (play(small_worlds.story(seconds=seconds)).steps for seconds in (2 * HOUR, HOUR))
     blocks = 2 * HOUR / small_worlds.BLOCK_TIME
     assert long - short < 7 * blocks

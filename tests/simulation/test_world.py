@@ -1,6 +1,8 @@
 from bisect import bisect_left
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
+from random import randrange
 
 import msgspec
 import pytest
@@ -23,6 +25,7 @@ from tests.world.examples import examples
 
 seeds = st.integers(0, 2**32)
 DAYS = 0.3
+FIRST_SEED = randrange(2**32)  # noqa: S311 - a story's
 UNCALLED = {Deed.PHANTOM, Deed.UNREADABLE}
 
 
@@ -43,10 +46,21 @@ def events(world: World, domain: int) -> list[Event]:
 # Any story
 
 
-@examples(15)
-@given(seeds)
-def test_parents_link_and_stamps_rise_on_every_fork(seed: int) -> None:
-    for ledger in lived(draw(seed, DAYS)).ledgers.values():
+@cache
+def story_of(seed: int) -> World:
+    return lived(draw(seed, DAYS))
+
+
+@pytest.fixture(params=range(10))
+def world(request: pytest.FixtureRequest) -> World:
+    """A story that has been lived to its end, for several tests to look at; other ones in each run."""
+    seed = FIRST_SEED + int(request.param)
+    request.node.add_report_section("setup", "story", f"seed {seed}")  # shown where the test fails
+    return story_of(seed)
+
+
+def test_parents_link_and_stamps_rise_on_every_fork(world: World) -> None:
+    for ledger in world.ledgers.values():
         by_hash = {block.hash: block for block in ledger.facts.blocks}
         for block in ledger.facts.blocks[1:]:
             parent = by_hash[block.parent_hash]
@@ -67,18 +81,13 @@ def test_no_shallow_reorg_replaces_what_was_final(seed: int) -> None:
                 assert block.number > called_final
 
 
-@examples(15)
-@given(seeds)
-def test_the_nonces_that_stand_are_contiguous(seed: int) -> None:
-    for ledger in lived(draw(seed, DAYS)).ledgers.values():
+def test_the_nonces_that_stand_are_contiguous(world: World) -> None:
+    for ledger in world.ledgers.values():
         nonces = [fact.nonce for fact in ledger.facts.standing(DAYS * 86_400) if fact.event is Event.XCALLED]
         assert nonces == list(range(ledger.traits.first_nonce, ledger.head.next_nonce))
 
 
-@examples(15)
-@given(seeds)
-def test_a_leg_stands_once_at_most_and_after_its_call(seed: int) -> None:
-    world = lived(draw(seed, DAYS))
+def test_a_leg_stands_once_at_most_and_after_its_call(world: World) -> None:
     called = {
         fact.transfer_id: fact.since
         for ledger in world.ledgers.values()
@@ -105,10 +114,7 @@ def test_it_is_the_same_world_however_often_it_is_looked_at(seed: int) -> None:
     assert msgspec.json.encode(once.facts()) == msgspec.json.encode(often.facts())
 
 
-@examples(10)
-@given(seeds)
-def test_logs_and_headers_read_as_the_story_says(seed: int) -> None:
-    world = lived(draw(seed, DAYS))
+def test_logs_and_headers_read_as_the_story_says(world: World) -> None:
     for ledger in world.ledgers.values():
         view = EndpointView(ledger, POLLED, ledger.head.number, 0)
         contract = contract_of(ledger.traits.domain)

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+from connext_monitor.store.schema_revision import NEWEST
 from connext_monitor.store.store import Store
 from tests.world import old_database as old
 from tests.world.two_chains import NAMES
+
+SHAPES = tuple(sorted({since for since, *_ in old.ROWS} | {*old.COLUMNS_SINCE.values(), NEWEST}))
+"""The revisions whose files hold rows of another shape than those of the one before. Others' migrations do no more."""
 
 _MIGRATED: dict[str, bytes] = {}
 

@@ -4,20 +4,19 @@ import asyncio
 import gc
 import socket
 
-import pytest
 from aiohttp import web
 
 from tests.world.loopback import closed
 
 
-@pytest.mark.parametrize("turns", range(4))
-async def test_a_connection_just_arriving_is_closed_with_its_server(turns: int) -> None:
-    runner = web.AppRunner(web.Application(), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    with socket.create_connection(runner.addresses[0]):
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        await closed(runner)
+async def test_a_connection_just_arriving_is_closed_with_its_server() -> None:
+    for turns in range(4):
+        runner = web.AppRunner(web.Application(), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        with socket.create_connection(runner.addresses[0]):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await closed(runner)
     # What is left open warns when it is collected, and pytest makes that a failure of this test.
     gc.collect()
