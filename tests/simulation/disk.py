@@ -20,6 +20,8 @@ T = TypeVar("T")
 FILE = "monitor.db"
 _MARK = "PRAGMA user_version = "
 _WRITING = ("INSERT", "UPDATE", "DELETE", _MARK)
+_QUIET = ("SELECT", "BEGIN", "COMMIT")
+"""How statements begin that write nothing."""
 _INTO_TABLE = re.compile(r"(?:INSERT (?:OR [A-Z]+ )?INTO|UPDATE(?: OR [A-Z]+)?) (\w+) ")
 _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""
@@ -137,11 +139,12 @@ class Disk:
 
     def before_statement(self, statement: str) -> None:
         """Hears of each statement before it is run."""
-        table = table_written(statement)
-        if table == "alerts":
-            self._alerts_written = True
-        elif table is None and statement.startswith(_MARK):
-            self._marked = True
+        if not statement.startswith(_QUIET):
+            table = table_written(statement)
+            if table == "alerts":
+                self._alerts_written = True
+            elif table is None and statement.startswith(_MARK):
+                self._marked = True
         if self.dead or self._statements is not None:
             self._count(statement)
         room = self._full()

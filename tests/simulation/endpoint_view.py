@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -61,7 +62,7 @@ class EndpointView:
         return b'"0x60"' if params[0] == self._contract() else b'"0x"'
 
     def _contract(self) -> str:
-        return f"0x{contract_of(self.ledger.traits.domain).hex()}"
+        return _written_contract_of(self.ledger.traits.domain)
 
     # Blocks
 
@@ -177,6 +178,11 @@ class EndpointView:
         if data == _DECIMALS:
             return _word(18)
         raise Refused(3, "execution reverted")
+
+
+@lru_cache(64)
+def _written_contract_of(domain: int) -> str:
+    return f"0x{contract_of(domain).hex()}"
 
 
 def _has_topics(mined: Mined, asked: Sequence[Any]) -> bool:

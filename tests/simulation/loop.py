@@ -192,7 +192,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Call:
-        call = Call((callback, args, context or copy_context()))
+        call = Call((callback, args, copy_context() if context is None else context))
         if not self.dead:
             heappush(self._timers, (when, self._tie(), call))
         return call
@@ -200,7 +200,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Call:
-        call = Call((callback, args, context or copy_context()))
+        call = Call((callback, args, copy_context() if context is None else context))
         if not self.dead:
             heappush(self._timers, (self._own_time[0] + delay, self._tie(), call))
         return call
@@ -208,7 +208,7 @@ class ProcessLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Call:
-        call = Call((callback, args, context or copy_context()))
+        call = Call((callback, args, copy_context() if context is None else context))
         if not self.dead:
             self._calls.append(call)
         return call

@@ -53,6 +53,7 @@ class WrittenLog:
     says: Saying | None = None
 
 
+@lru_cache(64)
 def contract_of(domain: int) -> Address:
     """The diamond of a chain."""
     return Address(b"\xc0" * 16 + domain.to_bytes(4))
