@@ -17,7 +17,7 @@ from tests.cluster.instances import DURATIONS
 from tests.e2e.monitor import PATIENCE
 from tests.e2e.webhook import Receiver
 from tests.faults import truth
-from tests.soak.evidence import EXECUTE, ChainTruth, Leg, StoredAlert, legs_of, read_alerts, read_differences
+from tests.soak.evidence import EXECUTE, Leg, StoredAlert, legs_of, read_alerts, read_differences
 from tests.world.waiting import until
 
 
@@ -72,7 +72,7 @@ class Auditor:
 
     async def account(self, url: DatabaseUrl) -> Account:
         """As things stand now."""
-        events, chains = await self._truth()
+        events, chains = await truth.standing_on(self._bridge.chains, self._firsts)
         names = {chain.domain_id: chain.name for chain in self._bridge.chains}
         legs = [leg for leg in legs_of(events, names, DURATIONS) if leg.kind == EXECUTE]
         with closing(psycopg.connect(url.get_secret_value(), autocommit=True)) as connection:
@@ -102,16 +102,6 @@ class Auditor:
             for change in ("alert.opened", *(["alert.resolved"] if alert.resolved is not None else [])):
                 if (change, alert.kind, alert.subject) not in whats:
                     yield f"nobody was told of {change} of {alert.id}"
-
-    async def _truth(self) -> tuple[set[truth.Event], list[ChainTruth]]:
-        events: set[truth.Event] = set()
-        chains = []
-        for chain, first in zip(self._bridge.chains, self._firsts, strict=True):
-            here = await truth.standing(chain, first)
-            last = max((event.block for event in here), default=0)
-            chains.append(ChainTruth(chain.domain_id, await chain.nonce(), last))
-            events |= here
-        return events, chains
 
 
 def _false(legs: Sequence[Leg], alerts: Sequence[StoredAlert]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What happened, as the chains themselves say, and what the database says; both read without the program's code."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +44,32 @@ class Event:
     timestamp: int
 
 
+@dataclass(frozen=True, slots=True)
+class ChainTruth:
+    """A chain's own word in the end: how many transfers began on it, and the last block with an event of the bridge."""
+
+    domain: int
+    nonce: int
+    last_event: int
+
+
 async def standing(chain: Chain, first: int) -> set[Event]:
     """The bridge's events from block ``first`` on, as the node itself has them now."""
     log_filter = {"address": chain.contract, "fromBlock": hex(first), "toBlock": "latest", "topics": [list(KINDS)]}
     logs: list[Json] = await chain.rpc("eth_getLogs", [log_filter])
     return {_event(chain.domain_id, log) for log in logs}
+
+
+async def standing_on(chains: Sequence[Chain], firsts: Sequence[int]) -> tuple[set[Event], list[ChainTruth]]:
+    """The same of several chains, each from its first block on, and what else they say."""
+    events: set[Event] = set()
+    truths = []
+    for chain, first in zip(chains, firsts, strict=True):
+        here = await standing(chain, first)
+        last = max((event.block for event in here), default=0)
+        truths.append(ChainTruth(chain.domain_id, await chain.nonce(), last))
+        events |= here
+    return events, truths
 
 
 def stored(database: Path) -> set[Event]:

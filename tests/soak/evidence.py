@@ -100,17 +100,8 @@ def read_alerts(connection: Readable) -> list[StoredAlert]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class ChainTruth:
-    """A chain's own word in the end: how many transfers began on it, and the last block with an event of the bridge."""
-
-    domain: int
-    nonce: int
-    last_event: int
-
-
 def differences(
-    database: Path, events: set[truth.Event], chains: Iterable[ChainTruth], durations: Mapping[str, int]
+    database: Path, events: set[truth.Event], chains: Iterable[truth.ChainTruth], durations: Mapping[str, int]
 ) -> list[str]:
     """Where the records of a monitor at rest are not what the chains and the ``durations`` of deadlines say."""
     with closing(_opened(database)) as connection:
@@ -118,7 +109,7 @@ def differences(
 
 
 def read_differences(
-    connection: Readable, events: set[truth.Event], chains: Iterable[ChainTruth], durations: Mapping[str, int]
+    connection: Readable, events: set[truth.Event], chains: Iterable[truth.ChainTruth], durations: Mapping[str, int]
 ) -> list[str]:
     """The same, on a connection."""
     stored, times = truth.read_events(connection), truth.read_times(connection)
@@ -146,7 +137,7 @@ def _due_differs(connection: Readable, durations: Mapping[str, int]) -> list[str
     ]
 
 
-def _coverage_differs(connection: Readable, chain: ChainTruth) -> list[str]:
+def _coverage_differs(connection: Readable, chain: truth.ChainTruth) -> list[str]:
     rows = connection.execute("SELECT domain, covered_number, contiguous_nonce, next_nonce FROM chains")
     recorded = {domain: marks for domain, *marks in rows}
     if chain.domain not in recorded:

@@ -20,7 +20,7 @@ from tests.faults import truth
 from tests.faults.proxy import Proxy
 from tests.soak.channel import Channel
 from tests.soak.disturbances import BOUND, PROCESS, RESTART_TAKES, Disturbance, Span
-from tests.soak.evidence import EXECUTE, RECONCILE, ChainTruth, Evidence, differences, legs_of, stored_alerts
+from tests.soak.evidence import EXECUTE, RECONCILE, Evidence, differences, legs_of, stored_alerts
 from tests.soak.judging import Verdict, judge
 from tests.soak.lives import STOPS_WITHIN, Life, Lives
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, words
@@ -235,7 +235,7 @@ class Soak:
     async def _rest(self) -> None:
         """Wait until the last deadline is past and told, and all is as the chains say; in vain at most for a while."""
         self._say("nothing goes wrong any more; waiting until all is at rest")
-        events, _ = await self._truth()
+        events, _ = await truth.standing_on(self._bridge.chains, self._firsts)
         last = max((event.timestamp for event in events), default=int(time.time()))
         quiet_until = last + max(self._course.durations.values()) + 2 * BOUND
         while time.time() < quiet_until + _REST_WITHIN:
@@ -243,18 +243,8 @@ class Soak:
             if time.time() >= quiet_until and not await self._differences():
                 return
 
-    async def _truth(self) -> tuple[set[truth.Event], list[ChainTruth]]:
-        events: set[truth.Event] = set()
-        chains = []
-        for chain, first in zip(self._bridge.chains, self._firsts, strict=True):
-            here = await truth.standing(chain, first)
-            last = max((event.block for event in here), default=0)
-            chains.append(ChainTruth(chain.domain_id, await chain.nonce(), last))
-            events |= here
-        return events, chains
-
     async def _differences(self) -> list[str]:
-        events, chains = await self._truth()
+        events, chains = await truth.standing_on(self._bridge.chains, self._firsts)
         try:
             return differences(self.database, events, chains, self._course.durations)
         except sqlite3.Error as error:
@@ -263,7 +253,7 @@ class Soak:
     async def _judged(self) -> Soaked:
         end = time.time()
         await self._lives.stop()
-        events, _ = await self._truth()
+        events, _ = await truth.standing_on(self._bridge.chains, self._firsts)
         evidence = Evidence(
             legs=legs_of(events, {each.domain_id: each.name for each in self._bridge.chains}, self._course.durations),
             alerts=stored_alerts(self.database),

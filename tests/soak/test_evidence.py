@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.truth import Event
-from tests.soak.evidence import EXECUTE, RECONCILE, ChainTruth, Leg, differences, legs_of, stored_alerts
+from tests.faults.truth import ChainTruth, Event
+from tests.soak.evidence import EXECUTE, RECONCILE, Leg, differences, legs_of, stored_alerts
 from tests.world.databases import open_store
 
 ID, BLOCK, TX = "0x" + "01" * 32, "0x" + "02" * 32, "0x" + "03" * 32

@@ -1,12 +1,14 @@
 """A store on a file of its own, and again on a PostgreSQL database of its own."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from connext_monitor.config import DatabaseUrl
+from connext_monitor.store.connection import Connection
+from connext_monitor.store.engine import server_of
 from connext_monitor.store.store import Store
 from tests.world import postgres
 from tests.world.databases import open_store
@@ -62,14 +64,26 @@ def new_store(engine: str, tmp_path_factory: pytest.TempPathFactory, request: py
 
 
 @pytest.fixture
-def where(engine: str, file: Path, request: pytest.FixtureRequest) -> Iterator[Path | DatabaseUrl]:
+def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
+    """Of a new database on the server."""
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def connection(url: DatabaseUrl) -> Iterator[Connection]:
+    """That by which instances look at the lease."""
+    with closing(server_of(url).lease()) as connection:
+        yield connection
+
+
+@pytest.fixture
+def where(engine: str, file: Path, request: pytest.FixtureRequest) -> Path | DatabaseUrl:
     """The database of the store."""
     if engine == "sqlite":
-        yield file
-        return
-    running: postgres.Server = request.getfixturevalue("server")
-    with running.database() as url:
-        yield url
+        return file
+    on_server: DatabaseUrl = request.getfixturevalue("url")
+    return on_server
 
 
 @pytest.fixture

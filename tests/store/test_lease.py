@@ -1,7 +1,7 @@
 """Who may write to a server's database: the lease, the turn of writers, and what ends a term."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -19,7 +19,6 @@ from connext_monitor.store.engine import engine_of, server_of
 from connext_monitor.store.errors import DatabaseUnavailableError, TermOverError
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import TermTurn
-from tests.world import postgres
 from tests.world.recording import NAMES, NOW
 
 pytestmark = pytest.mark.server
@@ -27,19 +26,6 @@ T = TypeVar("T")
 
 FIRST, SECOND = Instance("first", "1.0", "same"), Instance("second", "1.0", "same")
 FREE = Lease(None, 0)
-
-
-@pytest.fixture
-def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
-    with server.database() as url:
-        yield url
-
-
-@pytest.fixture
-def connection(url: DatabaseUrl) -> Iterator[Connection]:
-    """That by which instances look at the lease."""
-    with closing(server_of(url).lease()) as connection:
-        yield connection
 
 
 class Owner:

@@ -1,7 +1,7 @@
 """What only a server does: many programs at once, lost connections, commits that are none."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -36,12 +36,6 @@ from tests.world.waiting import until
 
 pytestmark = pytest.mark.server
 MANY = 40
-
-
-@pytest.fixture
-def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
-    with server.database() as url:
-        yield url
 
 
 @pytest.fixture

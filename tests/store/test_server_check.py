@@ -1,7 +1,5 @@
 """What ``check-config --online`` says of a server: reachable, its schema, who owns the work, and no password."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 
 import pytest
@@ -11,25 +9,12 @@ from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.ownership import Instance, Lease
 from connext_monitor.store import lease
 from connext_monitor.store.connection import Connection, transact
-from connext_monitor.store.engine import server_of
 from tests.world import postgres
 from tests.world.postgres import PASSWORD
 
 pytestmark = pytest.mark.server
 
 ME = Instance("left", "1.0", "same")
-
-
-@pytest.fixture
-def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
-    with server.database() as url:
-        yield url
-
-
-@pytest.fixture
-def connection(url: DatabaseUrl) -> Iterator[Connection]:
-    with closing(server_of(url).lease()) as connection:
-        yield connection
 
 
 def set_revision(connection: Connection, revision: str) -> None:

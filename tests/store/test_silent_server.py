@@ -1,7 +1,7 @@
 """A server whose processes stand still: the system takes what is sent to it, and nothing ever comes back."""
 
 import asyncio
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 
 import pytest
@@ -31,12 +31,6 @@ def soon_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for bound in ("ANSWERS_WITHIN", "LEASE_ANSWERS_WITHIN", "MIGRATES_WITHIN"):
         monkeypatch.setattr(postgres_connection, bound, 1.0)
     monkeypatch.setattr(postgres_connection, "CONNECT_WITHIN", 2)
-
-
-@pytest.fixture
-def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
-    with server.database() as url:
-        yield url
 
 
 def answer(connection: Connection) -> int:
