@@ -16,12 +16,17 @@ from tests.simulation.troubles import EndpointTrouble, KillManner
 
 DAYS = 0.05
 HOUR = 3600.0
+FORTY_MINUTES = 2400.0
 
 
 def story(**changes: object) -> Story:
     drawn = draw(3, DAYS)
     quiet = replace(drawn, kills=(), suspensions=(), clock_steps=(), disk_faults=())
     return replace(quiet, **changes)  # type: ignore[arg-type]
+
+
+def kill(manner: KillManner, count: int = 1) -> Kill:
+    return Kill(instance=0, at=900.0, down_for=20.0, manner=manner, count=count)
 
 
 KILLS = tuple(
@@ -33,11 +38,11 @@ KILLS = tuple(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"kills": KILLS[:1]}, "is killed (step)"),
-        ({"kills": KILLS[1:2]}, "is killed (statement)"),
-        ({"kills": KILLS[2:]}, "ended: exit code 0"),
-        ({"kills": (Kill(instance=0, at=900.0, down_for=20.0, manner=KillManner.EVENT, count=2),)}, "killed (event)"),
-        ({"kills": (Kill(instance=0, at=900.0, down_for=20.0, manner=KillManner.ALERT, count=2),)}, "killed (alert)"),
+        ({"kills": (kill(KillManner.STEP, 7),)}, "is killed (step)"),
+        ({"kills": (kill(KillManner.STATEMENT, 7),)}, "is killed (statement)"),
+        ({"kills": (kill(KillManner.STOP),)}, "ended: exit code 0"),
+        ({"kills": (kill(KillManner.EVENT, 2),)}, "killed (event)"),
+        ({"kills": (kill(KillManner.ALERT),), "seconds": HOUR, "quiet_from": HOUR}, "killed (alert)"),
         ({"clock_steps": (ClockStep(instance=0, at=900.0, seconds=1200.0, by=-7200.0),)}, "clock.differs"),
         ({"disk_faults": (DiskFault(instance=0, at=900.0, seconds=600.0),)}, "database.failing"),
         ({"suspensions": (Suspension(instance=0, at=900.0, seconds=900.0),)}, "endpoint"),
@@ -45,14 +50,15 @@ KILLS = tuple(
     ids=["step", "statement", "stop", "event", "alert", "clock", "disk", "suspension"],
 )
 def test_what_befalls_a_process_befalls_the_monitor(changes: dict[str, object], words: str) -> None:
-    run = play(story(**changes))
+    run = play(story(**{"seconds": FORTY_MINUTES, "quiet_from": FORTY_MINUTES} | changes))
     assert run.faults == ()
     assert any(words in line for line in run.log.lines)
 
 
 def test_standstills_that_overlap_are_one_standstill() -> None:
     def lines_with(*standstills: tuple[float, float]) -> list[str]:
-        return play(story(suspensions=tuple(Suspension(0, *during) for during in standstills))).log.lines
+        suspensions = tuple(Suspension(0, *during) for during in standstills)
+        return play(story(seconds=FORTY_MINUTES, quiet_from=FORTY_MINUTES, suspensions=suspensions)).log.lines
 
     unbroken = lines_with((900.0, 900.0))
     assert lines_with((900.0, 600.0), (1200.0, 600.0)) == unbroken

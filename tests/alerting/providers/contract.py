@@ -17,6 +17,10 @@ BASE = "127.0.0.1:8"
 RATE_LIMITED = {"Retry-After": "30"}
 
 
+async def at_once(_seconds: float) -> None:
+    """A pause between messages that takes no time."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A vendor, how its channel is configured, and its answers to what goes wrong: status, body, headers."""

@@ -4,7 +4,7 @@ from typing import cast
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.pagerduty.provider import short_event, whole_event
-from tests.alerting.providers.contract import BASE, RATE_LIMITED, Case, Contract, SecretKey, strings_in
+from tests.alerting.providers.contract import BASE, RATE_LIMITED, Case, Contract, SecretKey, at_once, strings_in
 from tests.alerting.providers.pagerduty.vendor import PagerDuty
 
 
@@ -29,6 +29,7 @@ CONTRACT = Contract(
             (400, {"status": "invalid event", "errors": ["'payload.summary' is too long"]}),
             (400, {"status": "invalid event", "errors": ["'routing_key' is invalid"]}),
             title_alone=False,
+            sleep=at_once,
         ),
     },
 )

@@ -1,12 +1,13 @@
 """Slack's contract, by an incoming webhook and by a bot."""
 
 import re
+from functools import partial
 from typing import Any, cast
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.slack.payload import blocks_payload, plain_payload
 from tests.alerting.markup import slack_literal
-from tests.alerting.providers.contract import BASE, RATE_LIMITED, Case, Contract, SecretKey
+from tests.alerting.providers.contract import BASE, RATE_LIMITED, Case, Contract, SecretKey, at_once
 from tests.alerting.providers.slack.vendor import Slack, SlackApi, slack_texts
 
 OURS = r"<!date\^\d+\^\{date_num\} \{time_secs\}\|[\d :-]+ UTC>|<https?://[^|<>]+\|[^<>|]*>"
@@ -35,11 +36,12 @@ CONTRACT = Contract(
     ),
     {
         "slack": Case(
-            Slack,
+            partial(Slack, between=0.0),
             lambda vendor: {"type": "slack", "webhook_url": vendor.url},
             (429, b"", RATE_LIMITED),
             (400, b"invalid_blocks"),
             (404, b"no_service"),
+            sleep=at_once,
         ),
         "slack bot": Case(
             SlackApi,
@@ -59,6 +61,7 @@ CONTRACT = Contract(
                 (200, {"ok": False, "error": "missing_scope", "needed": "chat:write"}),
             ),
             silent_on_huge_head=True,
+            sleep=at_once,
         ),
     },
 )

@@ -1,11 +1,10 @@
 """Telegram's contract."""
 
-import asyncio
 import re
 
 from connext_monitor.alerting.notice import Notice
 from connext_monitor.alerting.providers.telegram.payload import html_payload, plain_payload
-from tests.alerting.providers.contract import BASE, Case, Contract, SecretKey
+from tests.alerting.providers.contract import BASE, Case, Contract, SecretKey, at_once
 from tests.alerting.providers.telegram.vendor import Telegram, telegram_runs
 
 LIVE = re.compile(r"(@|#|/|\$|\.|:|\+)[0-9A-Za-z_]")
@@ -44,7 +43,7 @@ CONTRACT = Contract(
                 (403, {"ok": False, "description": "Forbidden: bot was kicked from the supergroup chat"}),
                 (400, {"ok": False, "description": "Bad Request: not enough rights to send text messages"}),
             ),
-            sleep=lambda _: asyncio.sleep(0),
+            sleep=at_once,
         ),
     },
 )

@@ -18,6 +18,7 @@ from connext_monitor.alerting.providers.telegram.provider import TelegramProvide
 from connext_monitor.alerting.providers.telegram.responses import Moved, TopicShut, classify
 from connext_monitor.config import BaseUrl
 from connext_monitor.core.delivery import Change, ChannelDead, Sent, TryLater
+from tests.alerting.providers.contract import at_once
 from tests.alerting.providers.telegram.vendor import Telegram, telegram_problem, telegram_runs
 from tests.world.alerts import notice
 from tests.world.hostile import SWELLING, digest_notices, notices, swollen
@@ -122,10 +123,6 @@ def test_each_answer_has_its_meaning(reply: HttpResponse, meaning: object) -> No
 def config(vendor: Telegram, thread_id: int | None = None) -> TelegramConfig:
     token, api = TelegramToken(Telegram.TOKEN), BaseUrl(vendor.base)
     return TelegramConfig(type="telegram", token=token, chat_id=Telegram.CHAT, thread_id=thread_id, api_url=api)
-
-
-async def at_once(_seconds: float) -> None:
-    """For messages that need not be apart."""
 
 
 @asynccontextmanager
