@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from connext_monitor.alerting.notice import AlertNotice, Notice
-from connext_monitor.core.alerts.alert import About, Alert, compose
+from connext_monitor.core.alerts.alert import Alert, compose
 from connext_monitor.core.alerts.cause import Cause, CauseKind
 from connext_monitor.core.alerts.digest import Digest, NamedMember, compose_digest
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
@@ -38,7 +38,7 @@ from tests.world.alerts import (
     TRANSFER_ID,
     digest_notice,
 )
-from tests.world.every_alert import EVERY_KIND, details_saying
+from tests.world.every_alert import EVERY_KIND, opened
 from tests.world.examples import examples
 from tests.world.hostile import NASTY, hostile
 from tests.world.kinds import (
@@ -65,7 +65,7 @@ def causes(nasty: str) -> tuple[Cause, ...]:
 def alerts(nasty: str) -> Iterator[Alert]:
     """An open alert of every kind, with this wherever it can be somebody else's words."""
     for kind in EVERY_KIND:
-        yield kind.open(TRANSFER_ID if kind.about is About.TRANSFER else nasty, NOW, details_saying(kind, nasty))
+        yield opened(kind, nasty)
     yield overdue(TRANSFER_ID, Leg.EXECUTE, DUE_AT, NOW, PATHWAY, causes(nasty))
     yield overdue(TRANSFER_ID, Leg.RECONCILE, DUE_AT, NOW, PATHWAY, causes(nasty)).escalated(NOW)
     yield chain_unobserved(nasty, NOW, silent_for=9, waiting=2, why=nasty)

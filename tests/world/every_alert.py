@@ -12,7 +12,7 @@ from connext_monitor.core.alerts.alert import About, Alert, KindOf
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.events import TransferId
-from tests.world.alerts import DESTINATION, ORIGIN
+from tests.world.alerts import DESTINATION, ORIGIN, TRANSFER_ID
 from tests.world.hostile import hostile
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,6 +75,11 @@ def _sample(hint: Any, words: str) -> Any:
     if issubclass(hint, Enum):
         return next(iter(hint))
     return {bool: True, int: 1, str: words}[hint]
+
+
+def opened(kind: KindOf[Any], words: str = "words") -> Alert:
+    """An open alert of this kind, with these words in every text that can be anybody's."""
+    return kind.open(TRANSFER_ID if kind.about is About.TRANSFER else words, AT, details_saying(kind, words))
 
 
 @st.composite

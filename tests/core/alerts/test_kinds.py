@@ -25,8 +25,7 @@ from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.queue import Topic
 from connext_monitor.core.transfer import Transfer
 from tests.world.alerts import ARRIVED, LATE, TRANSFER_ID
-from tests.world.every_alert import AT, EVERY_KIND, alerts, open_alerts
-from tests.world.examples import examples
+from tests.world.every_alert import AT, EVERY_KIND, alerts, open_alerts, opened
 from tests.world.hostile import hostile
 
 every_kind = pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
@@ -72,10 +71,8 @@ def test_details_are_read_as_they_were_written(kind: KindOf[Any], data: st.DataO
 
 
 @every_kind
-@examples(10)
-@given(data=st.data())
-def test_a_digest_counts_every_ending(kind: KindOf[Any], data: st.DataObject) -> None:
-    alert = data.draw(open_alerts(kind))
+def test_a_digest_counts_every_ending(kind: KindOf[Any]) -> None:
+    alert = opened(kind)
     for number, (resolution, words) in enumerate(kind.resolutions.items(), start=2):
         digest = Digest(1, Topic(kind), kind.severity, 9, 3, AT, NamedMember(alert), endings={resolution: number})
         message = compose_digest(digest, ChainLabels({}), AT.timestamp())
@@ -91,10 +88,8 @@ def test_a_headline_counts_or_stands_alone(kind: KindOf[Any]) -> None:
 
 
 @every_kind
-@examples(10)
-@given(data=st.data())
-def test_an_ending_that_a_kind_does_not_list_is_refused(kind: KindOf[Any], data: st.DataObject) -> None:
-    alert = data.draw(open_alerts(kind))
+def test_an_ending_that_a_kind_does_not_list_is_refused(kind: KindOf[Any]) -> None:
+    alert = opened(kind)
     for resolution in set(Resolution) - kind.resolutions.keys():
         with pytest.raises(ValueError, match=f"{kind} does not end as {resolution}"):
             alert.resolved(resolution, AT)
@@ -117,10 +112,8 @@ def test_every_resolution_is_some_kinds() -> None:
 
 
 @every_kind
-@examples(10)
-@given(data=st.data())
-def test_only_a_kinds_own_details_are_its_details(kind: KindOf[Any], data: st.DataObject) -> None:
-    alert = data.draw(open_alerts(kind))
+def test_only_a_kinds_own_details_are_its_details(kind: KindOf[Any]) -> None:
+    alert = opened(kind)
     assert kind.details_of(alert) is alert.details
     with pytest.raises(TypeError, match="is no"):
         next(other for other in EVERY_KIND if other is not kind).details_of(alert)
