@@ -7,6 +7,7 @@ wrong. Ids and hashes are lower-case hex with ``0x``.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class State(StrEnum):
@@ -16,14 +17,13 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Interval:
+class Interval(NamedTuple):
     """From ``begin`` until just before ``end``."""
 
     begin: float
     end: float
 
-    def __contains__(self, at: float) -> bool:
+    def __contains__(self, at: float) -> bool:  # type: ignore[override]  # an instant, not one of its ends
         return self.begin <= at < self.end
 
     @property
