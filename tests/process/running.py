@@ -42,10 +42,11 @@ def write_config(
 
 @dataclass
 class Running:
-    """A monitor that runs; ``port`` is where it answers."""
+    """A monitor that runs; ``port`` is where it answers, ``stderr`` the file that has what it says."""
 
     process: Process
     port: int
+    stderr: Path | None = None
 
     async def get(self, path: str) -> tuple[int, str]:
         """Status and text of what it answers."""
@@ -66,6 +67,11 @@ class Running:
                 return False
 
         await asyncio_until(answers)
+
+    @property
+    def said(self) -> str:
+        """All on its stderr so far, where a file has that."""
+        return "" if self.stderr is None else self.stderr.read_text(encoding="utf-8", errors="replace")
 
     def send(self, number: int) -> None:
         self.process.send_signal(number)
@@ -92,7 +98,7 @@ def running(
     port: int,
     *arguments: str,
     stdout: Stream = subprocess.DEVNULL,
-    stderr: Stream = subprocess.DEVNULL,
+    stderr: Stream | None = None,
     descriptors: int | None = None,
     closed: Sequence[int] = (),
     ignored: Sequence[int] = (),
@@ -102,12 +108,19 @@ def running(
     """The program with these arguments; killed at the end where it still runs.
 
     ``before`` is what Python is to do before the program begins, ``closed`` and ``ignored`` are descriptors and signals
-    that it is begun without. What is begun without a descriptor, or ``cold``, has loaded nothing before.
+    that it is begun without. What is begun without a descriptor, or ``cold``, has loaded nothing before. Without a
+    ``stderr`` that goes to a file in the folder; a failure shows what a file has of it.
     """
+    stderr = folder / "stderr" if stderr is None else stderr
     command = Command(arguments, folder, process_environ(), before, ignored, descriptors)
     with ExitStack() as files:
         out, err = (files.enter_context(s.open("wb")) if isinstance(s, Path) else s for s in (stdout, stderr))
         process = start_cold(command, out, err, closed) if cold or closed else fork(command, stdout=out, stderr=err)
         files.callback(process.wait)
         files.callback(process.kill)
-        yield Running(process, port)
+        monitor = Running(process, port, stderr if isinstance(stderr, Path) and stderr.is_file() else None)
+        try:
+            yield monitor
+        except BaseException:
+            print(f"it ended with {process.poll()}; it said: {monitor.said}")  # noqa: T201 - shown with the failure
+            raise
