@@ -74,15 +74,19 @@ _FILTERS = {
 }
 
 
-def measure_answers(file: Path, folder: Path, rounds: int) -> Iterator[Figure]:
-    """Every page and every answer of the API, each first and ``rounds`` times more; then the commands."""
+def measure_answers(file: Path, folder: Path, rounds: int, seconds: float) -> Iterator[Figure]:
+    """Every page and every answer of the API, each first and ``rounds`` times more; then the commands.
+
+    For ``seconds`` nothing is asked for.
+    """
     port = _free_port()
     config = folder / "config.toml"
     config.write_text(_config(file, port), encoding="utf-8")
     paths = _paths(file)
     with _monitor(config, port) as pid, _pulse(port) as pulse:
         late = {path: pulse.while_running(partial(_get, port, path, pid)) for path in paths.values()}
-        yield Figure("the loop, while nothing is asked for", 0.0, late=pulse.while_running(partial(time.sleep, 2)))
+        late_at_rest = pulse.while_running(partial(time.sleep, seconds))
+        yield Figure("the loop, while nothing is asked for", 0.0, late=late_at_rest)
     began = time.perf_counter()
     with _monitor(config, port) as pid:
         yield Figure("from the monitor's start to its first answer", time.perf_counter() - began, unit="s")

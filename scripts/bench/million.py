@@ -26,7 +26,7 @@ _SAID_EVERY = 15.0
 
 def _measured(file: Path, folder: Path, options: Any) -> Iterator[Figure]:  # noqa: ANN401 - a namespace
     if "answers" in options.parts:
-        yield from measure_answers(file, folder, options.rounds)
+        yield from measure_answers(file, folder, options.rounds, min(2.0, options.seconds))
     if "housekeeping" in options.parts:
         yield from asyncio.run(_all(file, folder, options.seconds))
 

@@ -1,24 +1,23 @@
 """The benchmarks work; what they measure is nobody's claim here."""
 
+import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from scripts.bench.made_up_bridge import Bridge
 from scripts.postgres_server import programs
+from tests.world.processes import ROOT, Command, run
 
 WITH_SERVER = pytest.mark.skipif(programs() is None, reason="no PostgreSQL: scripts/postgres installs it")
 
 
 def printed(bench: str, *arguments: str) -> str:
     """What a benchmark prints; it settles things for its whole process, so it gets one."""
-    command = [sys.executable, "-m", f"scripts.bench.{bench}", *arguments]
-    return subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=540
-    ).stdout
+    instead = f"import sys; from scripts.bench.{bench} import main; main(); sys.exit()"
+    ended = run(Command(arguments, ROOT, os.environ, instead), within=540.0)
+    assert ended.code == 0, ended.said
+    return ended.printed
 
 
 def test_the_ingest_benchmark_reads_a_small_history_whole() -> None:
@@ -34,14 +33,14 @@ def test_the_live_benchmark_sees_pushed_logs_committed() -> None:
 
 
 def test_the_benchmark_of_a_year_measures_answers_backups_and_pruning() -> None:
-    lines = printed("million", "--transfers", "500", "--rounds", "0", "--seconds", "1").splitlines()
+    lines = printed("million", "--transfers", "500", "--rounds", "0", "--seconds", "0.5").splitlines()
     measured = {line[:58].strip(): line[58:].split() for line in lines}
     assert {"/", "a pathway, 30 days", "api stats, 30 days", "stats --since P30D", "a verified backup"} <= set(measured)
     assert float(measured["pruning"][0].replace(",", "")) > 0
 
 
 def test_the_comparison_measures_this_tree_in_a_process_of_its_own() -> None:
-    said = printed("compare", "--against", "", "--rounds", "1", "--events", "30", "--parts", "dense")
+    said = printed("compare.__main__", "--against", "", "--rounds", "1", "--events", "30", "--parts", "dense")
     assert re.search(r"^logs/s +[\d,]+$", said, re.MULTILINE)
     assert re.search(r"^ +of it the event loop +[\d,]+\.\d$", said, re.MULTILINE)
 

@@ -9,6 +9,7 @@ import atexit
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,7 +81,8 @@ class Forked:
         while (code := self.poll()) is None:
             if until is not None and time.monotonic() > until:
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-            time.sleep(0.005)
+            with suppress(ValueError):  # closed by now: another thread has learnt the code
+                select.select([self._status], [], [], 0.1)
         return code
 
     def send_signal(self, sig: int, /) -> None:
