@@ -22,7 +22,7 @@ from connext_monitor.store.monitor_lock import lock_of
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import WriteTurn
 
-_PASSING = {TroubleKind.LOCKED, TroubleKind.SERVER}
+_PASSING = {TroubleKind.LOCKED, TroubleKind.SERVER, TroubleKind.SERVER_LOCKED}
 _ASKED_EVERY = 0.5
 
 log = structlog.get_logger()

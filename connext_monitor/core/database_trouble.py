@@ -16,6 +16,9 @@ class TroubleKind(StrEnum):
     DAMAGED = "damaged"
     GONE = "gone"
     SERVER = "server"
+    SERVER_LOCKED = "server_locked"
+    POOLED = "pooled"
+    DEPOSED = "deposed"
 
 
 _CURES = {
@@ -24,6 +27,9 @@ _CURES = {
     TroubleKind.DISK: "Look at the disk and at the system's log.",
     TroubleKind.NO_DESCRIPTOR: "Raise the limit of open files (ulimit -n, or LimitNOFILE of a systemd unit).",
     TroubleKind.SERVER: "Look at the database server, and at the network on the way to it.",
+    TroubleKind.SERVER_LOCKED: "End the session that holds it (pg_stat_activity lists sessions, pg_locks locks).",
+    TroubleKind.POOLED: "Have pgbouncer pool sessions (pool_mode = session), or connect to the server directly.",
+    TroubleKind.DEPOSED: "Nothing has to be done: this instance, or another one, begins anew from what is stored.",
     TroubleKind.LOCKED: "End the program that holds it (fuser names those that have the file open).",
     TroubleKind.DAMAGED: 'Put the newest backup in its place: "connext-monitor restore FILE".',
     TroubleKind.GONE: (

@@ -35,6 +35,8 @@ _SAID_OF_SERVER: dict[str, tuple[type[Exception], ...]] = {
     "cannot be used": (psycopg.OperationalError, psycopg.InterfaceError),
 }
 """By its errors; the first that fits."""
+_LOST_STATEMENTS = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+"""The driver prepares statements once a connection, which is a session where no pool of transactions is in between."""
 
 
 _WRITTEN_AT = (
@@ -87,7 +89,10 @@ class PostgresServer:
     def trouble_of(self, error: Exception) -> DatabaseTrouble | None:
         """See `Engine`."""
         if isinstance(error, PASSING):
-            return DatabaseTrouble(TroubleKind.LOCKED, "another program holds a lock of the database")
+            return DatabaseTrouble(TroubleKind.SERVER_LOCKED, "another session holds a lock of the database")
+        if isinstance(error, _LOST_STATEMENTS):
+            words = "a pool gives a statement to another session than the one that was prepared for it"
+            return DatabaseTrouble(TroubleKind.POOLED, f"{words} ({_words(error)})")
         for words, kinds in _SAID_OF_SERVER.items():
             if isinstance(error, kinds):
                 return DatabaseTrouble(TroubleKind.SERVER, f"the database server {words} ({_words(error)})")

@@ -75,7 +75,7 @@ class TermTurn:
         self._token = token
         self._n = n
         self._on_over = on_over
-        self._over: str | None = None
+        self._over: DatabaseTrouble | None = None
         self._moved: Answer | None = None
 
     def begin(self, connection: Connection) -> None:
@@ -86,12 +86,12 @@ class TermTurn:
     def hold(self) -> None:
         """See `WriteTurn`."""
         if self._moved is None or self._moved.rowcount == 0:
-            self._end(_DEPOSED)
+            self._end(DatabaseTrouble(TroubleKind.DEPOSED, _DEPOSED))
         self._refuse()
 
     def _refuse(self) -> None:
         if self._over is not None:
-            raise TermOverError(DatabaseTrouble(TroubleKind.SERVER, self._over))
+            raise TermOverError(self._over)
 
     def committed(self) -> None:
         """See `WriteTurn`."""
@@ -99,9 +99,9 @@ class TermTurn:
 
     def lost(self) -> None:
         """See `WriteTurn`: what is in memory may differ from what is stored, so the term is over."""
-        self._end(_LOST)
+        self._end(DatabaseTrouble(TroubleKind.SERVER, _LOST))
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: DatabaseTrouble) -> None:
         if self._over is None:
             self._over = why
-            self._on_over(why)
+            self._on_over(why.words)

@@ -112,7 +112,7 @@ async def test_failed_starts_are_announced_once_an_hour() -> None:
     assert len(channel.taken) == 2
     assert len({notice.alert.id for notice, _ in channel.taken}) == 1
     assert set(channel.titles()) == {"The monitor cannot start"}
-    assert "Nobody watches the bridge until the monitor is started again" in channel.taken[0][0].message.text
+    assert "It watches nothing until it is started again" in channel.taken[0][0].message.text
 
 
 async def test_damage_that_every_start_meets_is_announced_once() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 import aiohttp
@@ -10,6 +11,7 @@ import pytest
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
+from connext_monitor.core.documents.instances import instance_list
 from connext_monitor.core.ownership import ListedInstance
 from connext_monitor.reporting.web.server import WebServer
 from connext_monitor.store.errors import DatabaseUnavailableError
@@ -51,6 +53,11 @@ async def asking(
 async def page(session: aiohttp.ClientSession, path: str = "/") -> str:
     async with session.get(path) as response:
         return " ".join((await response.text()).split())
+
+
+def test_a_clock_that_is_hardly_behind_differs_by_no_negative_nothing() -> None:
+    [document] = instance_list([replace(OWNER, ahead=-0.04)]).items
+    assert f"{document.clock_ahead_seconds:g}" == "0"
 
 
 async def test_the_page_says_who_owns_the_work(store: Store, statuses: list[ChainStatus]) -> None:

@@ -98,8 +98,9 @@ async def test_an_owner_that_was_deposed_commits_nothing(begin: Begin, guest: St
     first = await begin("a", FREE)
     await first.write("before")
     second = await begin("b", Lease("a", 0))
-    with pytest.raises(TermOverError, match="no longer"):
+    with pytest.raises(TermOverError, match="no longer") as deposed:
         await first.write("late")
+    assert deposed.value.trouble.cure.startswith("Nothing has to be done")
     await second.write("after")
     with pytest.raises(TermOverError):
         await first.write("later still")

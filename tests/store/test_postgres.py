@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -136,6 +136,28 @@ async def test_a_statement_whose_answer_nobody_asked_for_fails_what_follows(stor
             await stores[0].database.write(work)
     await stores[0].database.write(partial(save_channel, name="desk"))
     assert [row.provider for row in await stores[1].outbox.channels()] == ["desk"]
+
+
+async def test_who_holds_a_lock_is_looked_for_on_the_server(stores: list[Store], url: DatabaseUrl) -> None:
+    with closing(engine_of(url).writer()) as holder:
+        holder.begin()
+        with pytest.raises(DatabaseUnavailableError, match="another session holds a lock") as locked:
+            await stores[0].database.write(partial(save_channel, name="ops"))
+    assert "pg_stat_activity" in locked.value.trouble.cure
+
+
+async def test_a_pool_of_transactions_is_called_what_it_is(stores: list[Store]) -> None:
+    """There, what one transaction prepares is looked for in another session: here it is gone from its own."""
+
+    def prepared(connection: Connection) -> None:
+        for _ in range(10):
+            connection.run("SELECT 1").fetchone()
+        connection.run("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$").rowcount  # noqa: B018 - it is waited for
+        connection.run("SELECT 1").fetchone()
+
+    with pytest.raises(DatabaseUnavailableError, match=r"prepared statement .* does not exist") as pooled:
+        await stores[0].database.read(prepared)
+    assert "pool_mode = session" in pooled.value.trouble.cure
 
 
 def test_migrations_make_what_the_schema_says(url: DatabaseUrl) -> None:

@@ -41,6 +41,6 @@ def _document(instance: ListedInstance) -> InstanceDocument:
         owns_work=since is not None,
         owns_since=None if since is None else unix_rfc3339(since),
         silent_seconds=round(instance.silent_for, 1),
-        clock_ahead_seconds=round(instance.ahead, 1),
+        clock_ahead_seconds=round(instance.ahead, 1) + 0.0,  # not -0.0
         sees=None if instance.sees is None else list(instance.sees),
     )

@@ -33,7 +33,7 @@ def _opened(view: AlertView[DatabaseFailingDetails]) -> Body:
     kept = "" if details.final else " Nothing is lost: what happens meanwhile will be read then."
     if not details.started:
         title = "The monitor cannot start"
-        text = f"It cannot open its database. {reason} Nobody watches the bridge until the monitor is started again. "
+        text = f"It cannot open its database. {reason} It watches nothing until it is started again. "
         text += f"{details.cure}{kept}"
     elif details.final:
         title, text = "The monitor has lost its database and is stopping", f"{reason} {details.cure}"
