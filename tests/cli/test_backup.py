@@ -76,7 +76,7 @@ def test_through_a_bucket_and_back(monitor: Program, monkeypatch: pytest.MonkeyP
         monitor.fill(another_transfer)
         url = made[2]["uploaded_to"]
         assert url == f"s3://{BUCKET}/deep/er/{Path(made[2]['file']).name}"
-        done = monitor.process("restore", url, "--json", **CREDENTIALS)
+        done = monitor.forked("restore", url, "--json", **CREDENTIALS)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["transfers"] == 1
         assert count(monitor) == 1

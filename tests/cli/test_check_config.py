@@ -56,8 +56,8 @@ def node(elsewhere: OtherLoop) -> Iterator[Node]:
 def test_only_a_trailing_line_break_of_a_secret_is_accepted(monitor: Program) -> None:
     table = 'type = "slack"\nchannel = "#a"\ntoken = "${TOKEN}"\n'
     monitor.write_config(chain_table("here", 1001), f"[alert_providers.desk]\n{table}")
-    assert monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\r\n").returncode == 0
-    refused = monitor.process("check-config", TOKEN=f"xoxb-{SECRET}\nmore")
+    assert monitor.forked("check-config", TOKEN=f"xoxb-{SECRET}\r\n").returncode == 0
+    refused = monitor.forked("check-config", TOKEN=f"xoxb-{SECRET}\nmore")
     assert refused.returncode == 2
     assert "config.toml: alert_providers.desk.token: contains a line break" in refused.stderr
     assert "(it comes from the environment variable TOKEN); copy it again without it" in refused.stderr
@@ -89,13 +89,13 @@ def test_a_named_router_is_shown_with_what_is_expected_of_it(monitor: Program) -
 
 def test_the_config_at_the_root_passes_in_an_environment_of_nothing(monitor: Program) -> None:
     (monitor.folder / "config.toml").write_text(START.read_text(encoding="utf-8"))
-    passed = monitor.process("check-config")
+    passed = monitor.forked("check-config")
     assert (passed.returncode, passed.stderr) == (0, "")
     assert passed.stdout.rstrip().endswith("ok")
 
 
 def test_the_name_of_the_config_file_may_come_from_echo_too(monitor: Program) -> None:
-    assert monitor.process("check-config", CONNEXT_MONITOR_CONFIG=f"{monitor.config}\n").returncode == 0
+    assert monitor.forked("check-config", CONNEXT_MONITOR_CONFIG=f"{monitor.config}\n").returncode == 0
 
 
 def test_a_good_config_is_summed_up_and_ok(monitor: Program) -> None:

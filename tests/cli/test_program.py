@@ -11,7 +11,7 @@ import pytest
 from connext_monitor.cli.output import plain_lines
 from tests.cli.conftest import Program
 from tests.world.configs import SECRET, chain_table
-from tests.world.processes import process_environ
+from tests.world.processes import Command, fork, process_environ
 from tests.world.two_chains import Sample, fill
 
 
@@ -96,7 +96,7 @@ def test_a_failure_exits_with_1_and_words_but_no_traceback(monitor: Program) -> 
 
 
 def test_degraded_exits_with_3(filled: Program) -> None:
-    assert filled.process("status").returncode == 3
+    assert filled.forked("status").returncode == 3
 
 
 SECRETS = f"""
@@ -143,17 +143,11 @@ def test_an_output_that_cannot_show_a_sign_gets_its_escape(monitor: Program) -> 
 def on_terminal(monitor: Program, *arguments: str, **environ: str) -> str:
     """What the command writes when its stdout is a terminal of 80 columns."""
     ours, its = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "connext_monitor", *arguments],
-        cwd=monitor.folder,
-        env=process_environ(TERM="xterm", **environ),
-        stdin=its,
-        stdout=its,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        os.close(its)
-        shown = b"".join(iter(lambda: _read(ours), b""))
-        process.wait(60)
+    command = Command(arguments, monitor.folder, process_environ(TERM="xterm", **environ))
+    process = fork(command, stdout=its, stderr=subprocess.DEVNULL)
+    os.close(its)
+    shown = b"".join(iter(lambda: _read(ours), b""))
+    process.wait(60)
     os.close(ours)
     return shown.decode()
 
@@ -178,7 +172,7 @@ def test_no_color_is_honoured(filled: Program) -> None:
 
 
 def test_a_pipe_gets_no_colour(filled: Program) -> None:
-    assert "\x1b" not in filled.process("status", FORCE_COLOR="1").stdout
+    assert "\x1b" not in filled.forked("status", FORCE_COLOR="1").stdout
 
 
 def test_json_on_a_terminal_is_plain(filled: Program) -> None:

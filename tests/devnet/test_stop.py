@@ -31,7 +31,7 @@ async def left(groups: list[int], within: float = 30) -> set[int]:
     """What is left of the groups once nothing more goes away, or after ``within`` seconds."""
     end = asyncio.get_running_loop().time() + within
     while (still := await alive(groups)) and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - no event
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.25)
     return still
 
 
