@@ -1,12 +1,13 @@
 """The table of a comparison says what the runs were."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from scripts.bench.compare.disk import DiskProbe
 from scripts.bench.compare.figures import HISTORY_ROWS, LIVE_ROWS, Figures, percentile_ms, table
-from scripts.bench.compare.trees import CannotCompareError, tree_of
+from scripts.bench.compare.trees import CannotCompareError, python_for, tree_of
 
 
 def run(seconds: float, cpu: float, loop: float | None = None) -> Figures:
@@ -55,3 +56,41 @@ def test_a_probe_syncs_its_file_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_commit_that_is_not_there_is_refused() -> None:
     with pytest.raises(CannotCompareError, match="git rev-parse"):
         tree_of("no-such-commit")
+
+
+ANOTHER_PYTHON = "echo '/elsewhere 3.11.99 (compiled otherwise)'"
+THIS_PYTHON = f'exec "{sys.executable}" "$@"'
+
+
+@pytest.fixture
+def old_tree(tmp_path: Path) -> Path:
+    """A tree that pins what nobody has, and whose environment was made of another Python."""
+    (tmp_path / "constraints.txt").write_text("no-such-package==1\n")
+    (tmp_path / "scripts").mkdir()
+    script(tmp_path / ".venv" / "bin" / "python", ANOTHER_PYTHON)
+    return tmp_path
+
+
+def script(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+
+
+def setup_makes(tree: Path, python: str) -> None:
+    """Its setup makes an environment of that where there is none, and believes the one that is there."""
+    environment = f"mkdir -p .venv/bin && cat >.venv/bin/python <<'END'\n#!/bin/sh\n{python}\nEND"
+    script(tree / "scripts" / "setup", f"[ -e .venv ] && exit\n{environment}\nchmod +x .venv/bin/python")
+
+
+def test_an_environment_of_another_python_is_made_anew(old_tree: Path) -> None:
+    setup_makes(old_tree, THIS_PYTHON)
+    python = python_for(old_tree)
+    assert python == old_tree / ".venv" / "bin" / "python"
+    assert THIS_PYTHON in python.read_text()
+
+
+def test_trees_on_two_pythons_are_not_compared(old_tree: Path) -> None:
+    setup_makes(old_tree, ANOTHER_PYTHON)
+    with pytest.raises(CannotCompareError, match="compiled otherwise"):
+        python_for(old_tree)

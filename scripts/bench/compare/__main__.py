@@ -113,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         other = tree_of(options.against) if options.against else None
         ponder = Ponder.installed() if options.ponder else None
         trees = [this_tree()] if other is None else [this_tree(), other]
+        print(f"Each tree on Python {sys.version}, of {sys.base_prefix}\n", flush=True)
         for lines in tables(options, trees, ponder):
             print("\n".join([*lines, ""]), flush=True)
         if options.remove and other is not None:

@@ -1,6 +1,7 @@
 """Trees of this repository's code, each with a Python that can run it, and runs of their monitors."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from scripts.bench.compare import in_tree
 
 ROOT = Path(__file__).resolve().parents[3]
 CACHE = ROOT / ".cache" / "compare"
+_ABOUT_THIS_TREE = {"PYTHONPATH", "VENV", "VIRTUAL_ENV"}
+"""Variables that would lead another tree's commands to this one's modules."""
 
 
 class CannotCompareError(Exception):
@@ -51,7 +54,7 @@ def tree_of(commit: str) -> Tree:
         _git("worktree", "add", "--detach", str(folder), full)
     if not (folder / "scripts" / "bench" / "watching.py").exists():
         raise CannotCompareError(f"{commit} is older than scripts/bench/watching.py, by which it would be measured")
-    return Tree(commit, folder, _python_for(folder))
+    return Tree(commit, folder, python_for(folder))
 
 
 def remove(tree: Tree) -> None:
@@ -59,13 +62,28 @@ def remove(tree: Tree) -> None:
     _git("worktree", "remove", "--force", str(tree.folder))
 
 
-def _python_for(folder: Path) -> Path:
-    """This Python where all that the tree pins is installed here; else that of its own environment, made if need be."""
+def python_for(folder: Path) -> Path:
+    """This Python where all that the tree pins is installed here; else that of its own environment, made if need be.
+
+    Either way it is the same Python, or what is compared is how two of them were compiled. Raises CannotCompareError.
+    """
     pins = [line.strip().split("==") for line in (folder / "constraints.txt").read_text().splitlines() if "==" in line]
     if all(_installed(name) == pinned for name, pinned in pins):
         return Path(sys.executable)
-    _run([folder / "scripts" / "setup"], folder, {"PYTHON": _base_python()})
-    return folder / ".venv" / "bin" / "python"
+    environment = folder / ".venv"
+    python = environment / "bin" / "python"
+    for leftover in (environment, None):
+        _run([folder / "scripts" / "setup"], folder, {"PYTHON": _base_python()})
+        if (its := _identity(python)) == (ours := _identity(Path(sys.executable))):
+            return python
+        if leftover is not None:  # of another Python, which the tree's own setup did not tell from this one
+            shutil.rmtree(leftover)
+    raise CannotCompareError(f"{python} is {its}, and this tree runs on {ours}")
+
+
+def _identity(python: Path) -> str:
+    """What tells a Python from any other: where it lies, its version, and when and by what it was compiled."""
+    return _run([python, "-c", "import sys; print(sys.base_prefix, sys.version)"], ROOT, {}).decode().strip()
 
 
 def _base_python() -> str:
@@ -85,7 +103,7 @@ def _git(*arguments: str) -> str:
 
 def _run(command: Sequence[object], folder: Path, variables: dict[str, str]) -> bytes:
     words = [str(word) for word in command]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
+    environment = {name: value for name, value in os.environ.items() if name not in _ABOUT_THIS_TREE} | variables
     ran = subprocess.run(words, cwd=folder, env=environment, capture_output=True, check=False)
     if ran.returncode != 0:
         last = ran.stderr.decode(errors="replace").strip()[-2000:]
