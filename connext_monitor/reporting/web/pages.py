@@ -71,7 +71,7 @@ class Pages:
             return await self._refusal(400, str(error), {})
         now = self._now()
         async with self._sources.turns:
-            state = await self._look()
+            state = await self._look("overview.html")
             numbers = await self._stats.over(_DAY)
             shown = await overview(self._store, state, numbers.stats, self._labels, now)
         plots = {
@@ -91,7 +91,7 @@ class Pages:
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {})
         async with self._sources.turns:
-            state = await self._look()
+            state = await self._look("pathway.html")
             numbers = await self._stats.over(since.total_seconds(), (ends[0], ends[1]))
             pending = [
                 legs for legs in await self._store.transfers.count_pending() if [legs.origin, legs.destination] == ends
@@ -135,7 +135,7 @@ class Pages:
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), query)
         async with self._sources.turns:
-            state = await self._look()
+            state = await self._look("transfers.html")
             views, after = await find(self._store, chosen)
         rows = [transfer_row(view, self._labels, now) for view in views]
         values = {
@@ -157,7 +157,7 @@ class Pages:
             return await self._refusal(400, str(error), {"q": text})
         now = self._now()
         async with self._sources.turns:
-            state = await self._look()
+            state = await self._look("transfer.html")
             views = await self._store.transfers.by_id_or_tx(id_or_tx)
             cards_of_each = [await self._alerts_of(view) for view in views]
         if not views:
@@ -187,7 +187,7 @@ class Pages:
             return await self._refusal(400, str(error), {})
         limit = parameters.DEFAULT_LIMIT
         async with self._sources.turns:
-            state = await self._look()
+            state = await self._look("alerts.html")
             rows = await self._store.alerts.listed(chosen, limit=limit + 1, after=after, cause=query.get("cause"))
             silences = await self._store.silences.standing()
             ids = [row.alert.id for row, _ in rows[:limit]]
@@ -224,7 +224,7 @@ class Pages:
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {})
         async with self._sources.turns:
-            state = await self._look()
+            state = await self._look("bridge.html")
             page = await self._store.bridge.listed(query.which, limit=query.limit, after=query.after)
         values = {
             "rows": [bridge_event_row(record, self._labels) for record in page.records],
@@ -243,7 +243,7 @@ class Pages:
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {})
         async with self._sources.turns:
-            state = await self._look()
+            state = await self._look("routers.html")
             page = await self._store.bridge.router_books(
                 limit=parameters.DEFAULT_LIMIT, after=after, also=self._sources.checks.checked
             )
@@ -263,12 +263,12 @@ class Pages:
 
     async def _refusal(self, status: int, words: str, query: Mapping[str, str]) -> web.Response:
         async with self._sources.turns:
-            state = await self._look()
+            state = await self._look("refusal.html")
         values = {"words": words, **self._choices(query)}
         return self._page("refusal.html", state, self._now(), values, status)
 
-    async def _look(self) -> CurrentState:
-        await self._site.compile()
+    async def _look(self, template: str) -> CurrentState:
+        await self._site.compile(template)
         return await look(self._sources, self._providers)
 
     def _page(
