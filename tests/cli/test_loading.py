@@ -172,7 +172,7 @@ STORE = {
         for name in (
             "backup_copy", "backup_folder", "cause_text", "condition", "connection", "database", "engine", "errors",
             "executor", "glance", "instants", "lock", "opening", "outage_note", "ownership", "plain", "schema_revision",
-            "transfer_states", "trouble",
+            "transfer_states", "trouble", "uncounted_memory",
         )
     ),
 }  # fmt: skip
