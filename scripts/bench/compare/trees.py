@@ -70,15 +70,19 @@ def python_for(folder: Path) -> Path:
     pins = [line.strip().split("==") for line in (folder / "constraints.txt").read_text().splitlines() if "==" in line]
     if all(_installed(name) == pinned for name, pinned in pins):
         return Path(sys.executable)
-    environment = folder / ".venv"
-    python = environment / "bin" / "python"
-    for leftover in (environment, None):
-        _run([folder / "scripts" / "setup"], folder, {"PYTHON": _base_python()})
-        if (its := _identity(python)) == (ours := _identity(Path(sys.executable))):
-            return python
-        if leftover is not None:  # of another Python, which the tree's own setup did not tell from this one
-            shutil.rmtree(leftover)
-    raise CannotCompareError(f"{python} is {its}, and this tree runs on {ours}")
+    ours, its = _identity(Path(sys.executable)), _identity(python := _set_up(folder))
+    if its != ours:
+        # Its setup took an environment of another Python for one of this.
+        shutil.rmtree(folder / ".venv")
+        its = _identity(_set_up(folder))
+    if its != ours:
+        raise CannotCompareError(f"{python} is {its}, and this tree runs on {ours}")
+    return python
+
+
+def _set_up(folder: Path) -> Path:
+    _run([folder / "scripts" / "setup"], folder, {"PYTHON": _base_python()})
+    return folder / ".venv" / "bin" / "python"
 
 
 def _identity(python: Path) -> str:
