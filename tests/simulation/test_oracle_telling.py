@@ -112,6 +112,17 @@ def test_what_was_told_alone_must_be_ended_alone() -> None:
     assert count(Wrong.MISSED, replace(SOUND, messages=chat[:1]), DISCORD) == 1
 
 
+def test_what_was_ended_alone_may_come_again_in_a_group() -> None:
+    chat = tuple(replace(message, channel="chat", alert_id=None) for message in SOUND.messages)
+    again = opened(2112.0, "execute_overdue", "0x01")
+    twice = run(*TURNS, again, ended(again, 2712.0, "executed"))
+    counted = group(1, 2116.0, still=1)
+    assert judged(replace(twice, messages=(*chat, counted)), DISCORD).sound
+    assert count(Wrong.MISSED, replace(twice, messages=(chat[0], counted)), DISCORD) >= 1
+    alone_again = replace(chat[0], at=2116.0, key="9")
+    assert count(Wrong.MISSED, replace(twice, messages=(*chat, alone_again)), DISCORD) == 1
+
+
 def alone(count: int, apart: float) -> tuple[Message, ...]:
     return tuple(
         replace(

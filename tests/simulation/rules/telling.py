@@ -100,11 +100,15 @@ def _at(change: AlertChange) -> float:
     return change.at
 
 
+def _read_at(message: Message) -> float:
+    return message.at
+
+
 def _end_alone(inbox: Inbox, change: AlertChange, messages: Sequence[Message]) -> Iterator[Finding]:
-    """What people read as open must be ended for them."""
-    opened_at = max((m.at for m in messages if m.state is State.OPEN and m.at <= change.at), default=None)
+    """What people read as open must be ended for them; not what they read as ended, and is counted in a group now."""
+    read = max((m for m in messages if m.at <= change.at), key=_read_at, default=None)
     by = due_by(inbox, change, GROUPED_WITHIN)
-    if opened_at is not None and by is not None:
+    if read is not None and read.state is State.OPEN and by is not None:
         ended_at = next((m.at for m in messages if m.state is State.RESOLVED and m.at >= change.at), None)
         yield from untold(inbox, change, by, ended_at)
 
