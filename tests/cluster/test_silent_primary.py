@@ -25,9 +25,8 @@ TIMES = LeaseTimes(takeover_after=1.2)
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for bound in ("ANSWERS_WITHIN", "LEASE_ANSWERS_WITHIN"):
-        monkeypatch.setattr(postgres_connection, bound, 2.0)
-    monkeypatch.setattr(postgres_connection, "CONNECT_WITHIN", 2)
+    # As long as for the lease: a machine may be so busy that a server which runs takes seconds for an answer.
+    monkeypatch.setattr(postgres_connection, "ANSWERS_WITHIN", postgres_connection.LEASE_ANSWERS_WITHIN)
 
 
 async def test_instances_find_the_promoted_replica_of_a_server_that_fell_silent(pair: Pair) -> None:

@@ -1,8 +1,8 @@
 """A server whose processes stand still: the system takes what is sent to it, and nothing ever comes back."""
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 from psycopg.waiting import Ready, Wait
@@ -26,11 +26,14 @@ pytestmark = pytest.mark.server
 ME = Instance("left", "1.0", "same")
 
 
-@pytest.fixture(autouse=True)
-def soon_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for bound in ("ANSWERS_WITHIN", "LEASE_ANSWERS_WITHIN", "MIGRATES_WITHIN"):
-        monkeypatch.setattr(postgres_connection, bound, 1.0)
-    monkeypatch.setattr(postgres_connection, "CONNECT_WITHIN", 2)
+@contextmanager
+def standing_still(server: postgres.Server, *connections: Connection) -> Iterator[None]:
+    """The server, and only meanwhile it is given up soon: one that runs may take its time on a busy machine."""
+    with server.standing_still(), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(postgres_connection, "CONNECT_WITHIN", 2)
+        for connection in connections:
+            patched.setattr(connection.driver, "answers_within", 1.0)
+        yield
 
 
 def answer(connection: Connection) -> int:
@@ -49,7 +52,7 @@ async def test_an_answer_is_waited_for_no_longer_than_a_server_needs(
 ) -> None:
     with closing(getattr(PostgresServer(url), kind)()) as connection:
         assert await in_time(connection, answer) == 42
-        with server.standing_still():
+        with standing_still(server, connection):
             with pytest.raises(connection.error, match="nothing came from it for 1 s"):
                 await in_time(connection, answer)
             with pytest.raises(connection.error, match="timeout"):
@@ -63,8 +66,9 @@ async def test_a_commit_without_an_answer_ends_the_term(server: postgres.Server,
     assert n is not None
     over: list[str] = []
     store = await Store.open(url, NAMES, migrate=False, turn=TermTurn("a", n, over.append))
-    assert await store.database.write(answer) == 42
-    with server.standing_still():
+    writers: list[Connection] = []
+    await store.database.write(writers.append)
+    with standing_still(server, *writers):
         async with asyncio.timeout(BOUND):
             with pytest.raises(DatabaseUnavailableError, match="the database server does not answer"):
                 await store.database.write(answer)
@@ -74,10 +78,7 @@ async def test_a_commit_without_an_answer_ends_the_term(server: postgres.Server,
     await store.close()
 
 
-async def test_nobody_waits_for_a_silent_server_to_close_a_store(
-    server: postgres.Server, url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres_connection, "ANSWERS_WITHIN", BOUND)
+async def test_nobody_waits_for_a_silent_server_to_close_a_store(server: postgres.Server, url: DatabaseUrl) -> None:
     store = await Store.open(url, NAMES)
     begun: list[str] = []
 
