@@ -20,13 +20,13 @@ def through(bridge: Devnet, *proxies: Proxy, calm: int = 2) -> Setup:
 
 
 async def mined_until(chain: Chain, condition: Any) -> None:
-    """Mine until it holds, some ten blocks a second: a node keeps the states of a few hundred blocks only."""
+    """Mine until it holds, some two blocks a second: a node keeps the states of a few hundred blocks only."""
     looked = 0
 
     async def holds() -> bool:
         nonlocal looked
         looked += 1
-        if looked % 5 == 1:
+        if looked % 2 == 1:
             await chain.mine()
         held = condition()
         return bool(held if isinstance(held, bool) else await held)
