@@ -76,6 +76,10 @@ class Messages:
                 known.add(provider)
         return known
 
+    def opened_after(self, alert_id: str, provider: str, delivery_id: int) -> bool:
+        """Whether the provider was told, or is to be told, after this delivery that the alert is open."""
+        return any(news.opens and news.id > delivery_id for news in self._by_alert[alert_id][provider])
+
     def standing(self, alert_id: str, provider: str, before: int) -> list[str | None]:
         """What the provider calls the messages that were to tell of it, ``before`` this delivery; not those of groups.
 

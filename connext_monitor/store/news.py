@@ -113,8 +113,11 @@ def _further(end: StoredRow, messages: Messages) -> list[dict[str, object]]:
         *others, changed = standing or [None]
         others = [reference for reference in others if reference not in {None, changed}]
     else:
-        # The end of a member is told by its group, and by itself where the member was told by itself.
-        others = [reference for reference in standing if reference is not None] or standing[:1]
+        # The end of a member is told by its group, and by itself where the member was told by itself. Where no message
+        # can be named, that would be read as the end of what has opened again meanwhile.
+        others = [reference for reference in standing if reference is not None]
+        if not others and not messages.opened_after(end.alert_id, end.provider, end.id):
+            others = standing[:1]
     kept = ("alert_id", "provider", "change", "resolution", "resolved_ms", "created_ms")
     further = {name: getattr(end, name) for name in kept} | {"anew": True}
     return [further | {"reference": reference} for reference in dict.fromkeys(reversed(others))]

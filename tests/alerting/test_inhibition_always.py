@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import Alert
@@ -118,6 +118,9 @@ class Run:
 
 @settings(examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=10, max_size=25))
+# Before anybody is told: one of a burst becomes critical, ends, and is late again; or that, and its second end.
+@example([("late", {1, 3, 5, 7, 9}), ("escalates", {1}), ("arrives", {1, 3, 5, 7, 9}), ("late", {1})])
+@example([("late", set(range(10))), ("escalates", {2}), ("arrives", {2}), ("late", {2}), ("arrives", {2})])
 async def test_at_rest_each_open_alert_is_to_be_read_in_one_message(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
 ) -> None:
