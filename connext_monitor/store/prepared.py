@@ -132,9 +132,6 @@ class _Text:
         for name in self.lists:
             listed = given[name] = filled(list(given[name]))
             lengths.append(len(listed))
-        sql = self._by_lengths.get(key := tuple(lengths))
-        if sql is None:
-            sql = self._by_lengths[key] = self._compiled.construct_expanded_state(given).statement
         placed: list[object] = []
         for name in self._names:
             if name not in self._are_lists:
@@ -143,6 +140,9 @@ class _Text:
                 placed += chain.from_iterable(listed)
             else:
                 placed += listed
+        sql = self._by_lengths.get(key := tuple(lengths))
+        if sql is None:
+            sql = self._by_lengths[key] = self._compiled.construct_expanded_state(given).statement
         return sql, placed
 
 
