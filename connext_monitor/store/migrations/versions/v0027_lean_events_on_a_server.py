@@ -1,7 +1,7 @@
 """On a server, what an event refers to is looked at where a transfer goes, and no more where an event comes.
 
-A server looks at a foreign key row by row, which took 4 of the 46 microseconds of a processor that it needed for a log of
-history. The one writer stores a transfer before its events, in the same transaction.
+A server looks at a foreign key row by row, which took 4 of the 46 microseconds of a processor that it needed for a log
+of history. The one writer stores a transfer before its events, in the same transaction.
 """
 
 from alembic import op
