@@ -86,7 +86,9 @@ def notices_saying(nasty: str) -> Iterator[Notice]:
     )
     for alert in alerts(nasty):
         endings = [(Change.RESOLVED, alert.resolved(ending, NOW)) for ending in alert.kind.resolutions]
-        for change, now in ((Change.OPENED, alert), *endings):
+        # What tells one ending from another is in our own words: each string is tried with one of them.
+        ending = endings[len(nasty) % len(endings)]
+        for change, now in ((Change.OPENED, alert), ending):
             about = (LATE if change is Change.OPENED else ARRIVED) if alert.transfer_id else None
             view = TransferView(about, DUE) if about else None
             message = compose(now, about, labels)
