@@ -73,6 +73,7 @@ class Subscriptions:
         self._queues: dict[str, PushQueue] = {}
         self._ids: dict[str, SubscriptionId] = {}
         self._early: list[tuple[str, msgspec.Raw]] = []
+        self._early_bytes = 0
 
     def __len__(self) -> int:
         return len(self._queues)
@@ -89,7 +90,8 @@ class Subscriptions:
             return queue.put(push)
         if expecting:
             self._early.append((key, push))
-        return len(self._early) <= _MOST_EARLY and sum(size(early) for _, early in self._early) <= _MOST_EARLY_BYTES
+            self._early_bytes += size(push)
+        return len(self._early) <= _MOST_EARLY and self._early_bytes <= _MOST_EARLY_BYTES
 
     def begin(self, subscription: SubscriptionId, queue: PushQueue) -> bool:
         """Deliver to ``queue`` from now on, beginning with what came early; False when that has no room."""
@@ -97,11 +99,13 @@ class Subscriptions:
         self._queues[key], self._ids[key] = queue, subscription
         ours = [push for early, push in self._early if early == key]
         self._early = [(early, push) for early, push in self._early if early != key]
+        self._early_bytes -= sum(map(size, ours))
         return all(queue.put(push) for push in ours)
 
     def forget_early(self) -> None:
         """No subscribe waits for its answer: what is left belongs to nobody."""
         self._early.clear()
+        self._early_bytes = 0
 
     def forget(self, queue: PushQueue) -> SubscriptionId | None:
         """Deliver nothing more to ``queue``; returns its subscription, None if it had none."""
@@ -117,7 +121,7 @@ class Subscriptions:
             queue.end(why)
         self._queues.clear()
         self._ids.clear()
-        self._early.clear()
+        self.forget_early()
 
 
 def _key(subscription: SubscriptionId) -> str:

@@ -94,11 +94,12 @@ async def test_a_push_in_the_same_segment_as_the_answer_is_kept() -> None:
         assert [bytes(await within_bound(anext(pushes))) for _ in range(2)] == [b"1", b"2"]
 
 
-async def test_too_many_early_pushes_end_the_connection() -> None:
+@pytest.mark.parametrize(("count", "pushed"), [(1_001, "short"), (17, "x" * 2**20)], ids=["many", "large"])
+async def test_too_many_early_pushes_end_the_connection(count: int, pushed: str) -> None:
     async def behave(connection: ServerConnection) -> None:
         await receive(connection)
-        for number in range(5_000):
-            await connection.send(push("0x2", number))
+        for _ in range(count):
+            await connection.send(push("0x2", pushed))
 
     async with websocket_node(behave) as url, websocket_client(url) as client:
         failed = await failure_of(client.subscribe("newHeads"))
