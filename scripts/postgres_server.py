@@ -27,8 +27,12 @@ OPTIONS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "listen_addresses": "",
+    "dynamic_shared_memory_type": "mmap",
 }
-"""Nothing of its data is to outlive it, and only who may enter the folder of its socket can reach it."""
+"""Nothing of its data is to outlive it, and only who may enter the folder of its socket can reach it.
+
+What it shares in memory is in files of its folder: elsewhere it stays behind where a server is killed.
+"""
 PASSWORD = "pass-S3CR3T-word"  # noqa: S105
 """It is in every URL, and is to be seen nowhere."""
 DURABLE = {
