@@ -1,12 +1,13 @@
 """The way between an instance and its database server, which can be cut without either side being told."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Flag, auto
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from connext_monitor.config import DatabaseUrl
 
@@ -36,15 +37,16 @@ OfFlow = Callable[[Flow], bool]
 
 
 class Way:
-    """A proxy on loopback, which forwards to the server's ``socket`` while entered.
+    """A proxy, which forwards to the server's socket, a ``file``, while entered; it listens on loopback, or as told.
 
     What a cut holds up arrives once that is over, as what TCP repeats does; or the connections break then, as those
     do that both sides have given up. It cannot show how a kernel gives one up: here all bytes are acknowledged, by
-    the proxy, however long the other side does not get them.
+    the proxy, however long the other side does not get them. `network` can, where one can be made.
     """
 
-    def __init__(self, socket: Path) -> None:
-        self._socket = socket
+    def __init__(self, file: Path, listening: socket.socket | None = None) -> None:
+        self._file = file
+        self._own = listening
         self._cut = Cut.NONE
         self._concerns: OfFlow = lambda _flow: True
         self._mended = asyncio.Event()
@@ -52,7 +54,8 @@ class Way:
         self._listening: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._listening = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        where: dict[str, Any] = {"sock": self._own} if self._own else {"host": "127.0.0.1", "port": 0}
+        self._listening = await asyncio.start_server(self._forward, **where)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -65,9 +68,9 @@ class Way:
     def url(self, direct: DatabaseUrl) -> DatabaseUrl:
         """Of the same database as ``direct``, this way."""
         assert self._listening is not None
-        port = self._listening.sockets[0].getsockname()[1]
+        host, port = self._listening.sockets[0].getsockname()
         whose, _, _ = direct.get_secret_value().partition("?host=")
-        return DatabaseUrl(f"{whose}?host=127.0.0.1&port={port}&sslmode=disable&gssencmode=disable")
+        return DatabaseUrl(f"{whose}?host={host}&port={port}&sslmode=disable&gssencmode=disable")
 
     def cut(self, direction: Cut, concerns: OfFlow = lambda _flow: True) -> None:
         """From now on, for the connections that this ``concerns``; whoever connects anew is heard by nobody."""
@@ -88,7 +91,7 @@ class Way:
                 writer.transport.abort()
 
     async def _forward(self, asks: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        answers, server = await asyncio.open_unix_connection(str(self._socket))
+        answers, server = await asyncio.open_unix_connection(str(self._file))
         flow = Flow(client, server)
         task = asyncio.current_task()
         assert task is not None
