@@ -69,12 +69,16 @@ class Batch:
         """The transfers whose events were seen."""
         return frozenset(record.event.transfer_id for change in self.changes for record in change.seen)
 
-    def seen_in(self, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
-        """Those of these blocks of one chain that events were seen in."""
-        of_transfers = [(r.domain, r.sighting.block) for change in self.changes for r in change.seen]
-        beside_them = [(r.domain, r.block) for change in self.changes for r in change.bridge]
-        standing = [block for theirs, block in (*of_transfers, *beside_them) if theirs == domain]
-        return {(block.number, block.hash) for block in standing if blocks.first <= block.number <= blocks.last}
+    def seen_blocks(self) -> dict[DomainId, set[tuple[BlockNumber, Hash32]]]:
+        """The blocks that events were seen in, by chain."""
+        # Logs of one block mostly share one value for it: there are far fewer of these than logs.
+        of_transfers = {(r.domain, id(r.sighting.block)): r for change in self.changes for r in change.seen}
+        standing = [(r.domain, r.sighting.block) for r in of_transfers.values()]
+        standing += [(r.domain, r.block) for change in self.changes for r in change.bridge]
+        blocks: dict[DomainId, set[tuple[BlockNumber, Hash32]]] = {}
+        for domain, block in standing:
+            blocks.setdefault(domain, set()).add((block.number, block.hash))
+        return blocks
 
     @property
     def bridge_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:

@@ -270,13 +270,3 @@ def _contents(log: SeenLog) -> tuple[object, ...]:
     if isinstance(log, EventLog):
         return (log.block_hash, log.tx_hash, log.event)
     return (log.block_hash, log.tx_hash, log.topics, log.data)
-
-
-def contiguous_until(first: int, nonces: Iterable[int]) -> int:
-    """The first nonce from ``first`` on that is not in ``nonces`` (ascending, may repeat)."""
-    expected = first
-    for nonce in nonces:
-        if nonce > expected:
-            break
-        expected = max(expected, nonce + 1)
-    return expected

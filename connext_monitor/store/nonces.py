@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
 
-from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces, contiguous_until
+from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces
 from connext_monitor.core.events import BlockNumber, DomainId, XCalled
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.connection import Connection
@@ -46,6 +46,18 @@ def _seen_between() -> list[ColumnElement[bool]]:
     return [*seen, nonce >= parameter("first"), nonce < parameter("before")]
 
 
+def _select_end_of_run() -> Select[*tuple[Any, ...]]:
+    """The first nonce behind one that was seen that was not seen itself, in one row: there may be a million of them."""
+    following = transfers.alias("following").c
+    followed = exists().where(
+        following.origin == _ORIGIN,
+        following.xcalled_at.is_not(None),
+        following.nonce == transfers.c.nonce + 1,
+    )
+    end = select((transfers.c.nonce + 1).label("end")).where(*_seen_between(), ~followed)
+    return end.order_by(transfers.c.nonce).limit(1)
+
+
 def _select_block() -> Select[*tuple[Any, ...]]:
     return (
         select(func.min(events.c.block_number))
@@ -60,7 +72,7 @@ def _select_block() -> Select[*tuple[Any, ...]]:
     )
 
 
-_SELECT_SEEN = Prepared(lambda: select(transfers.c.nonce).where(*_seen_between()).order_by(transfers.c.nonce))
+_SELECT_END_OF_RUN = Prepared(_select_end_of_run)
 _SELECT_LOWEST_SEEN = Prepared(lambda: select(func.min(transfers.c.nonce)).where(*_seen_between()))
 _SELECT_BLOCK = Prepared(_select_block)
 
@@ -82,7 +94,7 @@ def hole(connection: Connection, domain: DomainId, above: int = 0) -> NonceHole 
         return None
     missing = nonces.contiguous
     if above > missing:
-        missing = contiguous_until(above, _seen(connection, domain, above, nonces.next))
+        missing = first_missing(connection, domain, above, nonces.next)
     if missing >= nonces.next:
         return None
     until = _lowest_seen(connection, domain, missing, nonces.next)
@@ -107,8 +119,7 @@ def save_next(connection: Connection, domain: DomainId, upcoming: int) -> None:
         first = contiguous = _lowest_seen(connection, domain, 0, upcoming)
     if first is None:
         return
-    seen = _seen(connection, domain, contiguous, upcoming)
-    reached = contiguous_until(contiguous, seen)
+    reached = first_missing(connection, domain, contiguous, upcoming)
     _SAVE_NEXT.execute(connection, of_origin=domain, first_nonce=first, contiguous_nonce=reached, next_nonce=upcoming)
 
 
@@ -122,9 +133,12 @@ def forget(connection: Connection, removed: Iterable[EventRecord]) -> None:
             _FORGET.execute(connection, of_origin=record.domain, nonce=record.event.nonce)
 
 
-def _seen(connection: Connection, origin: DomainId, first: int, before: int) -> list[int]:
-    """The nonces seen on an origin with ``first <= nonce < before``, ascending."""
-    return _SELECT_SEEN.column(connection, of_origin=origin, first=first, before=before)
+def first_missing(connection: Connection, origin: DomainId, first: int, before: int) -> int:
+    """The first nonce from ``first`` on that was not seen on an origin, of those lower than ``before``; else that."""
+    if _lowest_seen(connection, origin, first, before) != first:
+        return first
+    end: int | None = _SELECT_END_OF_RUN.value(connection, of_origin=origin, first=first, before=before)
+    return before if end is None else end
 
 
 def _lowest_seen(connection: Connection, origin: DomainId, first: int, before: int) -> int | None:

@@ -10,7 +10,6 @@ from connext_monitor.core.coverage import (
     Nonces,
     advance,
     begin,
-    contiguous_until,
     doubtful,
     final_by_depth,
     first_unread,
@@ -137,13 +136,6 @@ def test_finality_that_goes_back_does_not_take_the_checkpoint_along() -> None:
 def test_a_known_place_that_the_answer_does_not_name_is_doubtful() -> None:
     here, there = (number(1), Hash32(b"\x01" * 32)), (number(1), Hash32(b"\x02" * 32))
     assert doubtful([here, there], [there]) == [here]
-
-
-@given(st.integers(0, 10), st.lists(st.integers(0, 30)))
-def test_nonces_are_contiguous_up_to_the_first_that_is_missing(first: int, nonces: list[int]) -> None:
-    reached = contiguous_until(first, sorted(nonce for nonce in nonces if nonce >= first))
-    assert set(range(first, reached)) <= set(nonces)
-    assert reached not in nonces
 
 
 def test_an_origin_is_whole_when_no_nonce_is_missing() -> None:

@@ -1,13 +1,19 @@
 """What is kept of each chain: how far it was read, its nonces, and what of it could not be read."""
 
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connext_monitor.core.batch import ChainProgress, UnreadableLog
 from connext_monitor.core.coverage import BlockRange, Coverage, Nonces, begin
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.store.store import Store
+from tests.store.conftest import NewStore
 from tests.world.databases import open_store
+from tests.world.examples import examples
 from tests.world.recording import NAMES, NOW, commit, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, sighting, xcalled
 
@@ -48,6 +54,22 @@ async def test_progress_without_nonces_leaves_those_that_are_known(store: Store)
     await put(store, progress=[said(4, 4)])
     await put(store, progress=[said(None, None)])
     assert await store.chains.nonces(ALPHA) == Nonces(4, 4, 4)
+
+
+@settings(examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 6), st.integers(0, 9), st.sets(st.integers(0, 9)))
+async def test_nonces_are_contiguous_up_to_the_first_that_is_missing(
+    new_store: NewStore, first: int, upcoming: int, nonces: set[int]
+) -> None:
+    async with new_store() as store:
+        called = seen(*[xcalled(info(nonce), sighting(10)) for nonce in nonces])
+        await put(store, called, progress=[said(first, upcoming)])
+        known = await store.chains.nonces(ALPHA)
+        hole = await store.chains.nonce_hole(ALPHA)
+    assert known is not None
+    reached = next(nonce for nonce in count(first) if nonce not in nonces or nonce >= upcoming)
+    assert known.contiguous == reached
+    assert (hole is None) == (reached >= upcoming)
 
 
 async def test_the_first_nonce_is_set_once(store: Store) -> None:

@@ -81,6 +81,11 @@ async def test_an_event_is_found_by_the_start_of_its_transaction(file: Path) -> 
     assert any("SEARCH events USING INDEX events_by_tx (tx_start=?)" in step for step in steps)
 
 
+async def test_a_run_of_nonces_is_followed_from_each_to_the_next(file: Path) -> None:
+    steps = await plans(file, lambda connection: nonces.first_missing(connection, ALPHA, 0, 3))
+    assert "SEARCH following USING INDEX transfers_by_nonce (origin=? AND nonce=?)" in steps
+
+
 FILTERS = {
     "everything": TransferFilter(),
     "begun before": TransferFilter(started_before=BEHIND[0]),
