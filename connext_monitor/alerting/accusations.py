@@ -100,6 +100,8 @@ class Accusations:
         try:
             async with asyncio.timeout(self._pace.causes_within):
                 case.causes = await self._find_causes(case.evidence.transfer, case.leg.awaited.leg)
+        except TimeoutError:
+            log.warning("alert.causes_not_found", alert=case.alert_id, within=self._pace.causes_within)
         except Exception:
             log.exception("alert.causes_not_found", alert=case.alert_id)
 

@@ -279,13 +279,19 @@ class Chain:
     async def _receipt(self, tx_hash: str) -> Receipt:
         try:
             async with asyncio.timeout(RECEIPT_WITHIN):
-                while (raw := await self.rpc("eth_getTransactionReceipt", [tx_hash])) is None:  # noqa: ASYNC110 - it is elsewhere
+                while (mined := await self._mined(tx_hash)) is None:  # noqa: ASYNC110 - it is elsewhere
                     await asyncio.sleep(0.02 if self.block_time is None else 0.1)
         except TimeoutError as error:
             raise DevnetError(
                 f"{self.name} did not mine {tx_hash} within {RECEIPT_WITHIN:.0f} s; is its mining paused?"
             ) from error
+        raw, block = mined
         if int(raw["status"], 16) != 1:
             raise DevnetError(f"The transaction {tx_hash} on {self.name} was mined and reverted.")
-        block = await self.rpc("eth_getBlockByHash", [raw["blockHash"], False])
         return read_receipt(raw, timestamp=int(block["timestamp"], 16))
+
+    async def _mined(self, tx_hash: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The receipt and its block, unless either is not there: a block may be replaced between the two answers."""
+        raw = await self.rpc("eth_getTransactionReceipt", [tx_hash])
+        block = raw and await self.rpc("eth_getBlockByHash", [raw["blockHash"], False])
+        return (raw, block) if block else None

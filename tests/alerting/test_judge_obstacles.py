@@ -160,8 +160,11 @@ async def test_a_search_for_causes_never_keeps_an_alert(tmp_path: Path, fails: b
     async with scheduling(tmp_path, find_causes=find_causes, pace=replace(UNSETTLED, causes_within=0.05)) as bench:
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
-        bench.covered(DUE + 1)
-        await bench.accuses(id_of(1))
+        with capture_logs() as lines:
+            bench.covered(DUE + 1)
+            await bench.accuses(id_of(1))
+    said = next(line for line in lines if line["event"] == "alert.causes_not_found")
+    assert (said["log_level"], said.get("exc_info", False)) == (("error", True) if fails else ("warning", False))
 
 
 async def test_an_endpoint_that_hangs_is_named_as_the_obstacle(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from scripts.devnet import Chain, Devnet, DevnetError
+from tests.soak.reorgs import replace_blocks
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,6 +48,27 @@ async def test_the_same_xcall_after_a_reorg_keeps_its_id(pair: Devnet) -> None:
     again = await pair.xcall(alpha, beta, amount=5)
     assert again.transfer_id == first.transfer_id
     assert again.block_hash != first.block_hash
+
+
+async def test_a_receipt_is_awaited_again_when_its_block_is_replaced(
+    pair: Devnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha, beta = pair.chains
+    ask = alpha.anvil.rpc
+    replaced: list[str] = []
+
+    async def rpc(method: str, params: Sequence[object] = ()) -> Any:
+        answer = await ask(method, params)
+        if method == "eth_getTransactionReceipt" and answer is not None and not replaced:
+            replaced.append(answer["blockHash"])
+            await replace_blocks(alpha, 1)
+            await alpha.mine()  # nothing mines what waited when mining went on
+        return answer
+
+    monkeypatch.setattr(alpha.anvil, "rpc", rpc)
+    transfer = await pair.xcall(alpha, beta, amount=6)
+    assert [transfer.block_hash] != replaced
+    assert transfer.block_hash == await block_hash(alpha, transfer.block_number)
 
 
 async def test_the_clock_is_right_after_a_reorg(pair: Devnet) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
+from eth_utils.address import to_checksum_address
+
 from scripts.devnet import Chain
 from scripts.devnet.errors import RpcError
 
@@ -55,7 +57,8 @@ async def replace_blocks(chain: Chain, depth: int) -> None:
 
 async def _send_again(chain: Chain, transaction: dict[str, Any]) -> None:
     same = ("from", "to", "value", "gas", "nonce", "maxFeePerGas", "maxPriorityFeePerGas")
-    await chain.impersonate(transaction["from"])
+    # The node signs for its own accounts as it did before, so that the transaction's hash stays.
+    await chain.impersonate(to_checksum_address(transaction["from"]))
     again = {name: transaction[name] for name in same if transaction.get(name) is not None}
     try:
         await chain.rpc("eth_sendTransaction", [again | {"data": transaction["input"]}])
