@@ -14,6 +14,7 @@ import structlog
 from hypothesis import find, settings, strategies
 
 from tests.forked_workers import run_forked
+from tests.selection import all_but_one_of_each_file, samples_between
 from tests.world.processes import load
 
 _TESTS = Path(__file__).parent
@@ -121,17 +122,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     order = ["chain", "process", "browser", None]
     items.sort(key=lambda item: order.index(_needs(item.path)))
     yield
-    _leave_out_samples(config, items)
+    _leave_out(config, items)
 
 
-def _leave_out_samples(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the first and the last sample of a test with parameters, where no more are asked for."""
-    if not config.option.few_samples:
-        return
-    samples: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        samples.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    left_out = {item for test in samples.values() for item in test[1:-1]}
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep of a test with parameters the first and the last, and of a file one, where no more are asked for."""
+    left_out: set[pytest.Item] = set()
+    if config.option.few_samples:
+        left_out = samples_between(items)
+    if config.option.drawn:
+        whole = [Path(path).resolve(strict=True) for path in config.option.whole]
+        left_out |= all_but_one_of_each_file([item for item in items if item not in left_out], whole)
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 
@@ -141,9 +142,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave all that is loaded by now out of later collections of garbage."""
     gc.freeze()
     if session.config.option.forks:
-        # Hypothesis draws constants of what is loaded. It looks for them when it first draws, which would take each
-        # worker seconds of a processor.
-        find(strategies.integers(), lambda _drawn: True)
+        # Hypothesis makes a table of all characters when it first draws a text, and keeps it in .hypothesis for each
+        # version of Unicode. Without it, each worker would make its own.
+        find(strategies.text(), lambda _drawn: True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -151,6 +152,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forks", type=int, default=0, help="run the tests in so many processes")
     parser.addoption("--beside", type=int, default=0, help="and what needs nothing of its own in so many more")
     parser.addoption("--few-samples", action="store_true", help="run a test with its first and its last parameters")
+    parser.addoption("--drawn", action="store_true", help="run one test of each file, another one in each run")
+    parser.addoption("--whole", action="append", default=[], metavar="PATH", help="but this file or folder whole")
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool | None:

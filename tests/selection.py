@@ -1,0 +1,28 @@
+"""Which tests a lane leaves out that has no time for all: samples of a test, and tests of a file."""
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+
+def samples_between(tests: Iterable[pytest.Item]) -> set[pytest.Item]:
+    """All samples of a test with parameters but the first and the last."""
+    return {test for samples in _grouped(tests, lambda test: test.nodeid.partition("[")[0]) for test in samples[1:-1]}
+
+
+def all_but_one_of_each_file(tests: Iterable[pytest.Item], whole: Sequence[Path]) -> set[pytest.Item]:
+    """All tests of each file but one, which is another one in each run; none of the files and folders in ``whole``."""
+    left_out: set[pytest.Item] = set()
+    for of_file in _grouped(tests, lambda test: test.path):
+        if not any(of_file[0].path.is_relative_to(path) for path in whole):
+            left_out.update({*of_file} - {secrets.choice(of_file)})
+    return left_out
+
+
+def _grouped(tests: Iterable[pytest.Item], key: Callable[[pytest.Item], object]) -> list[list[pytest.Item]]:
+    groups: dict[object, list[pytest.Item]] = {}
+    for test in tests:
+        groups.setdefault(key(test), []).append(test)
+    return list(groups.values())

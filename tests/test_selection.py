@@ -1,0 +1,47 @@
+"""A lane that has no time for all tests runs some of each file, and in the course of time each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.selection import all_but_one_of_each_file, samples_between
+
+TESTS = Path("/tests")
+
+
+@dataclass(frozen=True)
+class Item:
+    """As much of a test as is asked for."""
+
+    nodeid: str
+
+    @property
+    def path(self) -> Path:
+        return TESTS / self.nodeid.partition("::")[0]
+
+
+def items(*names: str) -> list[Any]:
+    return [Item(name) for name in names]
+
+
+def kept(tests: list[Any], left_out: set[Any]) -> Sequence[str]:
+    return [test.nodeid for test in tests if test not in left_out]
+
+
+def test_the_first_and_the_last_sample_are_kept() -> None:
+    tests = items("a.py::one", "a.py::many[1]", "a.py::many[2]", "a.py::many[3]", "b.py::many[1]")
+    assert kept(tests, samples_between(tests)) == ["a.py::one", "a.py::many[1]", "a.py::many[3]", "b.py::many[1]"]
+
+
+def test_one_test_of_each_file_is_kept_and_whole_ones_whole() -> None:
+    tests = items("a.py::1", "a.py::2", "b/c.py::1", "b/c.py::2", "d.py::1", "d.py::2", "bc.py::1")
+    names = kept(tests, all_but_one_of_each_file(tests, [TESTS / "b", TESTS / "d.py"]))
+    assert names[0] in {"a.py::1", "a.py::2"}
+    assert names[1:] == ["b/c.py::1", "b/c.py::2", "d.py::1", "d.py::2", "bc.py::1"]
+
+
+def test_each_test_of_a_file_is_drawn_some_time() -> None:
+    tests = items("a.py::1", "a.py::2", "a.py::3")
+    drawn = {name for _ in range(500) for name in kept(tests, all_but_one_of_each_file(tests, []))}
+    assert drawn == {"a.py::1", "a.py::2", "a.py::3"}
