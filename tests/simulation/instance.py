@@ -31,6 +31,8 @@ _LONGEST_TURN = 2.0
 _ALL = sys.maxsize
 _WAITS_FOR = {KillManner.ALERT: "alerts", KillManner.EVENT: "events"}
 """The table that is written when a kill's statements begin to count."""
+_COLLECTED_AFTER = 4
+"""Lives after which what is left of them in memory is collected: each time, all of the story is looked through."""
 _REFUSED = 1
 """The exit code of a process that may not work on the database."""
 
@@ -238,7 +240,7 @@ class Instance:
 
     def _dispose(self, process: MonitorProcess, kept: Path | None) -> None:
         self._common.database.leave(process.disk, kept)
-        if kept is None:
+        if kept is None or len(self._lives) % _COLLECTED_AFTER:
             return
         with self._log.muted():
             del process

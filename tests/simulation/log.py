@@ -60,7 +60,8 @@ class Log:
             self._write(f"{self._now():.6f} {self.speaker}{method} {event}{_written(values)}")
 
     def _write(self, line: str) -> None:
-        line = line.replace(self._folder, "")
+        if self._folder in line:
+            line = line.replace(self._folder, "")
         self.lines.append(line)
         self._hash.update(line.encode(errors="backslashreplace"))
 
