@@ -34,8 +34,8 @@ _CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM
 _FOR_A_WRITER = (*WRITER_PRAGMAS, "synchronous=OFF")
 """Of a simulated process, whose machine never loses power."""
 _ALONE = "locking_mode=EXCLUSIVE"
-"""Of one that alone has its file open: to lock, and to look what others have written, takes SQLite long. Said last: said
-before, it would have SQLite keep a write-ahead log of what is in memory, too.
+"""Of one that alone has its file open: to lock, and to look what others have written, takes SQLite long. Said last:
+before the others, it would have SQLite keep a write-ahead log of what is in memory, too.
 """
 _VERSIONS = slice(18, 20)
 _WITH_LOG, _WITHOUT_LOG = b"\x02\x02", b"\x01\x01"

@@ -35,6 +35,22 @@ def run(executor: Inline, *statements: str) -> list[tuple[object, ...]]:
     return asyncio.run(outcome(lambda connection: transact(connection, call)))
 
 
+def insert_eight(connection: Connection) -> None:
+    connection.run("INSERT INTO kept VALUES (8)").fetchall()
+
+
+async def is_heard_of(executor: Inline) -> bool:
+    return executor.run(lambda connection: transact(connection, insert_eight)).done()
+
+
+def kept_in(folder: Path, *, alone: bool = True) -> list[tuple[object, ...]]:
+    """What a process that begins on these files finds."""
+    disk = Disk(folder, lambda: None, lambda: None, alone=alone)
+    found = run(writer(disk), "SELECT number FROM kept")
+    disk.close()
+    return found
+
+
 def test_a_full_disk_takes_no_mark(tmp_path: Path) -> None:
     disk = disk_in(tmp_path, room=0)
     with pytest.raises(sqlite3.OperationalError, match="full"):
@@ -72,3 +88,23 @@ def test_two_instances_that_wrongly_share_a_file_both_get_to_it(tmp_path: Path) 
     assert first.read("SELECT number FROM kept") == [(7,), (8,)]
     for disk in (first, other):
         disk.close()
+
+
+def test_what_is_committed_outlives_a_process_that_ends(tmp_path: Path) -> None:
+    disk = disk_in(tmp_path)
+    executor = writer(disk)
+    run(executor, "CREATE TABLE kept (number)", "INSERT INTO kept VALUES (7)")
+    asyncio.run(executor.close(0.0))
+    disk.close()
+    assert kept_in(tmp_path) == [(7,)]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_a_killed_process_had_not_committed_is_gone(tmp_path: Path, *, alone: bool) -> None:
+    disk, found = disk_in(tmp_path, alone=alone), tmp_path / "found"
+    found.mkdir()
+    run(writer(disk), "CREATE TABLE kept (number)", "INSERT INTO kept VALUES (7)")
+    disk.kill_at(3, lambda: disk.copy_to(found))
+    assert not asyncio.run(is_heard_of(writer(disk)))
+    disk.close()
+    assert kept_in(found, alone=alone) == [(7,)]
