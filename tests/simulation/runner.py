@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.pool import Pool
 from pathlib import Path
 
 from tests.simulation.drawing import draw, draw_minutes
@@ -65,16 +66,14 @@ def outcome(story: Story) -> Outcome:
 
 def outcomes(seeds: Iterable[int], days: float, *, minutes: bool = False) -> Iterator[Outcome]:
     """What came of each seed, as they end."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(os.cpu_count(), maxtasksperchild=_STORIES_OF_A_PROCESS) as pool:
+    with _processes(os.cpu_count()) as pool:
         yield from pool.imap_unordered(partial(_of_seed, days=days, minutes=minutes), seeds)
 
 
 def outcomes_within(seconds: float, first: int, days: float, *, minutes: bool = False) -> Iterator[Outcome]:
     """What came of the seeds from the first one on, until one processor has played for so long."""
-    context = multiprocessing.get_context("spawn")
     spent = 0.0
-    with context.Pool(1, maxtasksperchild=_STORIES_OF_A_PROCESS) as pool:
+    with _processes(1) as pool:
         for seed in itertools.count(first):
             result = pool.apply(_of_seed, (seed, days, minutes))
             yield result
@@ -90,6 +89,13 @@ def shrunk(story: Story) -> Path:
     file = KEPT / f"seed-{story.seed}-small.json"
     file.write_bytes(to_json(small))
     return file
+
+
+def _processes(count: int | None) -> Pool:
+    """So many at once, each forked off one that has loaded all that they need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context.Pool(count, maxtasksperchild=_STORIES_OF_A_PROCESS)
 
 
 def _of_seed(seed: int, days: float, minutes: bool) -> Outcome:
