@@ -41,6 +41,11 @@ class Plain:
             self._row_type = row_type([column[0] for column in cursor.description])
         return list(map(partial(tuple.__new__, self._row_type), cursor))
 
+    def first(self, connection: Connection, values: Sequence[object]) -> tuple[Any, ...] | None:
+        """The first row without its columns' names; None where there is none."""
+        row: tuple[Any, ...] | None = connection.run(self._sql, values).fetchone()
+        return row
+
     def stream(self, connection: Connection, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
         """The rows without their columns' names, each read when it is taken."""
         yield from connection.run(self._sql, values)

@@ -29,8 +29,8 @@ def states(connection: Connection, statuses: Collection[Status] = tuple(Status))
     """Every state of one of these statuses that a transfer is in."""
     every: list[State] = []
     after: tuple[int, int, str] = _BEFORE_ALL
-    while rows := _NEXT.rows(connection, (*after, _BEHIND_ITS_LAST)):
-        origin, destination, status = after = rows[0][:3]
+    while row := _NEXT.first(connection, (*after, _BEHIND_ITS_LAST)):
+        origin, destination, status = after = row[0], row[1], row[2]
         if status in statuses:
             every.append((DomainId(origin), DomainId(destination), Status(status)))
     return every
@@ -38,4 +38,9 @@ def states(connection: Connection, statuses: Collection[Status] = tuple(Status))
 
 def counted(connection: Connection, statuses: Collection[Status]) -> dict[State, tuple[int, int]]:
     """How many are in each of these states, and when the oldest of them began (Unix seconds)."""
-    return {state: _COUNT.rows(connection, state)[0][:2] for state in states(connection, statuses)}
+    return {state: _count(connection, state) for state in states(connection, statuses)}
+
+
+def _count(connection: Connection, state: State) -> tuple[int, int]:
+    count, oldest = _COUNT.first(connection, state) or (0, 0)
+    return count, oldest
