@@ -1,22 +1,20 @@
-"""The disk of a simulated process: its database's files, and what befalls them while statements run.
-
-A process that alone has its file open works on a copy in memory, where a commit takes a third of the time: the file
-gets what was committed when the process ends, however it does, and the first of its marks, which a monitor looks for.
-"""
+"""The disk of a simulated process: its database's files, and what befalls them while statements run."""
 
 import asyncio
 import re
 import shutil
 import sqlite3
 from collections.abc import Callable
+from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from connext_monitor.config import DatabaseUrl
-from connext_monitor.store.connection import COMMIT, WRITER_PRAGMAS, Connection, transact
+from connext_monitor.store.connection import COMMIT, Connection, transact
 from connext_monitor.store.engine import FindServer, server_of
 from connext_monitor.store.executor import Ended, Inline
+from tests.simulation.disk_connections import CopyInMemory, Reader, SharedFile
 from tests.simulation.trace import AlertChange, State
 
 T = TypeVar("T")
@@ -24,25 +22,11 @@ T = TypeVar("T")
 FILE = "monitor.db"
 _MARK = "PRAGMA user_version = "
 _WRITING = ("INSERT", "UPDATE", "DELETE", _MARK)
-_QUIET = ("SELECT", "BEGIN", "COMMIT")
-"""How statements begin that write nothing."""
+"""How statements begin that write something."""
 _INTO_TABLE = re.compile(r"(?:INSERT (?:OR [A-Z]+ )?INTO|UPDATE(?: OR [A-Z]+)?) (\w+) ")
 _KEPT = (FILE, f"{FILE}-wal", f"{FILE}.lock")
 """What outlives a process; SQLite makes the rest anew."""
 _CHANGED = "SELECT id, kind, subject, severity, state, resolution, revision FROM alerts WHERE revision > ? ORDER BY 7"
-
-_FOR_A_WRITER = (*WRITER_PRAGMAS, "synchronous=OFF")
-"""Of a simulated process, whose machine never loses power."""
-_ALONE = "locking_mode=EXCLUSIVE"
-"""Of one that alone has its file open: to lock, and to look what others have written, takes SQLite long. Said last:
-before the others, it would have SQLite keep a write-ahead log of what is in memory, too.
-"""
-_VERSIONS = slice(18, 20)
-_WITH_LOG, _WITHOUT_LOG = b"\x02\x02", b"\x01\x01"
-"""How a file's header says whether it has a write-ahead log, as the monitor's has; there is none in memory."""
-
-_STATEMENTS_KEPT = 512
-"""Statements that are compiled once: memory for them is no matter here."""
 
 
 class Killed(BaseException):
@@ -69,7 +53,7 @@ class Disk:
         self._full = full
         self._written = 0
         self._on_commit = on_commit
-        self._writer = _InMemory(self.file, lambda: not self.dead) if alone else _Shared(self.file)
+        self._writer = CopyInMemory(self.file, lambda: not self.dead) if alone else SharedFile(self.file)
         self._connections: list[Connection] = []
         self._statements: int | None = None
         self._die: Callable[[], None] = lambda: None
@@ -90,7 +74,7 @@ class Disk:
 
     def executor(self, _make: Callable[[], Connection], most: int) -> Inline:
         """See `MakeExecutor`: calls run where they are made, what only reads on the writer's connection too."""
-        connection = self._writer if most == 1 else _Reader(self._writer)
+        connection = self._writer if most == 1 else Reader(self._writer)
         self._connections.append(connection)
         if most == 1 or self.dead or self._statements is not None:
             connection.before = self.before_statement
@@ -146,28 +130,28 @@ class Disk:
 
     def before_statement(self, statement: str) -> None:
         """Hears of each statement before it is run."""
-        if not statement.startswith(_QUIET):
-            table = table_written(statement)
-            if table == "alerts":
-                self._alerts_written = True
-            elif table is None and statement.startswith(_MARK):
-                self._marked = True
         if self.dead or self._statements is not None:
             self._count(statement)
+        does = _does(statement)
+        if does is _Does.READ:
+            return
+        self._alerts_written |= does is _Does.WRITE_ALERTS
+        self._marked |= does is _Does.MARK
         room = self._full()
-        if room is not None and self._is_refused(statement, room):
+        if room is not None and self._is_refused(does, room):
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
 
-    def _is_refused(self, statement: str, room: int) -> bool:
+    def _is_refused(self, does: "_Does", room: int) -> bool:
         # A transaction passes in no time: the disk has room for all of it, or is full from its begin on.
-        if statement.startswith("BEGIN"):
+        if does is _Does.BEGIN:
             self._written = 0
-        self._written += statement.startswith(_WRITING)
-        if not self._written:
             return False
-        return statement == COMMIT or (statement.startswith(_WRITING) and room == self._written)
+        if does is _Does.COMMIT:
+            return self._written > 0
+        self._written += 1
+        return room == self._written
 
     def _count(self, statement: str) -> None:
         if self.dead:
@@ -182,88 +166,35 @@ class Disk:
                 raise Killed
 
 
+class _Does(Enum):
+    """What a statement does."""
+
+    READ = auto()
+    BEGIN = auto()
+    WRITE = auto()
+    WRITE_ALERTS = auto()
+    MARK = auto()
+    COMMIT = auto()
+
+
+@lru_cache(1024)
+def _does(statement: str) -> _Does:
+    if statement.startswith("BEGIN"):
+        return _Does.BEGIN
+    if statement == COMMIT:
+        return _Does.COMMIT
+    if statement.startswith(_MARK):
+        return _Does.MARK
+    if table_written(statement) == "alerts":
+        return _Does.WRITE_ALERTS
+    return _Does.WRITE if statement.startswith(_WRITING) else _Does.READ
+
+
 @lru_cache(1024)
 def table_written(statement: str) -> str | None:
     """The table that a statement adds rows to, or changes some of; None where it does neither."""
     into = _INTO_TABLE.match(statement)
     return None if into is None else into[1]
-
-
-class _Writer(Connection):
-    def opened(self) -> sqlite3.Connection:
-        """The driver's connection, opened if it is not yet."""
-        if self._opened is None:
-            self._opened = self._open()
-        return self._opened
-
-    def give_up(self) -> None:
-        """Its process is gone: what was committed is in the files, what was not is nowhere."""
-
-    def bring_into_file(self) -> None:
-        """Have the file itself hold all that was committed."""
-
-
-class _Shared(_Writer):
-    """On a file that others have open as well."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(f"{file.absolute().as_uri()}?mode=rw", "BEGIN IMMEDIATE", _FOR_A_WRITER, _STATEMENTS_KEPT)
-
-    def bring_into_file(self) -> None:
-        self.opened().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-
-
-class _InMemory(_Writer):
-    """On a copy of a file that nobody else has open; the file gets what it holds at its end, if its process lives."""
-
-    def __init__(self, file: Path, lives: Callable[[], bool]) -> None:
-        super().__init__(":memory:", "BEGIN IMMEDIATE", (*_FOR_A_WRITER, _ALONE), _STATEMENTS_KEPT)
-        self._file = file
-        self._lives = lives
-
-    def _open(self) -> sqlite3.Connection:
-        opened = sqlite3.connect(self._uri, isolation_level=None, cached_statements=self._statements_kept)
-        if there := bytearray(self._file.read_bytes()):
-            there[_VERSIONS] = _WITHOUT_LOG
-            opened.deserialize(bytes(there))
-        for pragma in self._pragmas:
-            opened.execute(f"PRAGMA {pragma}").close()
-        return opened
-
-    def give_up(self) -> None:
-        if self._opened is not None:
-            self._opened.rollback()
-            self.bring_into_file()
-
-    def bring_into_file(self) -> None:
-        held = bytearray(self.opened().serialize())
-        held[_VERSIONS] = _WITH_LOG
-        self._file.write_bytes(held)
-
-    def close(self) -> None:
-        if self._lives():
-            self.give_up()
-        super().close()
-
-
-class _Reader(Connection):
-    """Each of its transactions sees one state, as nothing is written meanwhile."""
-
-    def __init__(self, writer: _Writer) -> None:
-        super().__init__("", "", ())
-        self._writer = writer
-
-    def begin(self) -> None:
-        self._opened = self._writer.opened()
-
-    def commit(self) -> None:
-        pass
-
-    def rollback(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self._opened = None
 
 
 class _Calls(Inline):

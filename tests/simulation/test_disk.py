@@ -46,9 +46,9 @@ async def is_heard_of(executor: Inline) -> bool:
 def kept_in(folder: Path, *, alone: bool = True) -> list[tuple[object, ...]]:
     """What a process that begins on these files finds."""
     disk = Disk(folder, lambda: None, lambda: None, alone=alone)
-    found = run(writer(disk), "SELECT number FROM kept")
+    rows = run(writer(disk), "SELECT number FROM kept")
     disk.close()
-    return found
+    return rows
 
 
 def test_a_full_disk_takes_no_mark(tmp_path: Path) -> None:
@@ -101,10 +101,10 @@ def test_what_is_committed_outlives_a_process_that_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_what_a_killed_process_had_not_committed_is_gone(tmp_path: Path, *, alone: bool) -> None:
-    disk, found = disk_in(tmp_path, alone=alone), tmp_path / "found"
-    found.mkdir()
+    disk, copied = disk_in(tmp_path, alone=alone), tmp_path / "copied"
+    copied.mkdir()
     run(writer(disk), "CREATE TABLE kept (number)", "INSERT INTO kept VALUES (7)")
-    disk.kill_at(3, lambda: disk.copy_to(found))
+    disk.kill_at(3, lambda: disk.copy_to(copied))
     assert not asyncio.run(is_heard_of(writer(disk)))
     disk.close()
-    assert kept_in(found, alone=alone) == [(7,)]
+    assert kept_in(copied, alone=alone) == [(7,)]
