@@ -39,8 +39,9 @@ OF_LIBRARIES = {"_exit", "_replace", "_set_running_loop"}
 REACH_INTO = {
     # An answer that is read when the task that waits for it has not run yet: no server can have it so.
     "tests/monitoring/test_subscriptions.py": {"_dispatch"},
-    # What pytest and atexit do at their end, which a process that was forked off them needs before.
+    # What pytest and Python do at their end, which a process that was forked off them needs before.
     "tests/forked_workers.py": {"_basetemp", "_file", "_run_exitfuncs", "_setupstate", "_tmp_path_factory", "_tw"},
+    "tests/world/fork_server.py": {"_run_exitfuncs", "_shutdown"},
 }
 
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.process.running import PATIENCE
 from tests.world.processes import ROOT, Command, fork, process_environ, run, start_cold
 from tests.world.waiting import until
@@ -40,6 +42,14 @@ sys.exit(7)
 """
 ENDS_BY_SIGNAL = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 AT_EXIT = "import atexit; atexit.register(print, 'the end'); raise ValueError('said on stderr')"
+ENDS_LATER = """
+import atexit, sys, threading
+def say(): threading.Event().wait(0.2); print('of a thread')
+threading.Thread(target=say).start()
+atexit.register(print, 'the end')
+sys.exit({code})
+"""
+FULL = "import sys; sys.stdout = open('/dev/full', 'w'); print('lost'); sys.exit(3)"
 WAITS = "import signal, sys; print('waits', flush=True); signal.pause()"
 
 
@@ -65,6 +75,19 @@ def test_a_fork_ends_as_any_program(tmp_path: Path) -> None:
     assert (code, printed) == (1, "the end\n")
     assert said.endswith("ValueError: said on stderr\n")
     assert run(command(tmp_path, ENDS_BY_SIGNAL)).code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("code", "ended"), [("None", (0, "")), ("258", (2, "")), ("'words'", (1, "words\n"))])
+def test_a_fork_that_exits_says_all_that_is_left_to_say(tmp_path: Path, code: str, ended: tuple[int, str]) -> None:
+    came = run(command(tmp_path, ENDS_LATER.format(code=code)))
+    assert (came.code, came.said) == ended
+    assert came.printed == "of a thread\nthe end\n"
+
+
+def test_a_fork_whose_last_words_are_not_taken_fails(tmp_path: Path) -> None:
+    ended = run(command(tmp_path, FULL))
+    assert ended.code == 120
+    assert "No space left on device" in ended.said
 
 
 async def test_forks_end_with_whoever_started_them(tmp_path: Path) -> None:
