@@ -14,7 +14,14 @@ WITH_SERVER = pytest.mark.skipif(programs() is None, reason="no PostgreSQL: scri
 
 def printed(bench: str, *arguments: str) -> str:
     """What a benchmark prints; it settles things for its whole process, so it gets one."""
-    instead = f"import sys; from scripts.bench.{bench} import main; main(); sys.exit()"
+    instead = f"""if True:
+        import sys
+        from tests.bench.forked import fork_all
+        from scripts.bench.{bench} import main
+        fork_all()
+        main()
+        sys.exit()
+        """
     ended = run(Command(arguments, ROOT, os.environ, instead), within=540.0)
     assert ended.code == 0, ended.said
     return ended.printed
