@@ -5,7 +5,7 @@ from tests.simulation.mutants.hunt import Outcome, hunt, summary
 from tests.simulation.mutants.mutant import named
 from tests.simulation.mutants.table import MUTANTS
 
-HUNTED = ("due-is-past", "burst-is-a-flood", "deep-reorg-not-told")
+HUNTED = ("due-is-past", "burst-is-a-flood", "left-out-is-gone")
 """One that is a block too early, one about what people read, one about reorgs; all others die by the same command."""
 
 
