@@ -120,7 +120,7 @@ class ChainQueries:
         async def view(endpoint: Endpoint) -> list[_T]:
             # By number, so that an endpoint behind the covered block refuses instead of answering from an older state.
             block = covered.number if at_covered else max(covered.number, await self._head_of(endpoint))
-            answers = [read(await endpoint.call(self._state.config.contract, call, block)) for call in calls]
+            answers = [read(answer) for answer in await endpoint.calls(self._state.config.contract, calls, block)]
             # After the answers: a provider may route one connection to another chain at any moment.
             await prove(endpoint, covered)
             return answers

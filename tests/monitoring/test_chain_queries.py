@@ -1,6 +1,7 @@
 """Questions about one transfer, put to a loopback node that holds a made-up chain."""
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -8,11 +9,12 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.decoding import XCALLED_TOPIC
-from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
+from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp, TransferId
 from connext_monitor.core.side_events import SLIPPAGE_UPDATED_TOPIC, SlippageUpdated
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
+from tests.monitoring.answers import each
 from tests.monitoring.covering import Memory
 from tests.monitoring.made_up_chain import CONTRACT, GENESIS_TIME, hash_at
 from tests.monitoring.querying import TRANSFER, Answering, querying
@@ -61,6 +63,20 @@ async def test_several_statuses_are_asked_in_the_state_of_one_block() -> None:
         assert await queries.transfer_statuses([TRANSFER] * 3) == [TransferStatus.NONE] * 3
         assert [params[1] for params in node.calls("eth_call")] == [hex(100)] * 3
         assert [params[0] for params in node.calls("eth_getBlockByNumber")] == [hex(100)]
+
+
+async def test_many_statuses_are_asked_for_in_a_few_messages() -> None:
+    node, sizes = Answering(120), list[int]()
+
+    def batch(requests: list[dict[str, Any]]) -> str | bytes | None:
+        sizes.append(len(requests))
+        return each(node.heard)(requests)
+
+    transfers = [TransferId(bytes([number]) * 32) for number in range(20)]
+    async with querying(node, batch=batch) as (queries, _, _):
+        assert await queries.transfer_statuses(transfers) == [TransferStatus.NONE] * 20
+    # Learning how many the endpoint answers at once.
+    assert sizes == [4, 8, 8]
 
 
 async def test_a_head_below_the_covered_block_does_not_count() -> None:
