@@ -97,9 +97,9 @@ COVERAGE = (
     mutant(
         "holes-skipped",
         8,
-        "core/coverage.py",
-        "        if nonce > expected:\n            break\n",
-        "",
+        "store/nonces.py",
+        "    reached = first_missing(connection, domain, contiguous, upcoming)\n",
+        "    reached = upcoming\n",
         "nonces count as contiguous over those that are missing",
         _NO_WITNESS,
         _NO_BLOOMS,
