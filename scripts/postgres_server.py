@@ -68,10 +68,14 @@ class Server:
         """For whoever connects; no password is asked for: only this user reaches the socket's folder."""
         return DatabaseUrl(f"postgresql://postgres:{PASSWORD}@/{database}?host={self.folder}")
 
+    def new_name(self) -> str:
+        """That no database has yet."""
+        return f"test_{next(self._numbers)}"
+
     @contextmanager
     def database(self) -> Iterator[DatabaseUrl]:
         """The URL of a new database with the newest schema, dropped afterwards."""
-        name = f"test_{next(self._numbers)}"
+        name = self.new_name()
         self.make(name)
         try:
             yield self.url(name)
@@ -85,7 +89,7 @@ class Server:
     @contextmanager
     def empty_database(self, options: str = "") -> Iterator[DatabaseUrl]:
         """The URL of a new database without anything in it, dropped afterwards."""
-        name = f"test_{next(self._numbers)}"
+        name = self.new_name()
         self.run(f"CREATE DATABASE {name} {options}")
         try:
             yield self.url(name)

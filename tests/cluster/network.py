@@ -101,6 +101,15 @@ def network(names: Sequence[str]) -> Iterator[Network]:
         yield Network(names, here, there)
 
 
+def can_be_made() -> bool:
+    """Whether the system lets us make one."""
+    try:
+        with network(("tried",)):
+            return True
+    except NetworkRefusedError:
+        return False
+
+
 def connect_from(namespace: str) -> None:
     """Have this process make its connections to the database in the namespace of this path, and no others."""
     from connext_monitor.store.postgres_waiting import WaitingConnection

@@ -1,7 +1,8 @@
 """The owner's way to the database is cut: the other one takes the work over, and the way back makes it a standby.
 
 The cut lasts for several times as long as an owner may be silent, which stands for ten minutes of thirty seconds. Each
-instance tells a receiver of its own, which shows who told what.
+instance tells a receiver of its own, which shows who told what. Where a network of its own can be made, the ways
+cut there (`test_lost_packets`) are left out here but for one: there what is sent meanwhile is lost, here it arrives.
 """
 
 import asyncio
@@ -13,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.config import DatabaseUrl
-from scripts.devnet import Devnet, Transfer
+from scripts.devnet import Devnet
 from tests.cluster.instances import LEFT, RIGHT, Instances, write_configs
+from tests.cluster.network import can_be_made
+from tests.cluster.notifications import Notifications
 from tests.cluster.way import Cut, Way
 from tests.e2e.monitor import PATIENCE
 from tests.e2e.under_way import deliveries_under_way
@@ -31,24 +34,11 @@ _CUT_FOR = 5 * _SILENT_FOR
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Two instances, the way of the one that owns the work to the database, and whom each of them tells."""
+    """Two instances, the way of the one that owns the work to the database, and what each of them tells."""
 
     instances: Instances
     way: Way
-    told_by: dict[str, Receiver]
-
-    async def tells(self, name: str, change: str, transfer: Transfer) -> None:
-        """Wait until this instance has told of it."""
-        what = (f"alert.{change}", "execute_overdue", transfer.transfer_id)
-        await until(lambda: what in self.told_by[name].whats(), PATIENCE, lambda: self.instances.said)
-
-    def told_of(self, transfer: Transfer) -> list[tuple[str, str]]:
-        """By whom, and what."""
-        return [(name, change) for name in self.told_by for change, _ in self.told_by[name].about(transfer.transfer_id)]
-
-    def told_of_work(self, name: str) -> int:
-        """How much this one has told but that it cannot use the database, which it says past that."""
-        return sum(kind != "database_failing" for _, kind, _ in self.told_by[name].whats())
+    notified: Notifications
 
     async def stands_by_again(self, name: str) -> None:
         """Wait until this instance has found out that the work is another's, and waits for it."""
@@ -72,7 +62,7 @@ async def scene(bridge: Devnet, server: postgres.Server, url: DatabaseUrl, folde
         configs[LEFT].write_text(text.replace("${DATABASE_URL}", own_url), encoding="utf-8")
         instances = await stack.enter_async_context(Instances(configs))
         await instances.owns(LEFT)
-        yield Scene(instances, way, receivers)
+        yield Scene(instances, way, Notifications(instances, receivers))
         # Whoever ends it else would ask its database first, by the way that is this very process.
         await instances.kill(LEFT)
 
@@ -81,30 +71,32 @@ async def scene(bridge: Devnet, server: postgres.Server, url: DatabaseUrl, folde
 async def test_an_owner_that_is_cut_off_is_replaced_and_stands_by_afterwards(
     bridge: Devnet, server: postgres.Server, url: DatabaseUrl, tmp_path: Path, cut: Cut
 ) -> None:
+    if cut is not Cut.THERE and can_be_made():
+        pytest.skip("test_lost_packets cuts this way, in a network of its own")
     alpha, beta = bridge.chains
     async with scene(bridge, server, url, tmp_path) as it:
         before = await bridge.xcall(alpha, beta)
-        await it.tells(LEFT, "opened", before)
+        await it.notified.tells(LEFT, "opened", before)
         await until(lambda: not deliveries_under_way(url))
         it.way.cut(cut)
         lasts = asyncio.create_task(asyncio.sleep(_CUT_FOR))
         meanwhile = await bridge.xcall(alpha, beta)
         await it.instances.owns(RIGHT)
-        by_the_owner = it.told_of_work(LEFT)
-        await it.tells(RIGHT, "opened", meanwhile)
+        by_the_owner = it.notified.of_work(LEFT)
+        await it.notified.tells(RIGHT, "opened", meanwhile)
         await bridge.execute_fast(before)
-        await it.tells(RIGHT, "resolved", before)
+        await it.notified.tells(RIGHT, "resolved", before)
         await lasts
         it.way.mend(broken=cut is Cut.BOTH)
         await it.stands_by_again(LEFT)
         await it.instances[LEFT].ready()
         await it.instances[LEFT].knows(meanwhile, "XCalled")
-        assert it.told_of_work(LEFT) == by_the_owner
+        assert it.notified.of_work(LEFT) == by_the_owner
         it.instances[RIGHT].terminate()
         await bridge.execute_fast(meanwhile)
-        await it.tells(LEFT, "resolved", meanwhile)
-        assert it.told_of(before) == [(LEFT, "alert.opened"), (RIGHT, "alert.resolved")]
-        assert it.told_of(meanwhile) == [(LEFT, "alert.resolved"), (RIGHT, "alert.opened")]
+        await it.notified.tells(LEFT, "resolved", meanwhile)
+        assert it.notified.about(before) == [(LEFT, "alert.opened"), (RIGHT, "alert.resolved")]
+        assert it.notified.about(meanwhile) == [(LEFT, "alert.resolved"), (RIGHT, "alert.opened")]
 
 
 async def test_an_owner_whose_beats_alone_are_held_up_sends_nothing(
@@ -119,12 +111,12 @@ async def test_an_owner_whose_beats_alone_are_held_up_sends_nothing(
         accused = ("execute_overdue", late.transfer_id, "open")
         await until(lambda: _is_in(accused, it.instances[LEFT].alerts()), PATIENCE, lambda: it.instances.said)
         await asyncio.sleep(_SILENT_FOR)
-        assert it.told_of(late) == []
+        assert it.notified.about(late) == []
         it.instances[RIGHT].go_on()
-        await it.tells(RIGHT, "opened", late)
+        await it.notified.tells(RIGHT, "opened", late)
         it.way.mend(broken=False)
         await it.stands_by_again(LEFT)
-        assert it.told_of(late) == [(RIGHT, "alert.opened")]
+        assert it.notified.about(late) == [(RIGHT, "alert.opened")]
 
 
 async def _is_in(accused: object, asked: Awaitable[Sequence[object]]) -> bool:

@@ -17,10 +17,11 @@ from aiohttp import web
 
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.ownership import LeaseTimes
-from scripts.devnet import Devnet, Transfer
+from scripts.devnet import Devnet
 from tests.cluster.accounts import Auditor
 from tests.cluster.instances import LEFT, RIGHT, Instances, write_configs
 from tests.cluster.network import Network, NetworkRefusedError, network
+from tests.cluster.notifications import Notifications
 from tests.cluster.way import Cut, Way
 from tests.e2e.monitor import PATIENCE
 from tests.e2e.under_way import deliveries_under_way
@@ -62,11 +63,12 @@ class OwnReceiver(Receiver):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Two instances, the network between them and the database, and whom each of them tells."""
+    """Two instances, the network between them and the database, and whom and what each of them tells."""
 
     instances: Instances
     network: Network
     told_by: dict[str, OwnReceiver]
+    notified: Notifications
     everybody: Receiver
     url: DatabaseUrl
 
@@ -78,19 +80,9 @@ class Scene:
         """Wait until this instance says it once more than so often."""
         await until(lambda: self.count(name, event) > after, within, lambda: self.instances.said)
 
-    async def tells(self, name: str, change: str, transfer: Transfer) -> None:
-        """Wait until this instance has told of it."""
-        what = (f"alert.{change}", "execute_overdue", transfer.transfer_id)
-        await until(lambda: what in self.told_by[name].whats(), PATIENCE, lambda: self.instances.said)
-
-    def told_of(self, transfer: Transfer) -> list[tuple[str, str]]:
-        """By whom, and what."""
-        return [(name, change) for name in self.told_by for change, _ in self.told_by[name].about(transfer.transfer_id)]
-
     def last_told(self, name: str) -> float:
         """When this one told something last (Unix seconds), but that it cannot use the database."""
-        bodies = self.told_by[name].received
-        return max((body.at for body in bodies if body.alert["kind"] != "database_failing"), default=0.0)
+        return max((body.at for body in self.notified.of_work(name)), default=0.0)
 
     def last_beat(self, name: str) -> float:
         """When the database heard of this one last, by the same clock."""
@@ -124,7 +116,7 @@ async def scene(
         instances = await stack.enter_async_context(Instances(configs, ways.before))
         await instances.owns(LEFT)
         await instances.stands_by(RIGHT)
-        yield Scene(instances, ways, told_by, everybody, url)
+        yield Scene(instances, ways, told_by, Notifications(instances, told_by), everybody, url)
         # Whoever ends them else would ask their database first, by a network that this process is not in.
         for name in (LEFT, RIGHT):
             await instances.kill(name)
@@ -144,10 +136,10 @@ async def _cut_off(it: Scene, bridge: Devnet, cut: Cut, owner: str, other: str) 
     meanwhile = await bridge.xcall(alpha, beta)
     await it.says(other, "work.taken", taken)
     telling.ready.set()
-    await it.tells(other, "opened", before)
-    await it.tells(other, "opened", meanwhile)
+    await it.notified.tells(other, "opened", before)
+    await it.notified.tells(other, "opened", meanwhile)
     await bridge.execute_fast(before)
-    await it.tells(other, "resolved", before)
+    await it.notified.tells(other, "resolved", before)
     # By itself, while the way is still cut.
     await it.says(owner, "work.lost", lost, _GIVES_UP_WITHIN)
     heard_last = it.last_beat(owner)
@@ -156,9 +148,9 @@ async def _cut_off(it: Scene, bridge: Devnet, cut: Cut, owner: str, other: str) 
     await it.instances[owner].ready()
     await it.instances[owner].knows(meanwhile, "XCalled")
     await bridge.execute_fast(meanwhile)
-    await it.tells(other, "resolved", meanwhile)
+    await it.notified.tells(other, "resolved", meanwhile)
     for transfer in (before, meanwhile):
-        assert it.told_of(transfer) == [(other, "alert.opened"), (other, "alert.resolved")]
+        assert it.notified.about(transfer) == [(other, "alert.opened"), (other, "alert.resolved")]
     assert it.last_told(owner) <= heard_last + TIMES.sends_for + TIMES.send_within
 
 

@@ -17,7 +17,7 @@ from tests.world.recording import NAMES, NOW
 
 pytestmark = pytest.mark.server
 
-ALERTS = 200
+ALERTS = 50
 
 
 class NoTurn:

@@ -12,10 +12,10 @@ from connext_monitor.store.engine import server_of
 from connext_monitor.store.store import Store
 from tests.world import postgres
 from tests.world.databases import open_store
-from tests.world.postgres import server
+from tests.world.postgres import lent, server
 from tests.world.recording import NAMES
 
-__all__ = ["NewStore", "server"]
+__all__ = ["NewStore", "lent", "server"]
 
 NewStore = Callable[[], AbstractAsyncContextManager[Store]]
 
@@ -54,8 +54,8 @@ def new_store(engine: str, tmp_path_factory: pytest.TempPathFactory, request: py
             yield store
             await store.close()
             return
-        running: postgres.Server = request.getfixturevalue("server")
-        with running.database() as url:
+        databases: postgres.LentDatabases = request.getfixturevalue("lent")
+        with databases.database() as url:
             store = await Store.open(url, NAMES)
             yield store
             await store.close()
@@ -64,9 +64,9 @@ def new_store(engine: str, tmp_path_factory: pytest.TempPathFactory, request: py
 
 
 @pytest.fixture
-def url(server: postgres.Server) -> Iterator[DatabaseUrl]:
-    """Of a new database on the server."""
-    with server.database() as url:
+def url(lent: postgres.LentDatabases) -> Iterator[DatabaseUrl]:
+    """Of a database on the server, as a first run makes it."""
+    with lent.database() as url:
         yield url
 
 

@@ -78,11 +78,28 @@ async def after(new_store: NewStore, steps: Sequence[ObservedChange]) -> object:
 RECORDED_OR_GONE = st.lists(st.tuples(RECORDS | drawn_records, st.booleans()), max_size=5)
 
 
+HISTORIES = given(st.lists(RECORDED_OR_GONE, min_size=1, max_size=6))
+
+
+@pytest.mark.sqlite_only
 @settings(examples(40), suppress_health_check=SHARED)
-@given(st.lists(RECORDED_OR_GONE, min_size=1, max_size=6))
+@HISTORIES
 async def test_after_any_history_with_reorgs_the_database_holds_what_memory_would(
     new_store: NewStore, history: list[list[tuple[EventRecord, bool]]]
 ) -> None:
+    await holds_what_memory_would(new_store, history)
+
+
+@pytest.mark.server
+@settings(examples(9), suppress_health_check=SHARED)
+@HISTORIES
+async def test_after_any_history_with_reorgs_a_server_holds_what_memory_would(
+    new_store: NewStore, history: list[list[tuple[EventRecord, bool]]]
+) -> None:
+    await holds_what_memory_would(new_store, history)
+
+
+async def holds_what_memory_would(new_store: NewStore, history: list[list[tuple[EventRecord, bool]]]) -> None:
     ledger = Ledger()
     async with new_store() as store:
         for batch in history:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -81,11 +82,29 @@ _ADDED = _liquidity("RouterLiquidityAdded", 1, "", 1, 5, 0)
 _ADDED_ELSEWHERE = _liquidity("RouterLiquidityAdded", 2, "a", 1, 5, 0)
 
 
-@settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@example([[seen(_FILLED)], [seen(_ELSEWHERE)], [gone(_FILLED)], [gone(_ELSEWHERE)]])
-@example([[ObservedChange(bridge=(_ADDED,))], [ObservedChange(bridge=(_ADDED_ELSEWHERE,))], [gone(_FILLED)]])
+_MOVED_FILL = [[seen(_FILLED)], [seen(_ELSEWHERE)], [gone(_FILLED)], [gone(_ELSEWHERE)]]
+_MOVED_LIQUIDITY = [[ObservedChange(bridge=(_ADDED,))], [ObservedChange(bridge=(_ADDED_ELSEWHERE,))], [gone(_FILLED)]]
+_SHARED = [HealthCheck.function_scoped_fixture]
+
+
+@pytest.mark.sqlite_only
+@settings(examples(40), suppress_health_check=_SHARED)
+@example(_MOVED_FILL)
+@example(_MOVED_LIQUIDITY)
 @given(_BATCHES)
 async def test_any_order_repetition_and_reorg_give_the_books_of_a_recount(
+    new_store: NewStore, batches: Sequence[Sequence[ObservedChange]]
+) -> None:
+    async with new_store() as store:
+        await _walk(store, batches)
+
+
+@pytest.mark.server
+@settings(examples(9), suppress_health_check=_SHARED)
+@example(_MOVED_FILL)
+@example(_MOVED_LIQUIDITY)
+@given(_BATCHES)
+async def test_any_order_and_reorg_give_a_server_the_books_of_a_recount(
     new_store: NewStore, batches: Sequence[Sequence[ObservedChange]]
 ) -> None:
     async with new_store() as store:

@@ -8,9 +8,10 @@ import pytest
 
 from scripts.postgres_pair import Pair, replicated
 from scripts.postgres_server import OPTIONS, PASSWORD, Server, ServerProcess, programs, running
+from tests.world.lent_databases import LentDatabases
 from tests.world.made_once import made_once
 
-__all__ = ["PASSWORD", "Pair", "Server", "pair", "programs", "running", "server"]
+__all__ = ["PASSWORD", "LentDatabases", "Pair", "Server", "lent", "pair", "programs", "running", "server"]
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,14 @@ def server() -> Iterator[Server]:
     folder = _installed()
     with running(folder, like=_data(folder)) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def lent(server: Server) -> Iterator[LentDatabases]:
+    """For tests whose connections all end with them; for a conftest to import beside `server`."""
+    databases = LentDatabases(server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
