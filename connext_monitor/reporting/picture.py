@@ -25,7 +25,6 @@ from connext_monitor.core.words import duration_words
 _DRAWN = 10
 """Pathways, the busiest ones."""
 _LONGEST_NAME = 40
-_TIMEOUT = 60.0
 _COUNTS = (("completed fast", "#2a9d8f"), ("completed slow", "#e9c46a"), ("still open", "#8d99ae"))
 _NOW, _BEFORE = "#264653", "#b8c4cc"
 _SPANS = ((_NOW, "p50, lighter: p95"), (_BEFORE, "the period before"))
@@ -46,8 +45,8 @@ class Bars:
     before: tuple[tuple[int | None, int | None], ...]
 
 
-async def draw(report: Report, labels: ChainLabels) -> bytes | None:
-    """A PNG; None where there is nothing to draw, matplotlib is not installed, or it fails."""
+async def draw(report: Report, labels: ChainLabels, within: float = 60.0) -> bytes | None:
+    """A PNG; None where there is nothing to draw, no matplotlib, or it fails or takes more than ``within`` seconds."""
     bars = bars_of(report, labels)
     if not bars or importlib.util.find_spec("matplotlib") is None:
         return None
@@ -66,7 +65,7 @@ async def draw(report: Report, labels: ChainLabels) -> bytes | None:
         log.warning("report.not_drawn", reason=str(error))
         return None
     try:
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(within):
             drawn, _ = await process.communicate(described)
     except TimeoutError:
         drawn = b""

@@ -183,7 +183,7 @@ NAMED_BY_STRANGERS = ChainLabels({DomainId(5): ChainLabel(r"$\frac{$" + "\x1b\n"
 
 async def test_a_picture_is_drawn_of_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     report = Report(0, 86_400, (PATHWAY, HOSTILE), (PATHWAY,))
-    drawn = await picture.draw(report, NAMED_BY_STRANGERS)
+    drawn = await picture.draw(report, NAMED_BY_STRANGERS, within=500)
     assert drawn is not None
     assert drawn.startswith(b"\x89PNG")
     silent = PathwayFigures(ORIGIN, DESTINATION)
