@@ -132,7 +132,9 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
         left_out = samples_between(items)
     if config.option.drawn:
         whole = [Path(path).resolve(strict=True) for path in config.option.whole]
-        left_out |= all_but_one_of_each_file([item for item in items if item not in left_out], whole)
+        left_out |= all_but_one_of_each_file(
+            [item for item in items if item not in left_out], whole, config.option.drawn
+        )
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 
@@ -152,7 +154,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forks", type=int, default=0, help="run the tests in so many processes")
     parser.addoption("--beside", type=int, default=0, help="and what needs nothing of its own in so many more")
     parser.addoption("--few-samples", action="store_true", help="run a test with its first and its last parameters")
-    parser.addoption("--drawn", action="store_true", help="run one test of each file, another one in each run")
+    parser.addoption("--drawn", metavar="SEED", help="run one test of each file, which SEED determines")
     parser.addoption("--whole", action="append", default=[], metavar="PATH", help="but this file or folder whole")
 
 

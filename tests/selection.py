@@ -1,8 +1,8 @@
 """Which tests a lane leaves out that has no time for all: samples of a test, and tests of a file."""
 
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -12,12 +12,13 @@ def samples_between(tests: Iterable[pytest.Item]) -> set[pytest.Item]:
     return {test for samples in _grouped(tests, lambda test: test.nodeid.partition("[")[0]) for test in samples[1:-1]}
 
 
-def all_but_one_of_each_file(tests: Iterable[pytest.Item], whole: Sequence[Path]) -> set[pytest.Item]:
-    """All tests of each file but one, which is another one in each run; none of the files and folders in ``whole``."""
+def all_but_one_of_each_file(tests: Iterable[pytest.Item], whole: Sequence[Path], seed: str) -> set[pytest.Item]:
+    """All tests of each file but one, which the seed determines; none of the files and folders in ``whole``."""
+    chance = Random(seed)  # noqa: S311 - a choice of tests
     left_out: set[pytest.Item] = set()
     for of_file in _grouped(tests, lambda test: test.path):
         if not any(of_file[0].path.is_relative_to(path) for path in whole):
-            left_out.update({*of_file} - {secrets.choice(of_file)})
+            left_out.update({*of_file} - {chance.choice(of_file)})
     return left_out
 
 

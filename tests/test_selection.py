@@ -36,12 +36,17 @@ def test_the_first_and_the_last_sample_are_kept() -> None:
 
 def test_one_test_of_each_file_is_kept_and_whole_ones_whole() -> None:
     tests = items("a.py::1", "a.py::2", "b/c.py::1", "b/c.py::2", "d.py::1", "d.py::2", "bc.py::1")
-    names = kept(tests, all_but_one_of_each_file(tests, [TESTS / "b", TESTS / "d.py"]))
+    names = kept(tests, all_but_one_of_each_file(tests, [TESTS / "b", TESTS / "d.py"], "seed"))
     assert names[0] in {"a.py::1", "a.py::2"}
     assert names[1:] == ["b/c.py::1", "b/c.py::2", "d.py::1", "d.py::2", "bc.py::1"]
 
 
-def test_each_test_of_a_file_is_drawn_some_time() -> None:
+def test_each_test_of_a_file_is_drawn_by_some_seed() -> None:
     tests = items("a.py::1", "a.py::2", "a.py::3")
-    drawn = {name for _ in range(500) for name in kept(tests, all_but_one_of_each_file(tests, []))}
+    drawn = {name for seed in range(100) for name in kept(tests, all_but_one_of_each_file(tests, [], str(seed)))}
     assert drawn == {"a.py::1", "a.py::2", "a.py::3"}
+
+
+def test_a_seed_draws_the_same_tests_again() -> None:
+    tests = items(*(f"{file}.py::{number}" for file in "abcdefgh" for number in range(9)))
+    assert len({tuple(kept(tests, all_but_one_of_each_file(tests, [], "seed"))) for _ in range(20)}) == 1
