@@ -127,9 +127,9 @@ class Chain:
 
     # Start and stop
 
-    async def start(self) -> None:
+    async def start(self, *more_arguments: str) -> None:
         """Start the anvil, not mining yet, and learn its chain id and accounts."""
-        await self.anvil.start("--no-mining")
+        await self.anvil.start("--no-mining", *more_arguments)
         self.chain_id = int(await self.rpc("eth_chainId"), 16)
         first, second, third, *rest = [to_checksum_address(account) for account in await self.rpc("eth_accounts")]
         self._floor = int(await self.rpc("eth_blockNumber"), 16)
@@ -137,12 +137,12 @@ class Chain:
 
     async def stop(self) -> None:
         """Stop the anvil; what the chain holds is kept for `restart`."""
-        await self._save()
+        self._state.write_bytes(await self.dump())
         await self.anvil.stop()
 
     async def kill(self) -> None:
         """Stop the anvil as kill -9 does, whatever it is answering; what the chain holds is kept for `restart`."""
-        await self._save()
+        self._state.write_bytes(await self.dump())
         await self.anvil.kill()
 
     async def restart(self) -> None:
@@ -161,9 +161,10 @@ class Chain:
         """Let a frozen process go on."""
         self.process.send_signal(signal.SIGCONT)
 
-    async def _save(self) -> None:
+    async def dump(self) -> bytes:
+        """All that the chain holds, as anvil's ``--load-state`` takes it from a file."""
         dump = bytes.fromhex((await self.rpc("anvil_dumpState", [True])).removeprefix("0x"))
-        self._state.write_bytes(await asyncio.to_thread(gzip.decompress, dump))
+        return await asyncio.to_thread(gzip.decompress, dump)
 
     # Blocks and time
 

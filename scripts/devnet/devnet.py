@@ -20,6 +20,7 @@ from scripts.devnet.contracts import EXECUTE_ARGS, ZERO_ADDRESS, call
 from scripts.devnet.deploy import deploy, join
 from scripts.devnet.errors import DevnetError
 from scripts.devnet.fork import adopt
+from scripts.devnet.kept import start_kept
 from scripts.devnet.transaction import Receipt, Transaction
 from scripts.devnet.transfer import Message, Transfer
 
@@ -74,12 +75,13 @@ class Devnet:
     @classmethod
     @asynccontextmanager
     async def start(
-        cls, names: Sequence[str | ChainSpec] = NAMES[:2], *, block_time: int | None = 1
+        cls, names: Sequence[str | ChainSpec] = NAMES[:2], *, block_time: int | None = 1, kept: Path | None = None
     ) -> AsyncIterator["Devnet"]:
         """Start the chains, make a bridge of them, and stop them in the end.
 
-        ``block_time`` is in whole seconds; None mines a block per transaction. Raises `DevnetError` with the reason
-        and the cure.
+        ``block_time`` is in whole seconds; None mines a block per transaction. ``kept`` is a folder where a bridge of
+        the same chains was kept (`keep`), which is then not made again. Raises `DevnetError` with the reason and the
+        cure.
         """
         specs = [
             _numbered(ChainSpec(name) if isinstance(name, str) else name, index) for index, name in enumerate(names)
@@ -90,11 +92,9 @@ class Devnet:
             chains = [_chain(spec, run / str(index), block_time) for index, spec in enumerate(specs)]
             for chain in chains:
                 stack.push_async_callback(chain.anvil.stop)
-                await chain.start()
-            for chain, spec in zip(chains, specs, strict=True):
-                chain.diamond = await (adopt(chain, spec.contract) if spec.fork_url else deploy(chain, spec.domain_id))
-            _check_distinct(chains)
-            await join(chains)
+                await (chain.start() if kept is None else start_kept(chain, kept))
+            if kept is None:
+                await _make_bridge(chains, specs)
             for chain in chains:
                 await chain.resume_mining()
             yield cls(chains)
@@ -192,6 +192,13 @@ def _chain(spec: ChainSpec, home: Path, block_time: int | None) -> Chain:
     home.mkdir()
     anvil = Anvil(_arguments(spec), port=spec.port, home=home)
     return Chain(spec.name, anvil, block_time=block_time, state=home / "state.json")
+
+
+async def _make_bridge(chains: Sequence[Chain], specs: Sequence[ChainSpec]) -> None:
+    for chain, spec in zip(chains, specs, strict=True):
+        chain.diamond = await (adopt(chain, spec.contract) if spec.fork_url else deploy(chain, spec.domain_id))
+    _check_distinct(chains)
+    await join(chains)
 
 
 def _check_distinct(chains: Sequence[Chain]) -> None:

@@ -8,6 +8,7 @@ import pytest_asyncio
 from connext_monitor.config import DatabaseUrl
 from scripts.devnet import Devnet
 from tests.world import postgres
+from tests.world.made_bridge import made_bridge
 from tests.world.postgres import pair, server
 
 __all__ = ["bridge", "pair", "server", "url"]
@@ -16,7 +17,7 @@ __all__ = ["bridge", "pair", "server", "url"]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def bridge() -> AsyncIterator[Devnet]:
     """Two chains with a block a second."""
-    async with Devnet.start(("alpha", "beta"), block_time=1) as running:
+    async with made_bridge(block_time=1) as running:
         yield running
 
 

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from scripts.devnet import Devnet, toolchain
+from scripts.devnet import toolchain
+from tests.world.made_bridge import made_bridge
 
 
 async def processes(*columns: str) -> list[list[str]]:
@@ -63,7 +64,7 @@ async def children(pid: int) -> list[int]:
 async def test_nothing_is_left_after_the_end() -> None:
     runs = toolchain.CACHE / "run"
     before = set(runs.glob("*"))
-    async with Devnet.start(block_time=None) as devnet:
+    async with made_bridge(block_time=None) as devnet:
         groups = [chain.process.pid for chain in devnet.chains]
         assert await alive(groups) == set(groups)
         (run,) = {path for path in runs.glob(f"{os.getpid()}-*") if path not in before}
@@ -75,7 +76,7 @@ async def test_nothing_is_left_after_an_exception() -> None:
     groups: list[int] = []
 
     async def fail() -> None:
-        async with Devnet.start(block_time=None) as devnet:
+        async with made_bridge(block_time=None) as devnet:
             groups.extend(chain.process.pid for chain in devnet.chains)
             raise ZeroDivisionError
 
@@ -90,7 +91,7 @@ async def test_nothing_is_left_after_a_cancellation() -> None:
     stands = asyncio.Event()
 
     async def run() -> None:
-        async with Devnet.start(block_time=None) as devnet:
+        async with made_bridge(block_time=None) as devnet:
             groups.extend(chain.process.pid for chain in devnet.chains)
             stands.set()
             await asyncio.Event().wait()
@@ -103,7 +104,7 @@ async def test_nothing_is_left_after_a_cancellation() -> None:
 
 
 async def test_a_frozen_chain_is_stopped_too() -> None:
-    async with Devnet.start(block_time=None) as devnet:
+    async with made_bridge(block_time=None) as devnet:
         groups = [chain.process.pid for chain in devnet.chains]
         devnet.chains[0].freeze()
     assert not await alive(groups)

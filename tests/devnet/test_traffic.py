@@ -11,6 +11,7 @@ from scripts.devnet import Chain, Devnet, TransferInfo
 from scripts.devnet.administration import pause, unpause
 from scripts.devnet.contracts import TRANSFER_INFO, XCALLED
 from scripts.devnet.traffic import Fate, Pace, choose, traffic
+from tests.world.made_bridge import made_bridge
 from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -111,7 +112,7 @@ async def test_the_same_seed_makes_the_same_choices(devnet: Devnet) -> None:
 
 async def test_a_step_that_fails_is_told_and_the_rest_goes_on() -> None:
     lines: list[str] = []
-    async with Devnet.start(block_time=None) as devnet:
+    async with made_bridge(block_time=None) as devnet:
         await devnet.chains[1].kill()
         await traffic(devnet, rng=seeded(1), pace=QUICK, count=6, say=lines.append)
     assert any("beta → alpha: no xcall:" in line for line in lines)

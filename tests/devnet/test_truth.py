@@ -2,16 +2,16 @@
 
 import aiohttp
 
-from scripts.devnet import Devnet
 from scripts.devnet.inbox import inbox
 from scripts.devnet.truth import Truth, truth
+from tests.world.made_bridge import made_bridge
 
 TX, OTHER_TX = "0x" + "1" * 64, "0x" + "2" * 64
 SENT = Truth({("0xa", "xcalled"): (TX, 1000), ("0xb", "xcalled"): (TX, 1000), ("0xb", "executed"): (TX, 1030)}, 1021)
 
 
 async def test_what_happened_is_read_from_both_chains() -> None:
-    async with Devnet.start(block_time=None) as devnet:
+    async with made_bridge(block_time=None) as devnet:
         alpha, beta = devnet.chains
         done, waiting = await devnet.xcall(alpha, beta), await devnet.xcall(beta, alpha)
         receipt = await devnet.execute_fast(done)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from scripts.devnet import Devnet
+from tests.world.made_bridge import made_bridge
 from tests.world.postgres import server
 
 __all__ = ["bridge", "server"]
@@ -16,5 +17,5 @@ __all__ = ["bridge", "server"]
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def bridge() -> AsyncIterator[Devnet]:
     """Three chains with a block a second."""
-    async with Devnet.start(("alpha", "beta", "gamma"), block_time=1) as running:
+    async with made_bridge("alpha", "beta", "gamma", block_time=1) as running:
         yield running

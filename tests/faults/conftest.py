@@ -6,12 +6,13 @@ import pytest_asyncio
 
 from scripts.devnet import Devnet
 from tests.faults.proxy import Proxy
+from tests.world.made_bridge import made_bridge
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def bridge() -> AsyncIterator[Devnet]:
     """Two chains that mine a block per transaction."""
-    async with Devnet.start(("alpha", "beta"), block_time=None) as running:
+    async with made_bridge(block_time=None) as running:
         yield running
 
 

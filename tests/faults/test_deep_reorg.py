@@ -11,6 +11,7 @@ from scripts.devnet import Devnet
 from tests.faults.proxy import Proxy
 from tests.faults.second_endpoint import QUICK, checkpoint, mined_until, through, used
 from tests.faults.watching import watching
+from tests.world.made_bridge import made_bridge
 from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def bridge() -> AsyncIterator[Devnet]:
     """A bridge of its own: so deep a reorg spares nothing that other tests have made."""
-    async with Devnet.start(("alpha", "beta"), block_time=None) as running:
+    async with made_bridge(block_time=None) as running:
         yield running
 
 

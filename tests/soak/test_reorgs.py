@@ -4,9 +4,10 @@ from random import Random
 
 import pytest
 
-from scripts.devnet import Chain, Devnet
+from scripts.devnet import Chain
 from tests.faults import truth
 from tests.soak.reorgs import plan_reorgs, replace_blocks
+from tests.world.made_bridge import made_bridge
 
 HOUR = 3600.0
 
@@ -29,7 +30,7 @@ def test_an_hour_has_many_reorgs_of_every_depth(seed: int) -> None:
 
 
 async def test_what_stood_in_replaced_blocks_is_mined_again() -> None:
-    async with Devnet.start(block_time=None) as bridge:
+    async with made_bridge(block_time=None) as bridge:
         alpha, beta = bridge.chains
         firsts = {chain.name: await chain.head() + 1 for chain in bridge.chains}
         transfer = await bridge.xcall(alpha, beta, amount=5)
