@@ -2,14 +2,18 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.faults.truth import Event, Times, read_events, read_times
 from tests.world.waiting import until
+
+_PAUSE: Final = 0.001
+"""Seconds between two looks: less than the monitor takes for a commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +34,23 @@ class Snapshot:
 
 @asynccontextmanager
 async def looking(database: Path) -> AsyncIterator[list[Snapshot]]:
-    """Look as often as can be within the block; a look that saw nothing new is not kept."""
+    """Look within the block a moment after each commit; a look that saw nothing new is not kept."""
     seen: list[Snapshot] = []
-    done = asyncio.Event()
+    done = threading.Event()
 
-    def look() -> Snapshot:
+    def go_on() -> None:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, isolation_level=None)) as connection:
-            connection.execute("BEGIN")  # what follows sees one state of the file
-            return _read(connection)
+            version = None
+            while not done.wait(_PAUSE):
+                if version == (version := connection.execute("PRAGMA data_version").fetchone()):
+                    continue  # nobody has committed since: there is nothing new to read
+                connection.execute("BEGIN")  # what follows sees one state of the file
+                snapshot = _read(connection)
+                connection.execute("COMMIT")
+                if not seen or snapshot != seen[-1]:
+                    seen.append(snapshot)
 
-    async def go_on() -> None:
-        while not done.is_set():
-            snapshot = await asyncio.to_thread(look)
-            if not seen or snapshot != seen[-1]:
-                seen.append(snapshot)
-
-    looks = asyncio.create_task(go_on())
+    looks = asyncio.create_task(asyncio.to_thread(go_on))
     try:
         yield seen
     finally:
