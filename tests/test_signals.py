@@ -51,11 +51,6 @@ def test_processes_of_tests_have_default_signals_where_the_run_has_none(tmp_path
     assert ended.returncode == 0, ended.stdout
 
 
-def test_ctrl_c_to_a_command_works_where_the_run_ignores_it() -> None:
-    ended = run_pytest(Path(__file__).parent / "cli" / "test_backfill.py", "-k", "logged")
-    assert ended.returncode == 0, ended.stdout
-
-
 def test_a_test_that_outlives_its_own_limit_ends_with_the_run(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(HANGS)
     ended = run_pytest(tmp_path / "test_it.py", "-o", "timeout=1", "-o", "faulthandler_timeout=3")

@@ -4,20 +4,18 @@ import os
 import pty
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
 
 from tests.cli.conftest import Program
-from tests.world.processes import Command, Process, Stream, fork, process_environ
+from tests.world.processes import Command, fork, process_environ
 
 ARGUMENTS = ("backfill", "--chain", "here", "--from", "1", "--to", "9")
 WORDS = b"127.0.0.1 refused the connection"
 
 
-def stderr_of(monitor: Program, start: Callable[..., Process], ours: int, its: int) -> bytes:
+def stderr_of(monitor: Program, ours: int, its: int) -> bytes:
     """What it says on stderr until the words have come, and after Ctrl-C."""
     command = Command(ARGUMENTS, monitor.folder, process_environ(TERM="xterm"))
-    process = start(command, stdout=subprocess.DEVNULL, stderr=its)
+    process = fork(command, stdout=subprocess.DEVNULL, stderr=its)
     os.close(its)
     try:
         said = b""
@@ -41,19 +39,13 @@ def _read(stream: int) -> bytes:
 
 
 def test_on_a_terminal_it_is_said_above_the_bar(monitor: Program) -> None:
-    said = stderr_of(monitor, fork, *pty.openpty())
+    said = stderr_of(monitor, *pty.openpty())
     assert b"here is being retried: " + WORDS in said
     assert b"blocks" in said
 
 
-def begin(command: Command, stdout: Stream, stderr: Stream) -> Process:
-    """From its very beginning, with the signals that this process has: `tests/test_signals.py` has this test tried."""
-    program = [sys.executable, "-m", "connext_monitor", *command.arguments]
-    return subprocess.Popen(program, cwd=command.folder, env=command.environ, stdout=stdout, stderr=stderr)
-
-
 def test_elsewhere_it_is_logged(monitor: Program) -> None:
-    said = stderr_of(monitor, begin, *os.pipe())
+    said = stderr_of(monitor, *os.pipe())
     assert b"backfill.interrupted" in said
     assert WORDS in said
     assert b"Traceback" not in said

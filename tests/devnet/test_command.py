@@ -1,25 +1,23 @@
 """The command line of the devnet, and the configuration it writes."""
 
 import asyncio
+import signal
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
-from scripts.devnet import ChainSpec, Devnet, toolchain
+from scripts.devnet import ChainSpec, Devnet
 from scripts.devnet.config_file import FIRST_LINE, Deadlines, config_toml
+from tests.devnet.forked_command import devnet_command
+from tests.world.processes import ROOT, fork, run
+from tests.world.waiting import BOUND, until
 
 
-async def devnet_command(*arguments: str) -> tuple[int, str]:
+async def typed(*arguments: str) -> tuple[int, str]:
     """Exit code and what it said on standard error."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scripts.devnet", *arguments),
-        cwd=toolchain.CACHE.parents[1],
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, err = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode is not None
-    return process.returncode, err.decode()
+    ended = await asyncio.to_thread(run, devnet_command(arguments))
+    return ended.code, ended.said
 
 
 async def test_the_configuration_says_where_the_chains_are() -> None:
@@ -46,7 +44,7 @@ async def test_the_configuration_says_where_the_chains_are() -> None:
 async def test_a_configuration_of_someone_else_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("# mine\n")
-    code, err = await devnet_command("--port", "0", "--write-config", str(path))
+    code, err = await typed("--port", "0", "--write-config", str(path))
     assert code == 1
     assert "was not written by the devnet" in err
     assert path.read_text() == "# mine\n"
@@ -55,15 +53,17 @@ async def test_a_configuration_of_someone_else_is_not_overwritten(tmp_path: Path
 async def test_a_configuration_of_an_earlier_run_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f"{FIRST_LINE}\n")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scripts.devnet", "--port", "0", "--chains", "3", "--write-config", str(path)),
-        cwd=toolchain.CACHE.parents[1],
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    lines = [await asyncio.wait_for(process.stdout.readline(), 60) for _ in range(4)]
-    process.terminate()
-    await process.communicate()
+    out, said = tmp_path / "out", tmp_path / "said"
+    arguments = ["--port", "0", "--chains", "3", "--write-config", str(path)]
+    with out.open("wb") as stdout, said.open("wb") as stderr:
+        process = fork(devnet_command(arguments), stdout=stdout, stderr=stderr)
+    try:
+        await until(lambda: len(out.read_bytes().splitlines()) >= 4 or process.poll() is not None, why=said.read_text)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, BOUND) == 0, said.read_text()
+    finally:
+        process.kill()
+    lines = out.read_bytes().splitlines()
     config = tomllib.loads(path.read_text())
     assert list(config["chains"]) == ["alpha", "beta", "gamma"]
     assert [line.split(b":")[0] for line in lines[:3]] == [b"alpha", b"beta", b"gamma"]
@@ -73,12 +73,19 @@ async def test_a_configuration_of_an_earlier_run_is_overwritten(tmp_path: Path) 
 async def test_a_port_that_is_taken_is_named_with_the_cure() -> None:
     async with Devnet.start([ChainSpec("one")], block_time=None) as devnet:
         port = devnet.chains[0].anvil.port
-        code, err = await devnet_command("--port", str(port))
+        code, err = await typed("--port", str(port))
     assert code == 1
     assert err == f"devnet: Port {port} is in use. Choose another (--port), or stop what listens there.\n"
 
 
-async def test_a_contract_without_its_fork_is_a_usage_error() -> None:
-    code, err = await devnet_command("--contract", "0x12")
-    assert code == 2
-    assert "more --contract options than --fork-url" in err
+def test_a_contract_without_its_fork_is_a_usage_error() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "scripts.devnet", "--contract", "0x12"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=BOUND,
+    )
+    assert ended.returncode == 2
+    assert "more --contract options than --fork-url" in ended.stderr

@@ -3,14 +3,17 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from scripts.devnet import toolchain
+from tests.devnet.forked_command import devnet_command
 from tests.world.made_bridge import made_bridge
+from tests.world.processes import Process, fork
+from tests.world.waiting import BOUND, until
 
 
 async def processes(*columns: str) -> list[list[str]]:
@@ -37,24 +40,21 @@ async def left(groups: list[int], within: float = 30) -> set[int]:
 
 
 @asynccontextmanager
-async def command(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, list[int]]]:
-    """The command once its bridge is up, and the process groups of its anvils."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scripts.devnet", "--port", "0", *arguments),
-        cwd=toolchain.CACHE.parents[1],
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr is not None
+async def command(said: Path, *arguments: str) -> AsyncIterator[tuple[Process, list[int]]]:
+    """The command once its bridge is up, and the process groups of its anvils; ``said`` takes what it says."""
+    with said.open("wb") as stderr:
+        process = fork(devnet_command(["--port", "0", *arguments]), stdout=asyncio.subprocess.DEVNULL, stderr=stderr)
     try:
-        async with asyncio.timeout(60):
-            while b"The bridge is up" not in (line := await process.stderr.readline()):
-                assert line, "the command ended early"
+        await until(lambda: b"The bridge is up" in said.read_bytes() or process.poll() is not None, why=said.read_text)
+        assert process.poll() is None, said.read_text()
         yield process, await children(process.pid)
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        process.kill()
+
+
+async def ended(process: Process) -> int:
+    """Its exit code, once it has one."""
+    return await asyncio.to_thread(process.wait, BOUND)
 
 
 async def children(pid: int) -> list[int]:
@@ -111,27 +111,26 @@ async def test_a_frozen_chain_is_stopped_too() -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-async def test_the_command_stops_all_and_ends_well_on(how: signal.Signals) -> None:
-    async with command("--traffic", "--every", "0.2") as (process, groups):
+async def test_the_command_stops_all_and_ends_well_on(how: signal.Signals, tmp_path: Path) -> None:
+    async with command(tmp_path / "said", "--traffic", "--every", "0.2") as (process, groups):
         assert len(groups) == 2
         process.send_signal(how)
-        await asyncio.wait_for(process.communicate(), 60)
-        assert process.returncode == 0
+        assert await ended(process) == 0
         assert not await alive(groups)
 
 
-async def test_nothing_is_left_when_the_command_is_killed() -> None:
-    async with command() as (process, groups):
+async def test_nothing_is_left_when_the_command_is_killed(tmp_path: Path) -> None:
+    async with command(tmp_path / "said") as (process, groups):
         assert len(groups) == 2
         process.kill()
-        await process.wait()
+        await ended(process)
         assert not await left(groups)
 
 
-async def test_the_command_fails_when_an_anvil_dies() -> None:
-    async with command() as (process, groups):
+async def test_the_command_fails_when_an_anvil_dies(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    async with command(said) as (process, groups):
         os.kill(groups[1], signal.SIGKILL)
-        _, err = await asyncio.wait_for(process.communicate(), 60)
-        assert process.returncode == 1
-        assert b"The anvil of beta ended unexpectedly" in err
+        assert await ended(process) == 1
+        assert "The anvil of beta ended unexpectedly" in said.read_text()
         assert not await left(groups)
