@@ -62,7 +62,7 @@ class SimulatedClient:
     host: str = "simulated"
     limits: RpcLimits = QUICK
     why_gone: EndpointUnavailable | None = None
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     async def request(self, method: str, params: Sequence[object], *, timeout: float = 10.0) -> msgspec.Raw:  # noqa: ASYNC109
         return settle(await self._exchange(method, params, timeout), method, self.on_request)
@@ -77,25 +77,24 @@ class SimulatedClient:
     async def _exchange(self, method: str, params: Sequence[Any], seconds: float) -> RpcOutcome:
         if self.why_gone is not None:
             return self.why_gone
-        asking, going = asyncio.create_task(self._ask(method, params)), asyncio.create_task(self.gone.wait())
+        asking = asyncio.create_task(self._ask(method, params))
         try:
-            await asyncio.wait({asking, going}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({asking, self.gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if asking.done():
                 return asking.result()
-            if going.done():
+            if self.gone.done():
                 return await self.closed()
             return EndpointUnavailable(self.host, f"did not answer {method} within {seconds:g} s")
         finally:
             asking.cancel()
-            going.cancel()
 
     async def _ask(self, method: str, params: Sequence[Any]) -> RpcOutcome:
         request = {"id": 1, "method": method, "params": params}
         self.counts[method] += 1
-        admitted: list[Plan] = []
+        asked, admitted = self._asked(method, params), list[Plan]()
         try:
             for plan in self.plans:
-                wait = plan.admits(asyncio.get_running_loop().time(), self._asked(method, params))
+                wait = plan.admits(asyncio.get_running_loop().time(), asked)
                 if wait is not None:
                     return await self._refuse(plan, wait, request)
                 admitted.append(plan)
@@ -137,7 +136,8 @@ class SimulatedClient:
     def _go(self, why: EndpointUnavailable) -> EndpointUnavailable:
         """The connection is gone; the first reason stands."""
         self.why_gone = self.why_gone or why
-        self.gone.set()
+        if not self.gone.done():
+            self.gone.set_result(None)
         return self.why_gone
 
     async def subscribe(self, *params: object) -> PushStream:
@@ -146,7 +146,7 @@ class SimulatedClient:
         raise RpcRefused(self.host, "eth_subscribe", refusal)
 
     async def closed(self) -> EndpointUnavailable:
-        await self.gone.wait()
+        await asyncio.shield(self.gone)
         return self._go(EndpointUnavailable(self.host, "closed the connection"))
 
     async def aclose(self) -> None:
