@@ -49,9 +49,17 @@ REACH_INTO = {
 def nodes(source: ast.Module) -> tuple[ast.AST, ...]:
     """What gives a name to something or reaches into something, gone through once for all rules.
 
-    Then it is forgotten: there are a million nodes in all sources.
+    Then it is forgotten: there are a million nodes in all sources. `ast.walk` takes half as long again.
     """
-    return tuple(node for node in ast.walk(source) if isinstance(node, NAMING) and not is_read(node))
+    naming, left = list[ast.AST](), list[ast.AST]([source])
+    while left:
+        node = left.pop()
+        if isinstance(node, NAMING):
+            naming.append(node)
+        for value in vars(node).values():
+            inner = value if isinstance(value, list) else (value,)
+            left += [child for child in inner if isinstance(child, ast.AST) and not is_read(child)]
+    return tuple(naming)
 
 
 def is_read(node: ast.AST) -> bool:

@@ -51,10 +51,10 @@ class World:
         """The newest blocks."""
         return {chain: Head(RIGHT + int(self.passed) + self.lies.get(chain, 0)) for chain in self.chains} | self.still
 
-    def go_on(self, seconds: int) -> None:
-        """Let time pass, with the looks that the clock takes meanwhile."""
-        for _ in range(seconds):
-            self.passed += 1
+    def go_on(self, seconds: int, every: int = 1) -> None:
+        """Let time pass, with the looks that the clock takes meanwhile, and heads as often."""
+        for _ in range(0, seconds, every):
+            self.passed += every
             for chain, head in self.heads().items():
                 self.clock.saw_head(chain, Timestamp(head.timestamp))
             self.clock.look()
@@ -230,9 +230,9 @@ def test_an_instant_is_what_it_was_when_asked_again(data: st.DataObject) -> None
     world, anew = World(), World()
     anew.clock = Forgetful(anew)
     for _ in range(data.draw(st.integers(1, 12))):
-        seconds = data.draw(st.sampled_from([0, 1, 20, 700]))
-        world.go_on(seconds)
-        anew.go_on(seconds)
+        seconds, every = data.draw(st.sampled_from([(0, 1), (1, 1), (20, 1), (700, 10)]))
+        world.go_on(seconds, every)
+        anew.go_on(seconds, every)
         wrong, lie = data.draw(st.sampled_from([0, 59, 61, -3000])), data.draw(st.sampled_from([0, -20, 20, 4000]))
         for each in (world, anew):
             each.wrong, each.lies[FIRST] = wrong, lie

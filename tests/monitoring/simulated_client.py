@@ -78,8 +78,9 @@ class SimulatedClient:
         if self.why_gone is not None:
             return self.why_gone
         asking = asyncio.create_task(self._ask(method, params))
+        either: set[asyncio.Future[Any]] = {asking, self.gone}
         try:
-            await asyncio.wait({asking, self.gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if asking.done():
                 return asking.result()
             if self.gone.done():
