@@ -92,6 +92,14 @@ async def asyncio_until(condition: Callable[[], Any]) -> None:
         await asyncio.sleep(0.05)
 
 
+def without(closed: Sequence[int]) -> str:
+    """Python that makes a process as it is where these of its first three descriptors were closed when it began."""
+    names = ("stdin", "stdout", "stderr")
+    return "import os, sys\n" + "".join(
+        f"os.close({number}); sys.{names[number]} = sys.__{names[number]}__ = None\n" for number in closed
+    )
+
+
 @contextmanager
 def running(
     folder: Path,
@@ -108,14 +116,16 @@ def running(
     """The program with these arguments; killed at the end where it still runs.
 
     ``before`` is what Python is to do before the program begins, ``closed`` and ``ignored`` are descriptors and signals
-    that it is begun without. What is begun without a descriptor, or ``cold``, has loaded nothing before. Without a
-    ``stderr`` that goes to a file in the folder; a failure shows what a file has of it.
+    that it is begun without. What is ``cold`` has loaded nothing before; any other is made as Python makes one that is
+    begun without these descriptors. Without a ``stderr`` that goes to a file in the folder; a failure shows what a file
+    has of it.
     """
     stderr = folder / "stderr" if stderr is None else stderr
+    before = before if cold else without(closed) + before
     command = Command(arguments, folder, process_environ(), before, ignored, descriptors)
     with ExitStack() as files:
         out, err = (files.enter_context(s.open("wb")) if isinstance(s, Path) else s for s in (stdout, stderr))
-        process = start_cold(command, out, err, closed) if cold or closed else fork(command, stdout=out, stderr=err)
+        process = start_cold(command, out, err, closed) if cold else fork(command, stdout=out, stderr=err)
         files.callback(process.wait)
         files.callback(process.kill)
         monitor = Running(process, port, stderr if isinstance(stderr, Path) and stderr.is_file() else None)

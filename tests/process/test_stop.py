@@ -131,9 +131,10 @@ async def test_a_signal_while_it_starts_ends_it_too(tmp_path: Path, before: str,
     assert "Traceback" not in said.read_text()
 
 
-# Before the program is loaded: it takes the function as a default.
+# The loop has the function as a default of its own.
 HANGING_RESOLVER = """
 import socket, time
+from connext_monitor.process.event_loop import DaemonThreadLoop
 real = socket.getaddrinfo
 def hang(host, *rest, **more):
     if str(host).endswith(".invalid"):
@@ -141,6 +142,9 @@ def hang(host, *rest, **more):
         time.sleep(3600)
     return real(host, *rest, **more)
 socket.getaddrinfo = hang
+defaults = DaemonThreadLoop.__init__.__defaults__
+assert defaults[0] is real
+DaemonThreadLoop.__init__.__defaults__ = (hang, *defaults[1:])
 """
 
 
@@ -150,7 +154,7 @@ async def test_a_resolver_that_hangs_holds_up_nothing_else(tmp_path: Path, schem
     heart = '[heartbeat]\nurl = "http://heart.invalid/"\n'
     write_config(tmp_path, port, CONSOLE, webhook("http://hook.invalid/"), heart, endpoint=f"{scheme}://node.invalid/")
     out, said = tmp_path / "out", tmp_path / "stderr"
-    with running(tmp_path, port, before=HANGING_RESOLVER, stdout=out, stderr=said, cold=True) as monitor:
+    with running(tmp_path, port, before=HANGING_RESOLVER, stdout=out, stderr=said) as monitor:
         await hangs(monitor, out)
         await asyncio_until(lambda: "is not observed" in out.read_text() or "WARNING" in out.read_text())
         assert (await monitor.get("/metrics"))[0] == 200
@@ -172,7 +176,7 @@ async def test_a_resolver_that_hangs_at_the_start_ends_it_in_words(tmp_path: Pat
     config = write_config(tmp_path, free_port())
     config.write_text(config.read_text().replace('listen = "127.0.0.1:', 'listen = "here.invalid:'))
     out, said = tmp_path / "out", tmp_path / "stderr"
-    with running(tmp_path, 0, before=HANGING_RESOLVER + SOON_GIVEN_UP, stdout=out, stderr=said, cold=True) as monitor:
+    with running(tmp_path, 0, before=HANGING_RESOLVER + SOON_GIVEN_UP, stdout=out, stderr=said) as monitor:
         assert await monitor.ended() == 1
     assert "hangs" in out.read_text()
     assert "cannot be looked up, the resolver does not answer" in said.read_text()
@@ -191,7 +195,7 @@ async def test_a_backfill_ends_in_a_word_on_ctrl_c(tmp_path: Path) -> None:
     write_config(tmp_path, free_port(), endpoint="http://node.invalid/")
     out, said = tmp_path / "out", tmp_path / "stderr"
     arguments = ["backfill", "--chain", "here", "--from", "1", "--to", "2"]
-    with running(tmp_path, 0, *arguments, before=HANGING_RESOLVER, stdout=out, stderr=said, cold=True) as it:
+    with running(tmp_path, 0, *arguments, before=HANGING_RESOLVER, stdout=out, stderr=said) as it:
         await hangs(it, out)
         it.send(signal.SIGINT)
         assert await it.ended() == 1

@@ -108,7 +108,7 @@ async def test_a_stdout_that_takes_nothing_makes_only_that_channel_fail(tmp_path
 async def test_without_standard_streams_no_file_gets_their_numbers(tmp_path: Path) -> None:
     port = free_port()
     write_config(tmp_path, port, CONSOLE)
-    with running(tmp_path, port, closed=[0, 1, 2]) as monitor:
+    with running(tmp_path, port, closed=[0, 1, 2], cold=True) as monitor:
         await monitor.healthy()
         files = [Path(f"/proc/{monitor.process.pid}/fd/{number}").readlink() for number in range(3)]
         assert files == [Path("/dev/null")] * 3
