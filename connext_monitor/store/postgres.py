@@ -68,16 +68,12 @@ class PostgresServer:
         return postgres_lease(self._url)
 
     def prepare(self, connection: Connection, *, migrate: bool) -> None:
-        """See `Engine`. On a connection of its own, that may take longer."""
-        own = postgres_migrator(self._url)
-        own.before = connection.before
+        """See `Engine`. What is to be migrated is, on a connection of its own, that may take longer."""
         try:
-            transact(own, _refuse_encoding)
-            self._refuse(transact(own, _migrated if migrate else wrong_schema))
+            if not _is_ready(connection):
+                self._prepare(connection, migrate=migrate)
         except psycopg.Error as error:
             raise self._not_opened(error) from error
-        finally:
-            own.close()
 
     def look_at(self, connection: Connection) -> None:
         """See `Engine`."""
@@ -111,6 +107,15 @@ class PostgresServer:
         (written_at,) = connection.run(_WRITTEN_AT).fetchone()
         return datetime.fromtimestamp(written_at, UTC)
 
+    def _prepare(self, connection: Connection, *, migrate: bool) -> None:
+        own = postgres_migrator(self._url)
+        own.before = connection.before
+        try:
+            transact(own, _refuse_encoding)
+            self._refuse(transact(own, _migrated if migrate else wrong_schema))
+        finally:
+            own.close()
+
     def _refuse(self, wrong: str | None) -> None:
         if wrong:
             raise DatabaseError(f"{self._url} {wrong}")
@@ -120,6 +125,19 @@ class PostgresServer:
         if trouble is None:
             return DatabaseError(f"{self._url} cannot be used ({_words(error)})")
         return DatabaseNotOpenedError(f"{self._url} cannot be opened: {trouble.words}. {trouble.cure}", trouble)
+
+
+def _is_ready(connection: Connection) -> bool:
+    """Whether nothing is to be migrated; asked in no transaction, since a writer's needs tables that may be missing."""
+    if not isinstance(connection, PostgresConnection):
+        raise TypeError("the database is on a server")
+    try:
+        connection.connect()
+        _refuse_encoding(connection)
+        return schema_revision.current(connection) == schema_revision.NEWEST
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _migrated(connection: Connection) -> str | None:

@@ -208,7 +208,8 @@ async def test_whoever_updates_the_schema_ends_the_term_of_the_owner(
     monkeypatch.setattr(schema_revision, "KNOWN", (*schema_revision.KNOWN, "9999"))
     monkeypatch.setattr(schema_revision, "NEWEST", "9999")
     engine = engine_of(url)
-    engine.prepare(engine.writer(), migrate=True)
+    with closing(engine.writer()) as writer:
+        engine.prepare(writer, migrate=True)
     assert not transact(connection, lambda it: lease.beat(it, FIRST, "a", 1, 0))
     with pytest.raises(TermOverError):
         await owner.write("with the older schema")

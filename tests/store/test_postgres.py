@@ -141,6 +141,7 @@ async def test_a_statement_whose_answer_nobody_asked_for_fails_what_follows(stor
 async def test_who_holds_a_lock_is_looked_for_on_the_server(stores: list[Store], url: DatabaseUrl) -> None:
     with closing(engine_of(url).writer()) as holder:
         holder.begin()
+        holder.run("SELECT 1").fetchone()  # by now it has its turn
         with pytest.raises(DatabaseUnavailableError, match="another session holds a lock") as locked:
             await stores[0].database.write(partial(save_channel, name="ops"))
     assert "pg_stat_activity" in locked.value.trouble.cure
@@ -158,6 +159,11 @@ async def test_a_pool_of_transactions_is_called_what_it_is(stores: list[Store]) 
     with pytest.raises(DatabaseUnavailableError, match=r"prepared statement .* does not exist") as pooled:
         await stores[0].database.read(prepared)
     assert "pool_mode = session" in pooled.value.trouble.cure
+
+
+async def test_nothing_but_a_migration_connects_to_migrate(url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("connext_monitor.store.postgres.postgres_migrator")
+    await (await Store.open(url, NAMES)).close()
 
 
 def test_migrations_make_what_the_schema_says(url: DatabaseUrl) -> None:
