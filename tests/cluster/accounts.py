@@ -1,5 +1,6 @@
 """What two instances told and stored together, held against the chains."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,9 @@ from tests.e2e.webhook import Receiver
 from tests.faults import truth
 from tests.soak.evidence import EXECUTE, Leg, StoredAlert, legs_of, read_alerts, read_differences
 from tests.world.waiting import until
+
+_LOOKS_EVERY = 0.75
+"""Seconds, and `until` waits too: a look costs as much as what an instance does in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Auditor:
 
         async def is_settled() -> bool:
             accounts.append(await self.account(url))
+            if not accounts[-1].is_settled:
+                await asyncio.sleep(_LOOKS_EVERY)
             return accounts[-1].is_settled
 
         await until(is_settled, 2 * PATIENCE, lambda: f"{accounts[-1:]}\n{why()}")

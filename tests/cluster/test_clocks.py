@@ -42,12 +42,14 @@ async def test_clocks_ten_minutes_off_change_nothing_at_a_takeover(
             for owner, other in ((LEFT, RIGHT), (RIGHT, LEFT)):
                 in_time, late = [await bridge.xcall(alpha, beta) for _ in range(2)]
                 await bridge.execute_fast(in_time)
-                await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
+                opened = await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
                 await instances.kill(owner)
                 meanwhile = await bridge.xcall(beta, alpha)
                 await bridge.execute_fast(late)
                 await instances.owns(other)
                 await webhook.gets("alert.opened", "execute_overdue", meanwhile.transfer_id)
+                resolved = await webhook.gets("alert.resolved", "execute_overdue", late.transfer_id)
+                assert resolved.alert["id"] == opened.alert["id"]
                 await instances.start(owner)
                 await instances.stands_by(owner)
             account = await auditor.settled(url, lambda: instances.said)

@@ -34,25 +34,6 @@ def keys_twice(webhook: Receiver) -> list[tuple[str, str]]:
 
 
 @pytest.mark.usefixtures("url")
-async def test_a_killed_owner_is_replaced_and_nothing_is_missed(bridge: Devnet, tmp_path: Path) -> None:
-    alpha, beta = bridge.chains
-    async with Receiver() as webhook, instances(bridge, webhook, tmp_path) as (owner, other):
-        late = await bridge.xcall(alpha, beta)
-        opened = await webhook.gets("alert.opened", "execute_overdue", late.transfer_id)
-        owner.kill()
-        meanwhile = await bridge.xcall(alpha, beta)
-        await taken_by(other)
-        await other.ready()
-        await webhook.gets("alert.opened", "execute_overdue", meanwhile.transfer_id)
-        for transfer in (late, meanwhile):
-            await bridge.execute_fast(transfer)
-            await webhook.gets("alert.resolved", "execute_overdue", transfer.transfer_id)
-        resolved = await webhook.gets("alert.resolved", "execute_overdue", late.transfer_id)
-    assert resolved.alert["id"] == opened.alert["id"]
-    assert len(keys_twice(webhook)) <= 1
-
-
-@pytest.mark.usefixtures("url")
 async def test_a_stopped_owner_hands_over_at_once_and_nothing_comes_twice(bridge: Devnet, tmp_path: Path) -> None:
     alpha, beta = bridge.chains
     async with Receiver() as webhook, instances(bridge, webhook, tmp_path) as (owner, other):
