@@ -1,7 +1,8 @@
 """Hunts mutants: each is played in the story that is aimed at it, and must be found out there.
 
-Each in a process of its own, as many at once as there are processors. What the monitor without a mistake does in these
-stories, one after the other, must be found sound: else a finding would say nothing.
+Each in a process of its own, as many at once as there are processors: forks of one that has the libraries loaded. What
+the monitor without a mistake does in these stories, one after the other, must be found sound: else a finding would say
+nothing.
 """
 
 import os
@@ -9,8 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +18,9 @@ import msgspec
 
 from tests.simulation.mutants.aimed.aim import Aim
 from tests.simulation.mutants.aimed.table import AIMS, aim_at
-from tests.simulation.mutants.mutant import PACKAGE, Mutant, named
-from tests.simulation.mutants.playing import Played, PlayedFinding
+from tests.simulation.mutants.forking import Came, Play
+from tests.simulation.mutants.mutant import Mutant, named
+from tests.simulation.mutants.playing import PlayedFinding
 from tests.simulation.mutants.table import MUTANTS
 from tests.simulation.story import to_json
 
@@ -72,9 +72,18 @@ def hunt(names: Sequence[str] = ()) -> Iterator[Outcome]:
     aims = {mutant.name: aim_at(mutant.name) for mutant in mutants}
     played = {aim.name for aim in aims.values()}
     without = [aim for aim in AIMS if aim.name in played]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for outcomes in pool.map(_outcomes, [(without, None), *(([aims[mutant.name]], mutant) for mutant in mutants)]):
-            yield from outcomes
+    hunted: list[tuple[Sequence[Aim], Mutant | None]] = [(without, None)]
+    hunted += [([aims[mutant.name]], mutant) for mutant in mutants]
+    with tempfile.TemporaryDirectory(prefix="stories-") as folder:
+        files = {aim.name: Path(folder) / f"{number}.json" for number, aim in enumerate(without)}
+        for aim in without:
+            files[aim.name].write_bytes(to_json(aim.story))
+        plays = [
+            Play(None if mutant is None else mutant.name, [str(files[aim.name]) for aim in played_in])
+            for played_in, mutant in hunted
+        ]
+        for (played_in, mutant), came in zip(hunted, _came(plays), strict=True):
+            yield from _outcomes(played_in, mutant, came)
 
 
 def failures(names: Sequence[str]) -> int:
@@ -99,37 +108,25 @@ def summary(outcomes: Iterable[Outcome]) -> str:
     return f"{killed} of {len(hunted)} killed, each within {longest:.3f} days; {seconds:.0f} s of a processor"
 
 
-def _outcomes(hunted: tuple[Sequence[Aim], Mutant | None]) -> list[Outcome]:
-    aims, mutant = hunted
-    with _folder(mutant) as folder, tempfile.TemporaryDirectory(prefix="story-") as own:
-        files = [Path(own) / f"{number}.json" for number in range(len(aims))]
-        for aim, file in zip(aims, files, strict=True):
-            file.write_bytes(to_json(aim.story))
-        return _play(folder, aims, mutant, files)
+def _outcomes(aims: Sequence[Aim], mutant: Mutant | None, came: Came) -> list[Outcome]:
+    if came.error is not None:
+        return [Outcome(aim, mutant, None, 0.0, came.error) for aim in aims]
+    return [Outcome(aim, mutant, each.finding, each.seconds) for aim, each in zip(aims, came.played, strict=True)]
 
 
-@contextmanager
-def _folder(mutant: Mutant | None) -> Iterator[Path]:
-    if mutant is None:
-        yield ROOT
-        return
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        mutant.write(Path(folder))
-        yield Path(folder)
-
-
-def _play(folder: Path, aims: Sequence[Aim], mutant: Mutant | None, stories: Sequence[Path]) -> list[Outcome]:
-    """The stories, played in a process of their own by the monitor in this folder."""
-    command = [sys.executable, "-P", "-m", "tests.simulation.mutants.playing"]
-    ended = subprocess.run(
-        [*command, "--package", str(folder / PACKAGE.name), *map(str, stories)],
-        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode != 0:
-        error = (ended.stderr.strip().splitlines() or ["no words"])[-1]
-        return [Outcome(aim, mutant, None, 0.0, error) for aim in aims]
-    played = msgspec.json.decode(ended.stdout, type=list[Played])
-    return [Outcome(aim, mutant, each.finding, each.seconds) for aim, each in zip(aims, played, strict=True)]
+def _came(plays: Sequence[Play]) -> Iterator[Came]:
+    """What comes of each, in their order, once it has; all are played in forks of one process."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.simulation.mutants.forking"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(plays))
+        process.stdin.close()
+        for _ in plays:
+            line = process.stdout.readline()
+            yield msgspec.json.decode(line, type=Came) if line else Came(error="what plays it has ended")

@@ -1,6 +1,5 @@
 """A mutant: the monitor with one mistake in it, which the simulation must find."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +46,6 @@ class Mutant:
                 (package / edit.file).read_text(encoding="utf-8") if source is None else source
             )
         return changed
-
-    def write(self, folder: Path, package: Path = PACKAGE) -> None:
-        """Put a copy of the package with the mistake in it into a folder, to be imported from there."""
-        copy = folder / package.name
-        shutil.copytree(package, copy)
-        for file, source in self.sources(package).items():
-            (copy / file).write_text(source, encoding="utf-8")
 
 
 def mutant(name: str, promise: int, file: str, old: str, new: str, breaks: str, *also: Edit) -> Mutant:

@@ -1,13 +1,11 @@
-"""Plays stories with the monitor that is imported here, sound or a mutant; prints a list of `Played` as JSON."""
+"""Plays stories with the monitor that is imported here, sound or a mutant."""
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
 
-import click
 import msgspec
 
-import connext_monitor
 from tests.simulation.loop import NeverRests
 from tests.simulation.runner import played
 from tests.simulation.story import Story, from_json
@@ -50,16 +48,6 @@ def play_story(story: Story) -> Played:
     return Played(first, process_time() - began)
 
 
-def main() -> None:
-    """Play the stories that the command line names."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--package", type=str, required=True, help="where the monitor must have been imported from")
-    parser.add_argument("stories", type=Path, nargs="+", help="files with a story each, as JSON")
-    options = parser.parse_args()
-    if not (connext_monitor.__file__ or "").startswith(options.package):
-        raise SystemExit(f"the monitor was imported from {connext_monitor.__file__}")
-    click.echo(msgspec.json.encode([play_story(from_json(file.read_bytes())) for file in options.stories]))
-
-
-if __name__ == "__main__":
-    main()
+def play_stories(files: Sequence[str]) -> list[Played]:
+    """Play the stories in these files, where they are as JSON."""
+    return [play_story(from_json(Path(file).read_bytes())) for file in files]
