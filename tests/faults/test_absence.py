@@ -9,7 +9,7 @@ import pytest
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet, Transfer
 from tests.e2e.monitor import Setup, write_config
-from tests.faults.faults import Mute
+from tests.faults.faults import Mute, RangeLimit
 from tests.faults.hooks import Json, refusal
 from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
@@ -61,12 +61,12 @@ async def test_an_executed_that_is_hidden_behind_a_later_reconciled_is_fetched_t
     bridge: Devnet, destination: Proxy, tmp_path: Path
 ) -> None:
     alpha, beta = bridge.chains
-    await destination.apply(Mute("logs"))
+    await destination.apply(Mute("logs"), RangeLimit("geth", 100))  # so that few blocks are more than one search reads
     setup = to(bridge, destination.ws_url)
     await write_config(setup, tmp_path)
     transfer = await bridge.xcall(alpha, beta)
     await bridge.execute_fast(transfer)
-    await beta.mine(1100)
+    await beta.mine(110)
     reconciled = await bridge.reconcile(transfer)
     await past_due(bridge, transfer)
 
