@@ -86,8 +86,10 @@ def chromium() -> str:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
-    # Chromium's sandbox refuses to run as root; what is opened here is our own page.
-    flags = [f"--disable-features={_FEATURES_LEFT_OUT}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    # All pages here are our own, so that one process can draw them all, and each need not begin its own. Chromium's
+    # sandbox refuses to run as root.
+    flags = ["--renderer-process-limit=1", "--disable-site-isolation-trials"]
+    flags += [f"--disable-features={_FEATURES_LEFT_OUT}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=flags)
         yield browser

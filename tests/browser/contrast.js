@@ -3,7 +3,15 @@
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
-  const rgba = (colour) => {
+  // Each colour is drawn, and each element's ground found, only once: a page has thousands of texts and few of these.
+  const once = (known, of, make) => {
+    if (!known.has(of)) known.set(of, make(of));
+    return known.get(of);
+  };
+  const [colours, grounds] = [new Map(), new Map()];
+  const rgba = (colour) => once(colours, colour, drawn);
+  const behind = (element) => once(grounds, element, found);
+  const drawn = (colour) => {
     pen.clearRect(0, 0, 1, 1);
     pen.fillStyle = colour;
     pen.fillRect(0, 0, 1, 1);
@@ -16,7 +24,7 @@
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
   // All colours that may lie behind an element: a gradient's own ones, and what is under them.
-  const behind = (element) => {
+  const found = (element) => {
     if (!element) return [[255, 255, 255, 1]];
     const style = getComputedStyle(element);
     const layers = [style.backgroundColor, ...(style.backgroundImage.match(/rgba?\([^)]*\)/g) ?? [])].map(rgba);
