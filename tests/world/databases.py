@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 
 from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainNames
-from connext_monitor.store import migration
+from connext_monitor.store import migration, schema_revision
 from connext_monitor.store.connection import Connection, reader_connection, transact
 from connext_monitor.store.executor import Executor, Inline, MakeExecutor, Threads
 from connext_monitor.store.store import Store
@@ -70,13 +69,16 @@ def put_back(file: Path, revision: str) -> None:
 
 @cache
 def _made_by_migrations(revision: str) -> bytes:
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "monitor.db"
-        file.touch()
-        connection = reader_connection(file)
-        transact(connection, lambda connection: migration.upgrade(connection, revision))
-        connection.close()
-        return file.read_bytes()
+    return made_once(f"{revision}.db", lambda file: _migrate(file, revision)).read_bytes()
+
+
+def _migrate(file: Path, revision: str) -> None:
+    # From what the one before made, which is wanted as well: each migration runs once.
+    before = max((known for known in schema_revision.KNOWN if known < revision), default=None)
+    file.write_bytes(b"" if before is None else _made_by_migrations(before))
+    connection = reader_connection(file)
+    transact(connection, lambda connection: migration.upgrade(connection, revision))
+    connection.close()
 
 
 async def awaited_in(store: Store, *, due_until: int = 2**62, transfer_id: TransferId | None = None) -> list[Awaited]:
