@@ -39,6 +39,7 @@ async def test_a_write_failing_after_its_caller_was_cancelled_logs_nothing(
 
     with closing(engine_of(where).writer()) as holder:
         holder.begin()
+        holder.run("SELECT 1").fetchone()  # by now it has its turn
         writing = asyncio.create_task(database.write(work))
         await asyncio.sleep(0)
         writing.cancel()

@@ -115,6 +115,7 @@ async def test_a_write_under_way_ends_before_another_term_begins(begin: Begin, u
 
     def take_in_vain(connection: Connection) -> None:
         save_channel(connection, "under way")
+        connection.run("SELECT 1").fetchone()  # by now it has its turn
         with closing(server_of(url).lease()) as other, suppress(other.error):
             try:
                 transact(other, lambda it: lease.take(it, SECOND, "b", Lease("a", 0)))
@@ -187,6 +188,7 @@ async def test_who_stands_still_in_a_write_loses_its_turn(begin: Begin, guest: S
     def stand_still(connection: Connection) -> None:
         connection.run("SET LOCAL idle_in_transaction_session_timeout = '200ms'")
         save_channel(connection, "half")
+        connection.run("SELECT 1").fetchone()  # by now it has its turn
         asyncio.run_coroutine_threadsafe(guest_writes(), loop).result()
         save_channel(connection, "other half")
 
