@@ -90,3 +90,14 @@ class Messages:
         ends = [number for number, news in enumerate(earlier, start=1) if news.ends]
         since = earlier[ends[-1] if ends else 0 :]
         return [news.reference for news in since if news.opens and news.group_id is None]
+
+    def unnamed_stands(self, alert_id: str, provider: str, before: int) -> bool:
+        """Whether a message stands that the provider has no name for and that told of it by itself, ``before`` this.
+
+        An end that a group tells leaves it as it is, also where the alert opened again after that.
+        """
+        stands = False
+        for news in self._by_alert[alert_id][provider]:
+            if news.id < before and news.group_id is None:
+                stands = news.opens and news.reference is None
+        return stands

@@ -108,16 +108,17 @@ def queue_further_ends(connection: Connection, made: Collection[int]) -> None:
 
 
 def _further(end: StoredRow, messages: Messages) -> list[dict[str, object]]:
-    standing = messages.standing(end.alert_id, end.provider, end.id)
+    about = end.alert_id, end.provider, end.id
+    standing = messages.standing(*about)
     if end.group_id is None:
         *others, changed = standing or [None]
         others = [reference for reference in others if reference not in {None, changed}]
     else:
         # The end of a member is told by its group, and by itself where the member was told by itself. Where no message
-        # can be named, that would be read as the end of what has opened again meanwhile.
+        # can be named, that would be read as the end of what has opened again meanwhile; its own end says it then.
         others = [reference for reference in standing if reference is not None]
-        if not others and not messages.opened_after(end.alert_id, end.provider, end.id):
-            others = standing[:1]
+        if not others and messages.unnamed_stands(*about) and not messages.opened_after(*about):
+            others = [None]
     kept = ("alert_id", "provider", "change", "resolution", "resolved_ms", "created_ms")
     further = {name: getattr(end, name) for name in kept} | {"anew": True}
     return [further | {"reference": reference} for reference in dict.fromkeys(reversed(others))]

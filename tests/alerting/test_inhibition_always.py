@@ -121,6 +121,8 @@ class Run:
 # Before anybody is told: one of a burst becomes critical, ends, and is late again; or that, and its second end.
 @example([("late", {1, 3, 5, 7, 9}), ("escalates", {1}), ("arrives", {1, 3, 5, 7, 9}), ("late", {1})])
 @example([("late", set(range(10))), ("escalates", {2}), ("arrives", {2}), ("late", {2}), ("arrives", {2})])
+# The same beside a cause: both ends are those of a group's member, and the first waits for the second.
+@example([("late", {1}), ("escalates", {1}), ("pause", {"stays"}), ("arrives", {1}), ("late", {1}), ("arrives", {1})])
 async def test_at_rest_each_open_alert_is_to_be_read_in_one_message(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
 ) -> None:
