@@ -14,6 +14,7 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from scripts.bench.figures import Figure
@@ -48,6 +49,10 @@ finality = 5
 start_block = "latest"
 """
 _READY_WITHIN = 300.0
+_PORTS = 3
+"""How many are tried: what is free may be another process's by the time that the monitor listens there."""
+_WORDS = "said"
+"""The file beside the config with what the monitor says of itself."""
 _PATIENCE = 60.0
 """Seconds for an answer; one that does not come has taken them all."""
 _COMMANDS: dict[str, tuple[Sequence[str], float | None]] = {
@@ -79,16 +84,14 @@ def measure_answers(file: Path, folder: Path, rounds: int, seconds: float) -> It
 
     For ``seconds`` nothing is asked for.
     """
-    port = _free_port()
     config = folder / "config.toml"
-    config.write_text(_config(file, port), encoding="utf-8")
     paths = _paths(file)
-    with _monitor(config, port) as pid, _pulse(port) as pulse:
+    with _monitor(config, file) as (pid, port), _pulse(port) as pulse:
         late = {path: pulse.while_running(partial(_get, port, path, pid)) for path in paths.values()}
         late_at_rest = pulse.while_running(partial(time.sleep, seconds))
         yield Figure("the loop, while nothing is asked for", 0.0, late=late_at_rest)
     began = time.perf_counter()
-    with _monitor(config, port) as pid:
+    with _monitor(config, file) as (pid, port):
         yield Figure("from the monitor's start to its first answer", time.perf_counter() - began, unit="s")
         for what, path in paths.items():
             took = [_get(port, path, pid) for _ in range(rounds + 1)]
@@ -153,9 +156,11 @@ def _command(what: str, config: Path, arguments: Sequence[str], rounds: int, aim
     return Figure(what, took[0], took[1:], busy, None, aim)
 
 
-def _start(config: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+def _start(
+    config: Path, arguments: Sequence[str], words: IO[bytes] | int = subprocess.DEVNULL
+) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "connext_monitor", "--config", str(config), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=words)
 
 
 def _get(port: int, path: str, pid: int) -> tuple[float, float]:
@@ -224,19 +229,40 @@ def _ask(port: int, asked: Connection) -> None:
 
 
 @contextmanager
-def _monitor(config: Path, port: int) -> Iterator[int]:
-    """The id of a monitor that answers; its endpoints are closed ports: it watches nothing and does the rest."""
-    process = _start(config, ["run"])
+def _monitor(config: Path, file: Path) -> Iterator[tuple[int, int]]:
+    """The id and the port of a monitor that answers; its endpoints are closed: it watches nothing and does the rest."""
+    words = ""
+    for _ in range(_PORTS):
+        port = _free_port()
+        config.write_text(_config(file, port), encoding="utf-8")
+        with _process(config) as process:
+            if _answers_soon(process, port):
+                yield process.pid, port
+                return
+            words = (config.parent / _WORDS).read_text(encoding="utf-8")
+        if "in use" not in words:
+            break
+    raise SystemExit(f"the monitor does not answer; it said:\n{words}")
+
+
+@contextmanager
+def _process(config: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    with (config.parent / _WORDS).open("wb") as words:
+        process = _start(config, ["run"], words)
     try:
-        until = time.monotonic() + _READY_WITHIN
-        while not _answers(port):
-            if process.poll() is not None or time.monotonic() > until:
-                raise SystemExit("the monitor does not answer")
-            time.sleep(0.02)
-        yield process.pid
+        yield process
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
+
+
+def _answers_soon(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    until = time.monotonic() + _READY_WITHIN
+    while not _answers(port):
+        if process.poll() is not None or time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _answers(port: int) -> bool:
