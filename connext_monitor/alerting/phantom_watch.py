@@ -20,7 +20,7 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.deadline import Leg, TransferWithDeadlines, done
-from connext_monitor.core.events import BlockNumber, DomainId, Timestamp, TransferId
+from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Timestamp, TransferId
 from connext_monitor.core.phantom import PhantomVerdict, judge_delivery
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.selection import Suspect
@@ -29,8 +29,8 @@ from connext_monitor.core.unjudged import Unjudged
 _LOOK_EVERY = 2.0
 _REST = 60.0
 """Seconds between two looks while no delivery is suspected: each that is stored without an origin wakes the watch."""
-_ASKED_BACK = 3600
-"""Seconds before the delivery from which on its origin is asked for the XCalled: two chains' clocks may differ."""
+_CLOCK_SKEW = 3600
+"""Seconds by which two chains' clocks may differ: an XCalled is looked for from so long before its delivery on."""
 
 log = structlog.get_logger()
 
@@ -75,6 +75,7 @@ class PhantomWatch:
         self._rest = max(every, rest)
         self._woken = asyncio.Event()
         self._settled_at: dict[TransferId, BlockNumber] = {}
+        self._final: dict[DomainId, BlockRef] = {}
         self._suspected = False
         self._looked_for: set[TransferId] = set()
         self._alerted: set[TransferId] = set()
@@ -98,6 +99,7 @@ class PhantomWatch:
 
         That is one stored without an origin, perhaps before it was known where the watch of its chains began.
         """
+        self._final.update((chain.domain, chain.anchor) for chain in progress if chain.anchor is not None)
         doubtful = any(transfer.xcalled_at is None for transfer in changes.transfers) or any(map(_begins, progress))
         touched = [*(transfer.transfer_id for transfer in changes.transfers), *changes.vanished]
         accused = not self._alerted.isdisjoint(touched)
@@ -148,19 +150,25 @@ class PhantomWatch:
         nonces = await self._store.nonces(origin)
         for suspect in suspects:
             self._suspected = True
-            settled = self._is_settled(suspect, reached)
+            settled = self._is_settled(origin, suspect, reached)
             verdict = judge_delivery(suspect.nonce, nonces, suspect.holder_block, reached.checkpoint, settled=settled)
             if verdict.accuses and settled:
                 proven.add(suspect.transfer_id)
                 await self._confirm(origin, suspect, verdict)
         return proven
 
-    def _is_settled(self, suspect: Suspect, reached: Coverage) -> bool:
+    def _is_settled(self, origin: DomainId, suspect: Suspect, reached: Coverage) -> bool:
         """Whether the origin is final past where it stood when it was first covered past the delivery's time.
 
         By its height, because two chains' clocks may differ, and by its time, because its endpoint may have been
-        behind when the delivery came.
+        behind when the delivery came. Where the origin stood then is known to this process only, and the next one
+        takes a later block for it: however often the monitor is restarted, what is final past all that clocks may
+        differ by is enough.
         """
+        final = self._final.get(origin)
+        is_final = final is not None and final.number <= reached.checkpoint
+        if final is not None and is_final and final.timestamp > suspect.executed_at + _CLOCK_SKEW:
+            return True
         if suspect.transfer_id not in self._settled_at:
             if reached.covered is None or reached.covered.timestamp <= suspect.executed_at:
                 return False
@@ -209,7 +217,7 @@ class PhantomWatch:
     async def _is_without_origin(self, origin: DomainId, suspect: Suspect) -> bool:
         """As with every absence, the origin is asked; an XCalled that is found there is recorded instead."""
         chain = self._chains[origin]
-        has_events = await chain.fetch_events(suspect.transfer_id, Timestamp(suspect.executed_at - _ASKED_BACK))
+        has_events = await chain.fetch_events(suspect.transfer_id, Timestamp(suspect.executed_at - _CLOCK_SKEW))
         if has_events is None:
             self._held.hold(suspect.transfer_id, origin, f"its events cannot be fetched: {_why(chain)}")
         return has_events is False

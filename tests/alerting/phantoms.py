@@ -13,6 +13,7 @@ from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.core.recording import Changes
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.nouns import Alerts
 from connext_monitor.store.store import Store
@@ -44,6 +45,14 @@ class Bench:
         progress = ChainProgress(domain, reached, first, upcoming)
         await put(self.store, progress=[progress])
         return progress
+
+    async def settles(self, checkpoint: int, timestamp: int, *, upcoming: int) -> None:
+        """The origin is covered well past this block, which becomes final and is stamped so."""
+        coverage = Coverage(BlockNumber(1), BlockNumber(checkpoint), sighting(checkpoint + 10, timestamp + 10).block)
+        anchor = sighting(checkpoint, timestamp).block
+        progress = ChainProgress(ALPHA, coverage, next_nonce=upcoming, anchor=anchor)
+        await put(self.store, progress=[progress])
+        self.watch.committed(Changes(), [progress])
 
     async def alerts(self) -> list[tuple[str, AlertState, str | None]]:
         rows = await self.store.alerts.listed(None, limit=10)

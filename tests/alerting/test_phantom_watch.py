@@ -125,6 +125,31 @@ async def test_a_restart_repeats_no_alert(tmp_path: Path) -> None:
             assert [channel.waiting for channel in await made.store.outbox.channels()] == [1]
 
 
+async def test_however_often_restarted_what_is_long_final_accuses(tmp_path: Path) -> None:
+    delivered_at, hour = DELIVERY.sighting.block.timestamp, 3600
+    async with bench(tmp_path) as made:
+        await put(made.store, seen(DELIVERY))
+        await made.settles(30, delivered_at + hour - 60, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+    async with bench(tmp_path) as made:
+        # Final up to where no earlier process saw it end, and not yet past what clocks may differ by.
+        await made.settles(39, delivered_at + hour, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+    async with bench(tmp_path) as made:
+        await made.settles(48, delivered_at + hour + 1, upcoming=5)
+        await made.says(PHANTOM_OPEN)
+
+
+async def test_a_final_block_that_was_replaced_settles_nothing(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await made.settles(30, DELIVERY.sighting.block.timestamp + 7200, upcoming=5)
+        await made.covers(40, 29, upcoming=5)
+        await put(made.store, seen(DELIVERY))
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 40, upcoming=5)
+        await made.says(PHANTOM_OPEN)
+
+
 async def test_a_delivery_that_a_backfill_found_accuses_nobody(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await put(made.store, seen(executed(info(CLAIMED), sighting(0))))

@@ -1,12 +1,14 @@
 """Hand-made runs: false deliveries, deep reorgs, lost history, databases and channels that fail."""
 
 from dataclasses import replace
+from itertools import pairwise
 from math import inf
 
 from tests.simulation.findings import Verdict, Wrong
 from tests.simulation.handmade import (
     BETA,
     EPOCH,
+    SECONDS,
     block_hash,
     delivered,
     ended,
@@ -74,6 +76,23 @@ def test_a_forged_delivery_stands_accused_where_the_watch_began_anew_after_it() 
 def test_a_phantom_must_be_accused() -> None:
     assert judged(world(PHANTOM), run(ACCUSED)).sound
     assert counted(Wrong.MISSED, world(PHANTOM), run()) == 1
+
+
+def test_who_took_the_work_over_waits_for_finality_anew() -> None:
+    # By the former owner it had to be accused by 1750.
+    taken_over = replace(run(), lives=lives((0.0, 1500.0), (1500.0, SECONDS)))
+    (missed,) = judged(world(PHANTOM), taken_over).findings
+    assert missed.at > 2200.0
+
+
+def test_however_often_restarted_what_is_long_final_must_be_accused() -> None:
+    restarts = [float(at) for at in range(0, 8000, 900)]
+    often = replace(run(seconds=8000.0), lives=lives(*pairwise([*restarts, 8000.0])))
+    slow = world(PHANTOM, seconds=8000.0)
+    origin = slow.chains[0]
+    late = replace(origin, final=tuple((at + 2000.0, number) for at, number in origin.final))
+    truth = replace(slow, chains=(late, slow.chains[1]))
+    assert [finding.wrong for finding in judged(truth, often).findings] == [Wrong.MISSED]
 
 
 def test_a_delivery_from_before_the_watch_is_nobodys_phantom() -> None:

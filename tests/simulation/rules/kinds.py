@@ -19,6 +19,8 @@ another endpoint is asked."""
 PHANTOM_FOUND_WITHIN = 90.0
 """Seconds from when an origin is known to be final past a delivery until that is called a phantom: the watch looks once
 a minute. What its newest block was when it was past the delivery is known with the next cover."""
+CLOCKS_DIFFER_BY = 3600.0
+"""Seconds by which the blocks of two chains may be stamped apart, so that one is not past the other yet."""
 LOSS_SAID_WITHIN = 120.0
 """Seconds from the start until lost history is told of: three hearings in half a minute, a minute's patience."""
 ENDS_WITHIN = 60.0
@@ -75,10 +77,10 @@ def phantoms(case: Case) -> Iterator[Finding]:
         # What is from before the watch, or from history that was lost meanwhile, is nobody's phantom.
         delivered = union(leg.during for leg in transfer.executed if leg.where.block_number >= start)
         calm = case.calm((transfer.origin, transfer.destination))
-        proven = both(delivered, _proven(case, origin, transfer, calm))
         args = (case, kind, transfer.transfer_id)
         within = case.covered_every + case.finality_noted_within + PHANTOM_FOUND_WITHIN
-        yield from must_be_open(*args, proven, calm, within, "phantoms are accused")
+        for proven in _proven(case, origin, transfer, calm):
+            yield from must_be_open(*args, both(delivered, proven), calm, within, "phantoms are accused")
         gone = minus(ALWAYS, union(leg.during for leg in transfer.executed))
         within = reorg_seen_within(destination) + ENDS_WITHIN
         yield from must_be_over(*args, gone, calm, within, "what was taken back is not accused")
@@ -89,30 +91,40 @@ def _was_sent(transfer: TransferTruth, at: float) -> bool:
     return any(called.during.begin < at <= called.during.end for called in transfer.xcalled)
 
 
-def _proven(case: Case, origin: ChainTruth, transfer: TransferTruth, calm: Intervals) -> Intervals:
-    """When the origin proves that it never sent a delivery.
+def _proven(case: Case, origin: ChainTruth, transfer: TransferTruth, calm: Intervals) -> Iterator[Intervals]:
+    """When the origin proves that it never sent a delivery: by process, as each begins anew.
 
-    It is final past the block that was its newest one when it was first seen past the delivery's time, by each process
-    anew; and so is the block of whoever has been given the delivery's nonce meanwhile.
+    It is final past the block that was its newest one when the process first saw it past the delivery's time, or past
+    all that two chains' clocks may differ by; and so is the block of whoever has been given the delivery's nonce
+    meanwhile.
     """
-    past = origin.past(min(leg.where.timestamp for leg in transfer.executed))
-    final = []
-    for life in union(case.trace.up):
-        seen = both(past, both(calm, (life,)))
-        if seen:
-            final.append(Interval(_final_at(origin, _height(origin, seen[0].begin)), life.end))
-    open_to_doubt = (
+    delivered_at = min(leg.where.timestamp for leg in transfer.executed)
+    past = origin.past(delivered_at)
+    long_final = _final_at(origin, _height_past(origin, delivered_at + CLOCKS_DIFFER_BY))
+    open_to_doubt = union(
         Interval(called.during.begin, min(called.during.end, _final_at(origin, called.where.block_number)))
         for other in case.truth.transfers
         if (other.origin, other.nonce) == (transfer.origin, transfer.nonce)
         for called in other.xcalled
     )
-    return minus(union(i for i in final if i.begin < i.end), union(open_to_doubt))
+    for life in case.trace.up:
+        seen = both(past, both(calm, (life,)))
+        settled = [_final_at(origin, _height(origin, seen[0].begin))] if seen else []
+        final = Interval(max(life.begin, min([long_final, *settled])), life.end)
+        if final.begin < final.end:
+            yield minus((final,), open_to_doubt)
 
 
 def _height(chain: ChainTruth, at: float) -> float:
     """That of the newest block at an instant."""
     return next((block.number for since, block in reversed(chain.heads) if since <= at), inf)
+
+
+def _height_past(chain: ChainTruth, timestamp: float) -> float:
+    """That of the first of its blocks from which on all are stamped later."""
+    standing = [block for block in chain.blocks if block.until == inf]
+    early = max((block.number for block in standing if block.timestamp <= timestamp), default=-inf)
+    return min((block.number for block in standing if block.number > early), default=inf)
 
 
 def _final_at(chain: ChainTruth, height: float) -> float:
