@@ -12,7 +12,7 @@ HORIZON = 3600.0
 """Seconds ahead for which timers are armed; what is due later is loaded as it comes near."""
 
 _STEP = 2.0
-"""A time that moves so many seconds otherwise than the loop's has timers armed anew; block times are no steadier."""
+"""If this time moves by so many seconds more or less than the loop's, timers are armed anew: block times vary too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from connext_monitor.core.transfer import Transfer
 
 _FAULT = Hindrance(Obstacle.FAULT, "an error in this program; see its log")
 _ORIGIN_NOT_READ = Hindrance(
-    Obstacle.ORIGIN_NOT_READ, "where they began has not been read again since it was last out of sight"
+    Obstacle.ORIGIN_NOT_READ, "their origin has not been read again since it was last out of sight"
 )
 
 log = structlog.get_logger()

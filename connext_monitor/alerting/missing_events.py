@@ -24,7 +24,7 @@ async def close_gap(chain: JudgedChain, key: LegKey, started_at: Timestamp, *, f
     """Have the event of a leg looked for of which the chain says that it has happened; whether any was recorded.
 
     None if the chain cannot be asked now. ``started_at`` is when the transfer began (Unix seconds); ``first``: the gap
-    has not been told of before.
+    has not been reported before.
     """
     transfer_id, leg = key
     about = {"transfer": f"0x{transfer_id.hex()}", "leg": leg.value, "chain": chain.name}
@@ -81,4 +81,4 @@ class MissingEvents:
     def _why_missing(self, recorded: bool | None) -> str:
         if recorded is None:
             return self._chain.unanswered or "no endpoint answers"
-        return "what endpoints show of it is not that event" if recorded else "no endpoint shows the event"
+        return "what endpoints show is a different event" if recorded else "no endpoint shows the event"

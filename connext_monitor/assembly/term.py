@@ -219,7 +219,7 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
         *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
         *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks),
         Part("transfer checker", checker.run, drain=checker.drain),
-        Part("checker of the past", past.run, drain=past.drain),
+        Part("history checker", past.run, drain=past.drain),
         Part("origin search", origins.run),
         *observed.parts(),
     ]

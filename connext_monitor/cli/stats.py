@@ -115,7 +115,7 @@ def _print(stats: Stats, labels: ChainLabels) -> None:
 def _print_books(books: Sequence[RouterBook], labels: ChainLabels, names: Mapping[Address, str], now: int) -> None:
     if books:
         print_line()
-        print_heading("What routers have at the bridge, as far as the events seen tell")
+        print_heading("Routers' balances at the bridge, according to the events seen")
         print_table(_BOOK_HEADINGS, [_book_row(book, labels, names, now) for book in books])
 
 

@@ -109,7 +109,7 @@ class Member:
             return "it is not known yet which instance owns the work"
         if self._seen.lease.token is None:
             offered_to = self._seen.lease.offered_to
-            return "no instance owns the work" + (f", which is left to {offered_to}" if offered_to else "")
+            return "no instance owns the work" + (f", which has been offered to {offered_to}" if offered_to else "")
         silent_for = self._clock.elapsed() - self._candidacy.unchanged_since
         if silent_for >= self.times.takeover_after / 2:
             return f"{self._seen.holder}, which owns the work, has been silent for {silent_for:.0f} s"

@@ -36,7 +36,8 @@ ContractAddress = Annotated[
     PlainValidator(partial(_read_address, zero="which holds no contract", meant="the Connext diamond")),
 ]
 RouterAddress = Annotated[
-    Address, PlainValidator(partial(_read_address, zero="which is no router", meant="the router, as its fills name it"))
+    Address,
+    PlainValidator(partial(_read_address, zero="which is not a router", meant="the router, as its fills name it")),
 ]
 
 
@@ -46,7 +47,7 @@ def _read_asset(value: object) -> Address:
             "is not the address of a token",
             "write 0x and 40 hex digits; no symbol, since anybody may give a token the same one",
         )
-    return _read_address(value, zero="which is no token", meant="the chain's local asset")
+    return _read_address(value, zero="which is not a token", meant="the chain's local asset")
 
 
 AssetAddress = Annotated[Address, PlainValidator(_read_asset)]

@@ -13,8 +13,8 @@ from connext_monitor.config.secret import SecretText
 from connext_monitor.config.url import is_host
 
 _CURE = (
-    'write it as "postgresql://USER:PASSWORD@HOST:PORT/DATABASE", and in user name and password what is no letter or '
-    "digit as % and two hex digits"
+    'write it as "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"; in user name and password, percent-encode whatever '
+    "is not a letter or digit (% and two hex digits)"
 )
 _URL = re.compile(
     r"(?:[^@/?#\s]*@)?(?P<hosts>[^@/?#\s]*)/(?P<name>[^@/?#\s]+)(?:\?(?P<query>[^@?#\s]*))?", re.ASCII
@@ -85,8 +85,9 @@ def _parameters(query: str) -> frozenset[str]:
     pairs = [part.partition("=") for part in query.split("&")] if query else []
     if any(name not in _PARAMETERS or not equals for name, equals, _ in pairs):
         raise bad_value(
-            'has a parameter behind its "?" that is none of those taken here',
-            "remove it (sslmode, sslrootcert, passfile and such are taken), or percent-encode the password before it",
+            'has a parameter after its "?" that is not supported here',
+            "remove it (sslmode, sslrootcert, passfile and the like are supported), or percent-encode the password "
+            "before it",
         )
     return frozenset(name for name, _, _ in pairs)
 

@@ -34,7 +34,7 @@ def _read_token_amount(value: object) -> Decimal:
         raise bad_value("is not an amount", cure)
     amount = Decimal(text.strip())
     if not amount:
-        raise bad_value("is no amount to fall below", "write more than 0, or remove the key")
+        raise bad_value("is not an amount that a balance can fall below", "write more than 0, or remove the key")
     return amount
 
 

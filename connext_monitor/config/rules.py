@@ -16,7 +16,7 @@ from connext_monitor.core.stalls import StallRule, StallRules
 
 
 def pathway_durations(config: Config) -> PathwayDurations:
-    """The config's deadlines by domain id; None where the destination is no configured chain."""
+    """The config's deadlines by domain id; None where the destination is not a configured chain."""
     labels = chain_labels(config)
     watched = {chain.domain_id for chain in config.chains.values()}
 
@@ -31,7 +31,7 @@ def pathway_durations(config: Config) -> PathwayDurations:
 
 
 def stall_rules(config: Config) -> StallRules:
-    """When a pathway is stalled, by domain id; None where one of its ends is no configured chain."""
+    """When a pathway is stalled, by domain id; None where one of its ends is not a configured chain."""
     names = {chain.domain_id: name for name, chain in config.chains.items()}
 
     @cache

@@ -37,7 +37,7 @@ class ChainProgress:
 
 @struct(frozen=True, slots=True)
 class UnreadableLog:
-    """A log that is none of ours or was mangled: what the endpoint gave, and what is wrong with it.
+    """A log that is not ours or was mangled: what the endpoint gave, and what is wrong with it.
 
     ``delivery`` is the Executed that it holds, where that is proven not to be its transfer's, and ``mismatch`` why.
     ``beside``: it would be an event of the bridge beside its transfers, about which it says nothing.
@@ -56,7 +56,7 @@ class Batch:
     """Observations in the order in which they were made, by what becomes of their parts.
 
     ``changes`` are events seen and blocks gone, ``progress`` how far chains have been read, ``unreadable`` the logs
-    that are no events, ``history`` what a backfill has read.
+    that are not events, ``history`` what a backfill has read.
     """
 
     changes: Sequence[ObservedChange] = ()

@@ -1,6 +1,6 @@
 """What the events beside transfers mean for alerts: one alert for each transaction that changes who may do what.
 
-A proposal changes nothing yet, and who supplies liquidity is no right: those are listed, and alert nobody.
+A proposal changes nothing yet, and to supply liquidity is not a right: both are listed, and alert nobody.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -89,7 +89,7 @@ def _cuts(cuts: Sequence[tuple[bytes, int, Sequence[bytes]]]) -> dict[str, Any]:
 
 def _of(names: Sequence[str], number: int, field: str) -> str:
     if number >= len(names):
-        raise MalformedData("is none of the numbers that it can be", field)
+        raise MalformedData("is not one of its possible values", field)
     return names[number]
 
 

@@ -119,7 +119,7 @@ _WORDS: Final[Mapping[str, _Say]] = {
     "AssetAdded": _asset,
     "AssetRemoved": _text("the token with the key {key} was removed"),
     "RouterAdded": _text("the router {router} was approved"),
-    "RouterRemoved": _text("the router {router} is approved no longer"),
+    "RouterRemoved": _text("the router {router} is no longer approved"),
     "RouterLiquidityAdded": _text("the router {router} added {amount} base units of {local}"),
     "RouterLiquidityRemoved": _text("the router {router} removed {amount} base units of {local}, to {to}"),
     "AavePoolUpdated": _text("{updated} was made the Aave pool"),

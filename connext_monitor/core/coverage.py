@@ -217,7 +217,7 @@ def advance(coverage: Coverage, read: BlockRange, end: BlockRef, final: BlockNum
     """The coverage after all logs of ``read`` were read from an endpoint that has its last block, ``end``.
 
     1. A range that leaves a gap after what is covered moves nothing.
-    2. The covered block never goes back to a lower one: an endpoint that lags is no reorg. At the same height the
+    2. The covered block never goes back to a lower one: a lagging endpoint is not a reorg. At the same height the
        block that stands now counts.
     3. The checkpoint moves over blocks that are both final and read without a gap since the last checkpoint.
     """

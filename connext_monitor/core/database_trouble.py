@@ -24,9 +24,9 @@ class TroubleKind(StrEnum):
 _CURES = {
     TroubleKind.FULL: "Make room on the disk, or raise the limit.",
     TroubleKind.NOT_WRITABLE: "Let the monitor's user write to the file and to its folder.",
-    TroubleKind.DISK: "Look at the disk and at the system's log.",
+    TroubleKind.DISK: "Check the disk and the system's log.",
     TroubleKind.NO_DESCRIPTOR: "Raise the limit of open files (ulimit -n, or LimitNOFILE of a systemd unit).",
-    TroubleKind.SERVER: "Look at the database server, and at the network on the way to it.",
+    TroubleKind.SERVER: "Check the database server and the network on the way to it.",
     TroubleKind.SERVER_LOCKED: "End the session that holds it (pg_stat_activity lists sessions, pg_locks locks).",
     TroubleKind.POOLED: "Have pgbouncer pool sessions (pool_mode = session), or connect to the server directly.",
     TroubleKind.DEPOSED: "Nothing has to be done: this instance, or another one, begins anew from what is stored.",
@@ -48,7 +48,7 @@ class DatabaseTrouble:
 
     @property
     def final(self) -> bool:
-        """Whether waiting is no use: whatever is written is lost, and only another start may mend it."""
+        """Whether waiting is of no use: whatever is written is lost, and only another start may mend it."""
         return self.kind in {TroubleKind.DAMAGED, TroubleKind.GONE}
 
     @property

@@ -46,7 +46,7 @@ class Durations:
 
 
 PathwayDurations = Callable[[DomainId, DomainId], Durations | None]
-"""The durations of the pathway origin → destination; None where the destination is no configured chain."""
+"""The durations of the pathway origin → destination; None where the destination is not a configured chain."""
 
 
 @struct(frozen=True, slots=True)

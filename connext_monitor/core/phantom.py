@@ -17,7 +17,7 @@ class PhantomVerdict(StrEnum):
     HOLE = "its nonce is among those that are missing"
     NOT_FINAL = "what its origin says is not final yet"
     HELD = "another transfer has its nonce"
-    NOT_REACHED = "its origin has not given its nonce yet"
+    NOT_REACHED = "its origin has not assigned its nonce yet"
 
     @property
     def accuses(self) -> bool:

@@ -160,7 +160,7 @@ class Group:
     def room(self) -> int:
         """How many more may join without a new message: as many as the channel knew of after the opening.
 
-        What has a cause that the channel knows of is no news, however many there are.
+        What has a cause that the channel knows of is not news, however many there are.
         """
         if self.opened_with is None or self.cause is not None:
             return BATCH

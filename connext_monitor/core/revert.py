@@ -67,7 +67,7 @@ def _words_of(data: bytes) -> str:
             return _panic(_CODE.read(arguments)[0])
     except MalformedData:
         pass
-    return error_names().get(selector) or f"an error unknown here, 0x{selector.hex()}"
+    return error_names().get(selector) or f"an unknown error, 0x{selector.hex()}"
 
 
 def _panic(code: int) -> str:

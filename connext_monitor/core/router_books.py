@@ -1,4 +1,4 @@
-"""What routers' balances at the bridge amount to, as far as events tell: by router, chain and token.
+"""What routers' balances at the bridge amount to, as far as the events tell: by router, chain and token.
 
 Source of the rules: ``BridgeFacet._handleExecuteLiquidity``, ``InboxFacet._reconcile`` and ``RoutersFacet`` of
 ``@connext/smart-contracts`` 2.4.0. A fill takes the bridged amount less the fee from its routers, in equal parts, the

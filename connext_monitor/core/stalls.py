@@ -24,7 +24,7 @@ class StallRule:
 
 
 StallRules = Callable[[DomainId, DomainId], StallRule | None]
-"""The rule of the pathway origin → destination; None where one of the two is no configured chain."""
+"""The rule of the pathway origin → destination; None where one of the two is not a configured chain."""
 
 
 @dataclass(frozen=True, slots=True)

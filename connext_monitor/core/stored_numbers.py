@@ -60,7 +60,7 @@ class Backlog:
 class RouterNumbers:
     """What a router has to do with one of the bridge's tokens on a chain: amounts in base units, a Unix time.
 
-    ``balance`` is as far as events tell, and may be below 0; ``unreconciled`` is what it will get back for what it
+    ``balance`` is as far as the events tell, and may be below 0; ``unreconciled`` is what it will get back for what it
     fronted.
     """
 

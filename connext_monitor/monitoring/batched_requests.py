@@ -34,7 +34,7 @@ class BatchedRequests(Generic[_Question, _Answer]):
     """Questions of one kind to one endpoint.
 
     ``ask_batch`` asks several, see `RpcClient.request_batch`, and ``ask`` one of them. ``call`` writes one for a batch;
-    ``read`` reads what that came to, and raises Unreadable where it is no answer to this question.
+    ``read`` reads what that came to, and raises Unreadable where it does not answer this question.
     """
 
     def __init__(

@@ -174,7 +174,7 @@ class ChainQueries:
             await confirm_chain(endpoint, self._state.config)
         except RpcError as error:
             if isinstance(error, RpcRefused) and error.refusal.reaction is Reaction.REVERTED:
-                # As a contract that is no such token does. Any other refusal says nothing about it.
+                # As a contract that is not such a token does. Any other refusal says nothing about it.
                 return None
             raise Unanswered(str(error)) from error
         return read_token(symbol, decimals)

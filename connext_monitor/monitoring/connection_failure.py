@@ -41,7 +41,7 @@ def why_unreachable(error: BaseException) -> str:  # noqa: PLR0911 - a table, or
 
 
 def why_status(status: int) -> str:
-    """What an HTTP status means that is no success."""
+    """What an HTTP status other than success means."""
     if 300 <= status < 400:
         return f"redirects elsewhere, which is not followed (HTTP status {status})"
     if status in (401, 403):

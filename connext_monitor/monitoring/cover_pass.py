@@ -120,7 +120,7 @@ class CoverPass:
 
     def _at_once(self) -> int:
         # In step with the head there is no latency to hide, and what is pushed would wait behind it all. An endpoint
-        # that limits us is no quicker for being asked for more ranges: each only takes longer.
+        # that limits us is not made quicker by being asked for more ranges: each only takes longer.
         alone = self._state.caught_up or self._endpoint.pacer.interval > _LIMITED
         return 1 if alone else self._pooled.pace.at_once
 

@@ -103,7 +103,7 @@ class PooledEndpoint:
         if retry is RangeRetry.SMALLER and refusal.reaction is Reaction.RATE and not self.pace.probing:
             self.pacer.forget()
         elif retry is RangeRetry.LATER and refusal.reaction is not Reaction.RATE and not again:
-            # If the first pause did not help, more of them will not: others would wait for what is no rate.
+            # If the first pause did not help, more of them will not: others would wait for what is not a rate limit.
             self.pacer.ease()
         return retry
 

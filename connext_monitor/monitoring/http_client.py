@@ -193,7 +193,7 @@ class HttpClient:
         1. A body beyond the limit says nothing but that.
         2. An error object explains more than the status that came with it, unless that is the server's own failure.
         3. Any other status than 200 is the answer itself.
-        4. A body that is no answer to this request is none.
+        4. A body that does not answer this request is no answer.
         """
         if reply.body is None and method in ("eth_getLogs", BATCH):
             # Asked for less it gives less, as if it had said itself that this is too much.
@@ -226,7 +226,7 @@ class HttpClient:
         return reply.status in _EXPLAINED_BY_PAGE and classify(None, self._phrase(reply)).reaction is Reaction.RATE
 
     def _phrase(self, reply: _HttpReply) -> str:
-        """What a body that is no JSON-RPC says, a page of HTML for one, after the words of its status."""
+        """What a body other than JSON-RPC says, such as a page of HTML, after the words of its status."""
         phrase = HTTPStatus(reply.status).phrase if reply.status in set(HTTPStatus) else "Too Many Requests"
         text = re.sub(r"<[^>]*>", " ", (reply.body or b"")[:_PAGE_LOOKED_AT].decode(errors="replace"))
         return self._url.quote(" ".join([phrase, *text.split()]))

@@ -101,7 +101,7 @@ class PushFollower:
             return
         decoded = await self._believed(raw)
         if decoded is None:
-            # The next cover reads it; what can only be done later is no reason to give the endpoint up.
+            # The next cover reads it; what can only be done later is not a reason to give up the endpoint.
             self._requests.cover_block(raw.block_number)
             return
         if not decoded:

@@ -92,7 +92,7 @@ def read_logs(
 def read_logs(
     result: msgspec.Raw, log_filter: LogFilter, events: WrittenEvents | None = None
 ) -> Iterator[SeenLog | MalformedEntry]:
-    """A list of logs, each as `read_log` reads it; null is none. Raises Unreadable at once where it is no list.
+    """A list of logs, each as `read_log` reads it; null means none. Raises Unreadable at once where it is not a list.
 
     Of those that ``events`` can read only that is kept.
     """
@@ -218,7 +218,7 @@ def _raw_log(log: WrittenLog) -> RawLog:
     digits = "".join([text.removeprefix("0x") for text in texts])
     data_at, unpack = _BEFORE_DATA[len(log.topics)]
     if len(digits) != 2 * data_at + len(log.data) - 2:
-        raise Unreadable("hex begins with 0x")
+        raise Unreadable("hex does not begin with 0x")
     read = unhexlify(digits)
     address, block_hash, tx_hash, *topics = unpack(read)
     return RawLog(

@@ -111,7 +111,7 @@ def is_array(body: bytes) -> bool:
 
 
 def decode_array(body: bytes) -> list[RpcMessage]:
-    """Read what was answered to a batch; entries that are no messages are left out. Raises MalformedMessage."""
+    """Read what was answered to a batch; entries that are not messages are left out. Raises MalformedMessage."""
     body = body.removeprefix(BYTE_ORDER_MARK)
     try:
         return [RpcMessage(entry.id, entry.result, entry.error) for entry in _ANSWERED.decode(body)]

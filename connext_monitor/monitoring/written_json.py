@@ -104,7 +104,7 @@ def number_of(text: str) -> int:
     # Remembered, since many logs stand in one block, and at the same few positions in their blocks.
     # int() alone would take signs, underscores, spaces and the digits of other scripts.
     if text[:2] != "0x" or not text.isalnum() or not text.isascii():
-        raise ValueError("a number begins with 0x")
+        raise ValueError("a number does not begin with 0x")
     value = int(text, 16)
     if value > LARGEST:
         raise ValueError("a number is too large")
@@ -114,7 +114,7 @@ def number_of(text: str) -> int:
 def bytes_of(text: str) -> bytes:
     """What hex in the one form says. Raises ValueError."""
     if text[:2] != "0x":
-        raise ValueError("hex begins with 0x")
+        raise ValueError("hex does not begin with 0x")
     return unhexlify(text[2:])  # stricter than bytes.fromhex, which skips spaces
 
 
@@ -154,7 +154,7 @@ def plain_hex(text: str, length: int | None = None) -> str:
     """Hex with a leading 0x, of ``length`` bytes if that is known. Raises ValueError."""
     digits = text[2:] if text[:2] in ("0x", "0X") else text
     if length is not None and len(digits) != 2 * length:
-        raise ValueError(f"hex of {length} bytes has {2 * length} digits")
+        raise ValueError(f"hex of {length} bytes does not have {2 * length} digits")
     return f"0x{digits}"
 
 
@@ -172,7 +172,7 @@ def _number(text: str) -> int:
         return int(text, 16)
     if len(text) <= _LONGEST and _DECIMAL.fullmatch(text):
         return int(text)
-    raise ValueError("a number is written in hex with 0x, or in decimal digits")
+    raise ValueError("a number is neither hex with 0x nor decimal digits")
 
 
 def _plain_block(block: _LooseBlock) -> WrittenBlock:
@@ -211,5 +211,5 @@ _FLAGS: Final[dict[str, bool]] = {
 def _plain_flag(flag: _Flag) -> bool:
     plain = False if flag is None else _FLAGS.get(str(flag).lower())
     if plain is None:
-        raise ValueError("a flag is true or false")
+        raise ValueError("a flag is neither true nor false")
     return plain

@@ -21,7 +21,7 @@ _FIRST_AFTER = 60.0
 _NOBODY_TELLS = 10.0
 """Seconds until the next look whether a chain vouches for the time."""
 _BREATH = 0.005
-"""Seconds between two transactions, at least; and half as long as the last one took, for who else reads and writes."""
+"""Seconds between two transactions, at least; and half as long as the last one took, for others that read and write."""
 
 log = structlog.get_logger()
 

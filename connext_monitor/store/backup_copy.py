@@ -108,14 +108,14 @@ def verify(
                 if len(set(counts)) > 1:
                     raise BackupError(f"{file} is damaged (an index of {table} lacks rows of it, or has others)")
     except sqlite3.Error as error:
-        raise BackupError(f"{file} is no whole database ({error})") from error
+        raise BackupError(f"{file} is not a complete database ({error})") from error
     if expected is not None and actual != expected:
         raise BackupError(f"{file} does not hold what the database held: {actual}, not {expected}")
     return actual
 
 
 def contents(connection: sqlite3.Connection, file: Path) -> Contents:
-    """What the database of this connection holds. Raises BackupError where it is none of ours."""
+    """What the database of this connection holds. Raises BackupError if it is not ours."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {schema_revision.TABLE, *COUNTED} <= tables:
         raise BackupError(f"{file} is not a connext-monitor database")

@@ -53,7 +53,7 @@ def of(connection: Connection, group: StoredRow) -> Carrier:
     """The message of a group (its row).
 
     The cause's own message carries the count where the channel can change it and no member is worse than it: a change
-    rings nobody. What a group was told of first, it stays in.
+    notifies nobody. A group stays in the message that reported it first.
     """
     if group.cause_id is None:
         return Carrier(group.reference)

@@ -27,7 +27,7 @@ _CHANGE = Prepared(lambda: update(alerts).where(_THIS).values(parameters("causes
 
 
 def change(connection: Connection, alert_id: str, decide: Callable[[tuple[Cause, ...]], tuple[Cause, ...]]) -> bool:
-    """Keep what ``decide`` makes of an alert's causes; tells nobody. False where that is nothing new."""
+    """Keep what ``decide`` makes of an alert's causes; notifies nobody. False where that is nothing new."""
     stored = _SELECT.value(connection, alert_id=alert_id)
     if stored is None or (now := written(decide(read_causes(stored)))) == stored:
         return False

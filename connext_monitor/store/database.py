@@ -83,7 +83,7 @@ class Database:
     def path(self) -> Path:
         """The file that it is."""
         if not isinstance(self._engine, SqliteFile):
-            raise TypeError("the database is no file")
+            raise TypeError("the database is not a file")
         return self._engine.path
 
     async def written_at(self) -> datetime:

@@ -87,6 +87,6 @@ def dialect_of(engine: str) -> Dialect:
     """What statements are compiled for that a connection of this engine is to run."""
     if engine == SQLITE:
         return _SQLITE_DIALECT
-    from connext_monitor.store.postgres_dialect import DIALECT  # noqa: PLC0415 - slow to load, and only for who uses it
+    from connext_monitor.store.postgres_dialect import DIALECT  # noqa: PLC0415 - slow to load, and only for those who use it
 
     return DIALECT

@@ -67,7 +67,7 @@ class Move:
         self.destination.prepare(write, migrate=True)
         _refuse_instances(write)
         if not transact_patiently(write, _mark):
-            raise DatabaseError("there is something in the database that is to be moved to; name an empty one")
+            raise DatabaseError("the database to move to is not empty; name an empty one")
 
     def _copy(self, table: Table, read: Connection, write: Connection) -> int:
         done = transact(write, lambda connection: _rows_done(connection, table))
@@ -209,4 +209,4 @@ def _refuse_instances(connection: Connection) -> None:
     names = [name for (name,) in transact(connection, lambda each: each.run(query).fetchall())]
     if names:
         last = f"{', '.join(names)} was at work on the database less than a minute ago"
-        raise DatabaseError(f"{last}; stop it, or wait for a minute where it was killed")
+        raise DatabaseError(f"{last}; stop it, or wait for a minute if it was killed")

@@ -41,7 +41,7 @@ class ObjectStorage:
         await self._ask(lambda store: obstore.put_async(store, key, file, chunk_size=_CHUNK, max_concurrency=2))
         there = await self._ask(lambda store: obstore.head_async(store, key))
         if there["size"] != await asyncio.to_thread(lambda: file.stat().st_size):
-            raise BackupError(f"{self._bucket} has another size of {file.name} than was sent")
+            raise BackupError(f"{self._bucket} has {file.name} in a different size from the one sent")
         now = made_at(file.name, stem)
         names = superseded(await self._names(), stem, keep, now) if now is not None else []
         old = [self._bucket.key(name) for name in names]

@@ -13,7 +13,7 @@ from connext_monitor.store.trouble import trouble_of
 _RESTORE = 'put the newest backup in its place: "connext-monitor restore FILE"'
 _CHECK_PATH = "check monitor.database, and that its folder can be written to"
 _NOT_OURS = "is not a connext-monitor database; name another file in monitor.database"
-_HALF = 'is not whole yet: "connext-monitor move" has copied a part of it, and goes on where it is run again'
+_HALF = 'is not complete yet: "connext-monitor move" has copied a part of it, and continues when it is run again'
 _NEWER = "was written by a newer version of connext-monitor; run that version, or name another database"
 
 

@@ -87,7 +87,7 @@ class PostgresServer:
         if isinstance(error, PASSING):
             return DatabaseTrouble(TroubleKind.SERVER_LOCKED, "another session holds a lock of the database")
         if isinstance(error, _LOST_STATEMENTS):
-            words = "a pool gives a statement to another session than the one that was prepared for it"
+            words = "a pooler ran a statement in a different session from the one that prepared it"
             return DatabaseTrouble(TroubleKind.POOLED, f"{words} ({_words(error)})")
         for words, kinds in _SAID_OF_SERVER.items():
             if isinstance(error, kinds):

@@ -1,8 +1,8 @@
 """How long a server's answers are waited for. Only loaded where there is one: the driver is an extra.
 
-A server bounds its own statements; who has stopped altogether, or is gone without a word, ends nothing. Where the
+A server bounds its own statements; one that has stopped altogether, or is gone without a word, ends nothing. Where the
 machine itself is gone, the system notices (`tcp_user_timeout`); where only the server's processes stand still, nobody
-but who waits can.
+but whoever waits can.
 """
 
 from collections.abc import Generator

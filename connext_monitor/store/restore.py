@@ -66,7 +66,7 @@ class Restore:
     def put_in_place(self, backup: Path, at: datetime) -> Restored:
         """Restore the file. Blocks."""
         if not backup.is_file():
-            raise BackupError(f"{backup} is no file")
+            raise BackupError(f"{backup} is not a file")
         if self._database.exists() and backup.samefile(self._database):
             raise BackupError(f"{backup} is the database itself")
         copied = copy_database(backup, self._temporary)
@@ -113,7 +113,7 @@ class Restore:
                 if error.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
                     raise DatabaseInUseError(
                         f"{self._database} is in use by another command, such as a backfill; "
-                        "wait for its end, or stop it"
+                        "wait until it has ended, or stop it"
                     ) from error
                 whole = False
             except sqlite3.DatabaseError:

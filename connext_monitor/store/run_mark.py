@@ -76,7 +76,7 @@ class RunMark:
         except OSError as error:
             return by_errno(error)
         if not header.startswith(_MAGIC):
-            return DatabaseTrouble(TroubleKind.DAMAGED, "the database file is damaged: its beginning is another")
+            return DatabaseTrouble(TroubleKind.DAMAGED, "the database file is damaged: its header has changed")
         (count,), (mark,) = struct.unpack_from(">I", header, _COUNT), struct.unpack_from(">I", header, _MARK)
         ours = self._lowest <= mark <= self._newest
         if self._overwritten:

@@ -100,7 +100,7 @@ events = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     # Its number, not the 32 bytes of its id: in no order, they took half of the time that SQLite took for an event.
-    # On a server it is no foreign key: a trigger has no transfer deleted that has events (v0027).
+    # On a server it is not a foreign key: a trigger has no transfer deleted that has events (v0027).
     Column("transfer", BigInteger, ForeignKey("transfers.id", deferrable=True, initially="DEFERRED"), nullable=False),
     # A number of `event_kinds`.
     Column("kind", SmallInteger, nullable=False),
@@ -279,6 +279,6 @@ channels = Table(
     Column("since_ms", BigInteger, nullable=False),
 )
 
-# The first 16 bytes of the ids of transfers that are kept no longer: an event of theirs that is seen again, in an old
+# The first 16 bytes of the ids of transfers that are no longer kept: an event of theirs that is seen again, in an old
 # range or pushed by mistake, begins nothing.
 pruned = Table("pruned", metadata, Column("id_start", LargeBinary, primary_key=True), sqlite_with_rowid=False)

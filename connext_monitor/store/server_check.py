@@ -41,4 +41,4 @@ def _owner(connection: Connection) -> str:
     owner = next((instance for instance in lease.listed(connection) if instance.owns_since is not None), None)
     if owner is None:
         return "no instance owns the work"
-    return f"{owner.name} owns the work, and was heard of {duration_words(owner.silent_for)} ago"
+    return f"{owner.name} owns the work, and was last heard from {duration_words(owner.silent_for)} ago"

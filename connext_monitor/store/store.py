@@ -79,7 +79,7 @@ class Store:
     ) -> Self:
         """Open the file, making it where there is none, or a PostgreSQL database by its URL. Raises DatabaseError.
 
-        Not to ``migrate`` is for who works beside a running monitor, whose schema is to be left as it is.
+        Not to ``migrate`` is for those who work beside a running monitor, whose schema is to be left as it is.
         ``fast`` leaves the last commits to a power cut; ``turn`` and ``server``: see `engine_of`.
         """
         database = await Database.open(where, migrate=migrate, executor=executor, fast=fast, turn=turn, server=server)

@@ -57,7 +57,7 @@ class Devnet:
         return {chain.name: chain for chain in self.chains}[name]
 
     def stop(self, account: str, *, on: Chain) -> None:
-        """Let a router or the relayer do nothing on a chain until `resume`, as an agent that hangs; tells nobody."""
+        """Let a router or the relayer do nothing on a chain until `resume`, as an agent that hangs; notifies nobody."""
         self._stopped.add((on, account))
 
     def resume(self, account: str, *, on: Chain) -> None:

@@ -83,7 +83,7 @@ def test_a_router_s_books_are_told_in_json_and_in_words(filled: Program) -> None
     assert only(filled.json("stats", "--destination", "there")["router_books"])["books"] == [book]
     assert filled.json("stats", "--destination", "here")["router_books"] == []
     words = [" ".join(line.split()) for line in filled.run("stats").stdout.splitlines()]
-    row = words[words.index("What routers have at the bridge, as far as the events seen tell") + 2]
+    row = words[words.index("Routers' balances at the bridge, according to the events seen") + 2]
     assert row.startswith(f"{to_checksum_address(ROUTER)} there 2 ")
     assert row.endswith(f" ago {int(book['balance_from_events']) // 10**6} USDC (token {to_checksum_address(ASSET)})")
 

@@ -18,7 +18,7 @@ BAD_VALUES = [
     ('[routers."a S3CR3T"]', 'routers."…"', "not a valid router name"),
     ("[routers]\nours = 1", "routers.ours", "[routers.NAME]"),
     ('[routers.ours]\naddress = "S3CR3T"', "routers.ours.address", "0x and 40 hex digits"),
-    (f'[routers.ours]\naddress = "0x{"00" * 20}"', "routers.ours.address", "is no router"),
+    (f'[routers.ours]\naddress = "0x{"00" * 20}"', "routers.ours.address", "is not a router"),
     (ROUTER + "silent_after = 60", "routers.ours.silent_after", "must be a string"),
     (ROUTER + "silent_transfers = 0", "routers.ours.silent_transfers", "at least 1"),
     (ROUTER + 'pathways = [{ origin = "S3CR3T" }]', "routers.ours.pathways[0].origin", "not a chain in this file"),

@@ -28,9 +28,9 @@ def error(text: str) -> bytes:
         (error("\u202ea\nb"), '"\\u202ea\\nb"'),
         (PANIC + encode(["uint256"], [0x11]), "panic 0x11 (arithmetic overflow)"),
         (PANIC + encode(["uint256"], [0x99]), "panic 0x99"),
-        (UNKNOWN + bytes(64), f"an error unknown here, 0x{UNKNOWN.hex()}"),
-        (ERROR, "an error unknown here, 0x08c379a0"),
-        (b"\x01", "an error unknown here, 0x01"),
+        (UNKNOWN + bytes(64), f"an unknown error, 0x{UNKNOWN.hex()}"),
+        (ERROR, "an unknown error, 0x08c379a0"),
+        (b"\x01", "an unknown error, 0x01"),
         (b"", "no reason given"),
     ],
 )

@@ -38,7 +38,7 @@ async def test_it_is_ready_when_every_chain_is_observed_and_caught_up(client: ai
         (replace(chain_status(), caught_up=False), "here is not caught up"),
         (
             replace(chain_status(), nonce_trouble="node.example refused eth_call"),
-            "here does not tell its nonce, so missing transfers would go unnoticed (node.example refused eth_call)",
+            "here does not report its nonce, so missing transfers would go unnoticed (node.example refused eth_call)",
         ),
         (unjudging(), f"here has 3 legs past due that cannot be judged: {NOT_ANSWERED}"),
         (replace(chain_status(), final_still_for=11_000.0), "here has had no new final block for 3 h 3 min"),

@@ -65,7 +65,7 @@ async def test_the_page_says_who_owns_the_work(store: Store, statuses: list[Chai
         shown = await page(session)
         assert "owns it</span>" in shown
         assert "1 h ago" in shown
-        assert '<td role="cell" data-label="Last heard of">2 s ago</td>' in shown
+        assert '<td role="cell" data-label="Last heard from">2 s ago</td>' in shown
         assert '<td role="cell" data-label="Clock">10 min behind</td>' in shown
         assert '<td role="cell" data-label="Clock">as the database' in shown
         assert '<td role="cell" data-label="Sees">here, there</td>' in shown

@@ -113,9 +113,9 @@ async def test_a_balance_that_differs_from_the_contract_s_says_so(
     assert check["timestamp"] == unix_rfc3339(Timestamp(START - 30))
     async with client.get("/routers") as response:
         text = await response.text()
-    assert "0.25 USDC&lt;b&gt; less than events tell" in text
+    assert "0.25 USDC&lt;b&gt; less than the events tell" in text
     assert "after block 77" in text
-    assert text.count("as events tell") == 1
+    assert text.count("as the events tell") == 1
     assert known_token.symbol not in text
 
 

@@ -57,7 +57,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
-    """What came of it."""
+    """How it ended."""
 
     verdict: Verdict
     evidence: Evidence

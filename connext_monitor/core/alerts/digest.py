@@ -140,7 +140,7 @@ def _with_cause(digest: Digest, because: Because, labels: ChainLabels) -> Messag
 
 def _because_sentences(because: Because, before: int, *, over: bool) -> Iterator[str]:
     if over:
-        yield "What is late all the same is told by itself."
+        yield "Any that are late all the same are reported separately."
     else:
         yield from (kind.burst.meaning for kind, (_, still_open) in because.counts.items() if still_open)
         if before:

@@ -109,8 +109,8 @@ def next_action(
 
 def _has_urgent_news(queue: Queue, held: Held) -> bool:
     """Whether something has come since the last try that failed for which a long hold is cut short."""
-    rings = (group for group in queue.groups if group.message is None and not group.carried)
-    grown = any(group.newest > held.tried_at for group in rings)
+    unsent = (group for group in queue.groups if group.message is None and not group.carried)
+    grown = any(group.newest > held.tried_at for group in unsent)
     return grown or any(waiting.critical and waiting.newest > held.tried_at for waiting in queue.waiting)
 
 

@@ -33,7 +33,7 @@ class RequestCount(Document, frozen=True):
     endpoint: Annotated[str, says("A host.")]
     method: Annotated[str, says("A JSON-RPC method.")]
     outcome: Annotated[
-        str, Meta(description="What came of it.", extra_json_schema={"enum": ["answered", "refused", "unavailable"]})
+        str, Meta(description="How it ended.", extra_json_schema={"enum": ["answered", "refused", "unavailable"]})
     ]
     count: Annotated[Count, says("Since the monitor started.")]
 

@@ -166,7 +166,7 @@ class ReplayedPathway(Document, frozen=True):
     destination: ChainName
     transfers: Count
     arrived: Count
-    not_judged: Annotated[Count, says("Legs of which nobody can say from what is stored whether they arrived.")]
+    not_judged: Annotated[Count, says("Legs of which the database does not tell whether they arrived.")]
     latency_seconds: PercentilesDocument
     today: Annotated[AlertsAtDeadline, says("Under the config's deadline.")]
     deadlines: list[AlertsAtDeadline]

@@ -33,7 +33,7 @@ class BalanceCheckDocument(Document, frozen=True, kw_only=True):
 
     balance: Annotated[Digits, says("The router's balance in the contract.")]
     difference: Annotated[
-        SignedDigits, says("By how much that was more than the events up to the same block tell; 0 where they agree.")
+        SignedDigits, says("By how much that exceeded what the events up to the same block add up to; 0 if they agree.")
     ]
     block_number: Annotated[Count, says("The block.")]
     timestamp: Annotated[InstantText, says("When that block was made: how old the check is.")]
@@ -49,8 +49,8 @@ class RouterBookDocument(Document, frozen=True, kw_only=True):
     balance_from_events: Annotated[
         SignedDigits,
         says(
-            "`added` less `removed` less `fronted` plus `reimbursed`: the router's balance at the bridge as far as the "
-            "events seen tell; negative where earlier ones were not seen."
+            "`added` less `removed` less `fronted` plus `reimbursed`: the router's balance at the bridge according to "
+            "the events seen; negative where earlier ones were not seen."
         ),
     ]
     added: Annotated[Digits, says("Liquidity that was added for the router.")]
@@ -69,20 +69,20 @@ class RouterBookDocument(Document, frozen=True, kw_only=True):
         InstantText | None, says("When the oldest of them was executed; null where there is none.")
     ]
     fills: Annotated[Count, says("Transfers that it fronted, of all that was recorded.")]
-    share: Annotated[Share | None, says("Their part of all fast fills in this token; null where there were none.")]
+    share: Annotated[Share | None, says("Its share of all fast fills in this token; null where there were none.")]
     last_fill: Annotated[InstantText | None, says("The latest of them; null where there is none.")]
     portal_loans: Annotated[
         Count,
         says(
-            "Fills on this chain, in any token, for which Aave lent the funds. They took nothing from the balance, and "
-            "what was repaid out of it events do not tell."
+            "Fills on this chain, in any token, for which Aave lent the funds. They took nothing from the balance; "
+            "events do not say what was repaid out of it."
         ),
     ]
     check: Annotated[
         BalanceCheckDocument | None,
         says(
-            "The latest look into the contract; null where none was made since the monitor started. Only balances with "
-            "a `min_liquidity` in the config are checked."
+            "The latest check against the contract; null if none was made since the monitor started. Only balances "
+            "with a `min_liquidity` in the config are checked."
         ),
     ]
 
@@ -93,7 +93,7 @@ class RouterDocument(Document, frozen=True):
     router: Annotated[AddressText, says("The router's address.")]
     name: Annotated[str | None, says("Its name in the config; null where it has none there.")]
     fills: Annotated[Count, says("Transfers of the window that it fronted, alone or with others.")]
-    share: Annotated[Share | None, says("Their part of all that took the fast path; null where none did.")]
+    share: Annotated[Share | None, says("Their share of all that took the fast path; null where none did.")]
     books: Annotated[list[RouterBookDocument], says("By chain and token.")]
 
 

@@ -55,7 +55,7 @@ class PathwayStatsDocument(Document, frozen=True):
     open: Annotated[Count, says("Of these, those that are not completed.")]
     executed_fast: Annotated[Count, says("Of these, those executed by the fast path.")]
     executed_slow: Annotated[Count, says("Of these, those executed by the slow path.")]
-    fast_share: Annotated[Share | None, says("The fast part of those executed; null where none has been.")]
+    fast_share: Annotated[Share | None, says("The fast share of those executed; null where none has been.")]
     completed_fast: Annotated[Count, says("Executed by the fast path, and reconciled.")]
     completed_slow: Annotated[Count, says("Executed by the slow path, and reconciled.")]
     last_executed: Annotated[InstantText | None, says("The latest ever recorded; null where there is none.")]
@@ -80,7 +80,7 @@ class RouterStatsDocument(Document, frozen=True):
 
     router: Annotated[AddressText, says("The router's address.")]
     fills: Annotated[Count, says("Transfers of the window that it fronted, alone or with others.")]
-    share: Annotated[Share | None, says("Their part of all that took the fast path; null where none did.")]
+    share: Annotated[Share | None, says("Their share of all that took the fast path; null where none did.")]
     last_fill: Annotated[InstantText | None, says("The latest ever recorded; null where there is none.")]
     owed: Annotated[list[OwedDocument], says("What it fronted and has not got back.")]
 

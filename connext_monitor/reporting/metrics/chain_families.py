@@ -43,7 +43,7 @@ def chain_families(statuses: Sequence[ChainStatus], malformed: Mapping[DomainId,
     )
     yield gauge(
         "chain_lag_seconds",
-        "How long ago the watermark is; up to a minute is normal at rest.",
+        "How old the watermark is; up to a minute is normal at rest.",
         _CHAIN,
         [((status.name,), max(0.0, now - block.timestamp)) for status, block in covered],
     )

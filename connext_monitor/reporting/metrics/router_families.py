@@ -24,7 +24,7 @@ def book_families(books: Sequence[RouterNumbers], names: Mapping[Address, str], 
     ]
     yield gauge(
         "router_balance_from_events",
-        "What the router has at the bridge as far as the events seen tell, in the token's base units; below 0 where "
+        "The router's balance at the bridge according to the events seen, in the token's base units; below 0 where "
         f"funds were added before the first of them. {FROM_DATABASE}",
         _LABELS,
         [(labels, book.balance) for labels, book in shown],
@@ -66,8 +66,8 @@ def check_families(checks: RouterChecks, chains: ChainNames) -> Iterator[Metric]
     )
     yield gauge(
         "router_balance_difference",
-        "By how much that was more than the events up to the same block tell, in the token's base units; 0 where they "
-        "agree.",
+        "By how much that exceeded what the events up to the same block add up to, in the token's base units; 0 if "
+        "they agree.",
         _LABELS,
         [(labels, check.difference) for labels, check in shown],
     )
@@ -79,7 +79,7 @@ def check_families(checks: RouterChecks, chains: ChainNames) -> Iterator[Metric]
     )
     yield gauge(
         "router_balances_known",
-        "1 where the chain's contract, when it was last asked, said what routers with a min_liquidity have, else 0.",
+        "1 if the chain's contract, when it was last asked, said what routers with a min_liquidity have, else 0.",
         ("chain",),
         [((chains[domain],), int(unknown is None)) for domain, unknown in checks.asked.items() if domain in chains],
     )

@@ -114,7 +114,7 @@ def _reasons(status: ChainStatus, nonces: Nonces | None) -> list[str]:
         reasons.append(why_degraded(status.name, status.unjudged))
     if status.nonce_trouble is not None:
         reasons.append(
-            f"{status.name} does not tell its nonce, so missing transfers would go unnoticed ({status.nonce_trouble})"
+            f"{status.name} does not report its nonce, so missing transfers would go unnoticed ({status.nonce_trouble})"
         )
     if nonces is not None and not nonces.complete:
         reasons.append(

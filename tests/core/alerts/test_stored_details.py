@@ -59,8 +59,8 @@ STORED: list[tuple[KindOf[Any], str, Details]] = [
     ),
     (
         PHANTOM_DELIVERY,
-        '{"origin": 1001, "destination": 1002, "nonce": "7", "holder": "a transfer that is kept no longer"}',
-        PhantomDetails(origin=ALPHA, destination=BETA, nonce="7", holder="a transfer that is kept no longer"),
+        '{"origin": 1001, "destination": 1002, "nonce": "7", "holder": "a transfer that is no longer kept"}',
+        PhantomDetails(origin=ALPHA, destination=BETA, nonce="7", holder="a transfer that is no longer kept"),
     ),
     (OWNER_CHANGED, '{"before": "left", "now": "right"}', OwnerChangedDetails(before="left", now="right")),
     (BACKUP_FAILED, '{"reason": "the disk is full \\ud83d"}', BackupFailedDetails(reason="the disk is full \ud83d")),

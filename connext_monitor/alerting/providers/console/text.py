@@ -37,7 +37,7 @@ def alert_text(message: Message, now: datetime, width: int = 80, zone: tzinfo | 
 
 
 def time_words(timestamp: int, now: datetime, zone: tzinfo | None = None) -> str:
-    """``2026-07-30 12:00:03 CEST (UTC+02:00), 5 min ago``; just the number where it is no date."""
+    """``2026-07-30 12:00:03 CEST (UTC+02:00), 5 min ago``; just the number if that is not a date."""
     if not has_date(timestamp):
         return f"Unix time {timestamp}"
     try:

@@ -23,7 +23,7 @@ class BridgeChangedDetails(Details, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 def _opened(view: AlertView[BridgeChangedDetails]) -> Body:
-    text = f"{view.details.what} If nobody of yours did it, the bridge may be in somebody else's hands."
+    text = f"{view.details.what} If nobody on your side did it, the bridge may be in somebody else's hands."
     return _body(view, "Bridge changed", text)
 
 
@@ -66,7 +66,7 @@ BRIDGE_CHANGED = KindOf(
         plural="bridge changes",
         wrong="not acknowledged",
         right="acknowledged or noted",
-        meaning="If nobody of yours made them, the bridge may be in somebody else's hands.",
+        meaning="If nobody on your side made them, the bridge may be in somebody else's hands.",
     ),
     headline=Headline("1 bridge change is not acknowledged", "{} bridge changes are not acknowledged"),
 )

@@ -25,17 +25,17 @@ class OwnerChangedDetails(Details, frozen=True, kw_only=True, omit_defaults=True
 def _opened(view: AlertView[OwnerChangedDetails]) -> Body:
     text = (
         f"{view.details.now} owns the work now, in place of {view.details.before}. What the chains did meanwhile is "
-        f"read; nothing is missed. {_what_to_do(view.details)}"
+        f"being read; nothing is missed. {_what_to_do(view.details)}"
     )
     return _body(view, f"The monitor runs on {view.details.now} now", text)
 
 
 def _what_to_do(details: OwnerChangedDetails) -> str:
     if details.unseen is None:
-        return "If nobody stopped the other instance, look why it is gone."
+        return "If nobody stopped the other instance, find out why it is gone."
     return (
         f"{details.before} handed it over because it had lost sight of {details.unseen}, which {details.now} sees: "
-        f"look at the endpoints of {details.before}, and at its way to them."
+        f"check the endpoints of {details.before}, and its connection to them."
     )
 
 

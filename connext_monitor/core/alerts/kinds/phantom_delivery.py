@@ -17,7 +17,7 @@ class PhantomDetails(PathwayDetails, frozen=True, kw_only=True, omit_defaults=Tr
     holder: str | None = None
 
 
-PRUNED_HOLDER = "a transfer that is kept no longer"
+PRUNED_HOLDER = "a transfer that is no longer kept"
 """The holder of a nonce whose transfer has been pruned."""
 
 
@@ -29,7 +29,7 @@ def holder_of(transfer_id: TransferId | None) -> str:
 def _opened(view: AlertView[PhantomDetails]) -> Body:
     origin, destination = _ends(view)
     nonce, holder = view.details.nonce, view.details.holder
-    held = f"its nonce {nonce} belongs to another transfer there" if holder else f"nonce {nonce} has not been given"
+    held = f"its nonce {nonce} belongs to another transfer there" if holder else f"nonce {nonce} has not been assigned"
     text = (
         f"{destination} paid out a transfer that was never sent: {origin} has no XCalled of it, and {held}. "
         "Whoever signs for routers or relays messages may be compromised."
@@ -38,7 +38,7 @@ def _opened(view: AlertView[PhantomDetails]) -> Body:
 
 
 def _origin_found(view: AlertView[PhantomDetails]) -> Body:
-    text = f"The transfer's XCalled has been found on {_ends(view)[0]}: the delivery is a true one."
+    text = f"The transfer's XCalled has been found on {_ends(view)[0]}: the delivery is genuine."
     return _body(view, "Origin found", text)
 
 

@@ -37,7 +37,7 @@ def subject(router: str, chain: str, asset: str) -> str:
 def _opened(view: AlertView[RouterLiquidityLowDetails]) -> Body:
     details = view.details
     text = (
-        f"The router has {details.balance} {details.symbol} there, and is to have at least {details.minimum}. "
+        f"The router has {details.balance} {details.symbol} there, and should have at least {details.minimum}. "
         "What it cannot front waits for another router, or for the slow path."
     )
     balance = Field("Balance", f"{details.balance} {details.symbol} after block {details.block}")
