@@ -126,9 +126,9 @@ async def test_what_is_half_moved_is_used_by_nobody(file: Path, url: DatabaseUrl
     with pytest.raises(Killed):
         move(file, url, kill)
     for open_ in (Store.open, Store.open_readonly):
-        with pytest.raises(DatabaseError, match=r'is not whole yet: "connext-monitor move"'):
+        with pytest.raises(DatabaseError, match=r'is not complete yet: "connext-monitor move"'):
             await open_(url, NAMES)
-    with pytest.raises(DatabaseError, match="is not whole yet"):
+    with pytest.raises(DatabaseError, match="is not complete yet"):
         move(url, tmp_path / "other.db")
     move(file, url)
     await (await Store.open(url, NAMES)).close()

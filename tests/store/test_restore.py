@@ -96,7 +96,7 @@ async def test_a_damaged_database_is_kept_with_its_log(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda file: file.unlink(), "is no file"),
+        (lambda file: file.unlink(), "is not a file"),
         (lambda file: file.write_bytes(b"hello" * 500), "not a database"),
         (lambda file: file.write_bytes(file.read_bytes()[:-8192]), "malformed|damaged|no whole database"),
         (lambda file: _sql(file, "DROP TABLE alembic_version"), "not a connext-monitor database"),
