@@ -119,7 +119,7 @@ class _ServerConnection(Connection):
         if self._turn is not None:
             self._link.way.moved_turn(self._link)
         if self._changes_lease:
-            self._link.way.changed_lease(self._link)
+            self._link.way.wrote_lease(self._link)
         if self._unheard:
             self._lose("nothing was heard of it", SILENT_FOR)
         if self._turn is not None:

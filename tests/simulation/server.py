@@ -52,6 +52,7 @@ class SimulatedServer:
         self._copy = bytes(first)
         self._copied_at = 0.0
         self.database = self._loaded()
+        self._lease = self._standing_lease()
 
     # The way to it
 
@@ -81,7 +82,8 @@ class SimulatedServer:
         if not failover.unnoticed:
             self.down = True
             self.connections += 1
-        if self._owner is not None and self._owner.token != self._token():
+        self._lease = self._standing_lease()
+        if self._owner is not None and self._owner.token != self._lease[0]:
             self._end(Ending.KILLED)
         self._misled = self._owner if self._moved_since else None
         self.rewound.append(Interval(self._copied_at, self.now()))
@@ -99,10 +101,14 @@ class SimulatedServer:
         last = () if owner is None else (Life(owner.link.instance, Interval(owner.since, self.now()), Ending.NONE),)
         return (*self._terms, *last)
 
-    def changed_lease(self, link: Client) -> None:
-        """The lease was written by a process."""
-        token, owner, now = self._token(), self._owner, self.now()
-        (handed_over,) = self.database.execute("SELECT offered_to IS NOT NULL FROM lease WHERE id = 1").fetchall()[0]
+    def wrote_lease(self, link: Client) -> None:
+        """A process has written the lease, unless what it would have changed was another's by then."""
+        stands = self._standing_lease()
+        if stands == self._lease:
+            return
+        self._lease = stands
+        token, _, handed_over = stands
+        owner, now = self._owner, self.now()
         if owner is not None and token == owner.token:
             self.beats.append((link.instance, now))
             return
@@ -128,9 +134,10 @@ class SimulatedServer:
         if owner is not None:
             self._terms.append(Life(owner.link.instance, Interval(owner.since, self.now()), ending))
 
-    def _token(self) -> str | None:
-        ((token,),) = self.database.execute("SELECT token FROM lease WHERE id = 1").fetchall()
-        return None if token is None else str(token)
+    def _standing_lease(self) -> tuple[str | None, int, bool]:
+        """Whose it is, by the token, how often its owner has shown itself, and whether it was left to somebody."""
+        ((token, beat, offered_to),) = self.database.execute("SELECT token, beat, offered_to FROM lease WHERE id = 1")
+        return token, beat, offered_to is not None
 
     def _loaded(self) -> sqlite3.Connection:
         loaded = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)

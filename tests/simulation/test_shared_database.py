@@ -49,6 +49,12 @@ def test_whatever_befalls_an_owner_nothing_is_missed(trouble: dict[str, object],
     assert owners(sound(replace(SHARED, **trouble))) == expected  # type: ignore[arg-type]
 
 
+def test_who_asks_for_another_s_lease_does_not_own_it() -> None:
+    # The first owner stands still; when it goes on, the one that took over is gone.
+    gone = Kill(1, 540.0, 100.0, KillManner.STEP)
+    assert owners(sound(replace(SHARED, suspensions=(Suspension(0, 485.0, 65.0),), kills=(gone,)))) == TAKEN_OVER
+
+
 @pytest.mark.parametrize("unnoticed", [False, True])
 def test_an_owner_whose_commits_were_lost_begins_anew(unnoticed: bool) -> None:
     run = sound(replace(SHARED, failovers=(Failover(515.0, 0.0 if unnoticed else 5.0, 8.0, unnoticed),)))
