@@ -3,9 +3,9 @@
 SQLAlchemy writes the statements, so that the schema stays the only place that names columns; the driver gets them with
 plain tuples. What stands here is SQLite's way; PostgreSQL takes each column as an array (`postgres_dialect`).
 
-Many rows in one step of SQLite: at each step the driver's thread gives up the interpreter, and may wait
-five milliseconds to have it back as long as the event loop has something to do. Row by row, the two would take turns
-instead of using a processor each.
+Many rows in one step of SQLite: at each step the driver's thread gives up the interpreter, and has to wait to have it
+back as long as the event loop has something to do. Row by row, the two would take turns instead of using a processor
+each.
 """
 
 from binascii import unhexlify
@@ -29,7 +29,9 @@ _rows = msgspec.json.Decoder(list[list[Any]]).decode
 _MOST = 1024
 """Values in one list: far below the 32,766 variables that SQLite takes, so that no statement takes a long time."""
 _ROWS = 1024
-"""Rows in one statement, of at most sixteen columns."""
+"""Rows in one answer."""
+_VARIABLES = 2**14
+"""Values in one statement, of the 32,766 that SQLite takes."""
 
 
 class InsertMany:
@@ -48,9 +50,10 @@ class InsertMany:
 
     @cached_property
     def _parts(self) -> tuple[str, str, str]:
-        """What stands before a row, a row, and what stands behind it."""
-        compiled = self._write().compile(dialect=dialect_of(SQLITE), column_keys=self._names)
-        return str(compiled).partition(f"({', '.join('?' * len(self._names))})")
+        """What stands before the rows, a row, and what stands behind them."""
+        compiled = str(self._write().compile(dialect=dialect_of(SQLITE), column_keys=self._names))
+        before, row, after = compiled.partition(f"({', '.join('?' * len(self._names))})")
+        return before.removesuffix("VALUES "), row, after
 
     @cached_property
     def _as_arrays(self) -> "postgres_dialect.ArrayInsert":
@@ -60,7 +63,7 @@ class InsertMany:
 
     def _compile(self, rows: int) -> str:
         before, row, after = self._parts
-        return f"{before}{', '.join([row] * rows)}{after}"
+        return f"{before}{_values(row, rows)}{after}"
 
     def __call__(self, connection: Connection, values: list[object]) -> None:
         """Insert them, in their order."""
@@ -83,7 +86,7 @@ class UpdateMany:
         self._key, self._columns = key, columns
         table = key.table.name
         new = ", ".join(f"{column.name} = new.column{number}" for number, column in enumerate(columns, start=2))
-        self._before = f"UPDATE OR ROLLBACK {table} SET {new} FROM (VALUES "  # noqa: S608 - the schema's names
+        self._before = f"UPDATE OR ROLLBACK {table} SET {new} FROM ("  # noqa: S608 - the schema's names
         self._width = 1 + len(columns)
         self._row = f"({', '.join('?' * self._width)})"
         self._after = f") AS new WHERE {table}.{key.name} = new.column1"
@@ -96,7 +99,7 @@ class UpdateMany:
         return ArrayUpdate(self._key, self._columns)
 
     def _write(self, rows: int) -> str:
-        return f"{self._before}{', '.join([self._row] * rows)}{self._after}"
+        return f"{self._before}{_values(self._row, rows)}{self._after}"
 
     def __call__(self, connection: Connection, values: list[object]) -> None:
         """Update those of them that are there; no key may come twice."""
@@ -189,13 +192,27 @@ def flat(rows: Iterable[Iterable[object]]) -> list[object]:
     return list(chain.from_iterable(rows))
 
 
+def _values(row: str, rows: int) -> str:
+    """As many rows as a statement has room for; of several, it is told how many there are."""
+    if rows == 1:
+        return f"VALUES {row}"
+    return f"SELECT * FROM (VALUES {', '.join([row] * rows)}) LIMIT ?"  # noqa: S608 - nothing but places
+
+
 def _of_few_lengths(values: list[object], width: int) -> Iterator[tuple[int, list[object]]]:
-    """How many rows, and their values, in powers of two: SQLite compiles a statement for each length, and keeps it."""
-    start = 0
-    while left := (len(values) - start) // width:
-        rows = min(_ROWS, 1 << (left.bit_length() - 1))
-        yield rows, values[start : start + rows * width]
-        start += rows * width
+    """For how many rows a statement has room, and what it is given: see `_values`.
+
+    A power of two, the rest of which is not looked at: SQLite compiles a statement for each length, and keeps it.
+    """
+    most = 1 << ((_VARIABLES // width).bit_length() - 1)
+    for start in range(0, len(values), most * width):
+        part = values[start : start + most * width]
+        count = len(part) // width
+        room = 1 << (count - 1).bit_length()
+        if room > 1:
+            part += [0] * ((room - count) * width)
+            part.append(count)
+        yield room, part
 
 
 def parts(values: Iterable[Any], most: int = _MOST) -> Sequence[list[Any]]:

@@ -10,7 +10,7 @@ from connext_monitor.core.events import Address
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany, flat
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.schema import events, transfers
+from connext_monitor.store.schema import anchors, events, transfers
 from connext_monitor.store.store import Store
 from tests.world.recording import put, seen
 from tests.world.transfers import executed, info, sighting, xcalled
@@ -74,6 +74,36 @@ async def test_many_rows_are_each_updated_once_and_as_given(store: Store, rows: 
         return connection.run("SELECT id, nonce, routers FROM transfers ORDER BY id").fetchall()
 
     assert await store.database.write(work) == [*new, (rows + 1, rows, None)]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5, 600, MANY, 10_000])
+async def test_many_rows_are_each_inserted_once_and_as_given(store: Store, rows: int) -> None:
+    insert_blocks = InsertMany(lambda: insert(anchors), list(anchors.c))
+    new = [(number % 7, number, number.to_bytes(4, "big")) for number in range(rows)]
+
+    def work(connection: Connection) -> list[tuple[object, ...]]:
+        insert_blocks(connection, flat(new))
+        return connection.run("SELECT * FROM anchors ORDER BY block_number").fetchall()
+
+    assert await store.database.write(work) == new
+
+
+@pytest.mark.sqlite_only("a server takes each column as an array")
+@pytest.mark.parametrize(("rows", "statements"), [(1, 1), (3, 1), (1000, 1), (4096, 1), (5000, 2)])
+async def test_whatever_their_number_rows_take_one_statement(store: Store, rows: int, statements: int) -> None:
+    """A thread gives up the interpreter for each statement, and waits to have it back."""
+    insert_blocks = InsertMany(lambda: insert(anchors), list(anchors.c))
+    move_blocks = UpdateMany(transfers.c.id, (transfers.c.origin, transfers.c.nonce))
+    heard: list[str] = []
+
+    def work(connection: Connection) -> None:
+        connection.before = heard.append
+        insert_blocks(connection, flat((1, number, b"") for number in range(rows)))
+        move_blocks(connection, flat((number, 1, 1) for number in range(rows)))
+        connection.before = None
+
+    await store.database.write(work)
+    assert len(heard) == 2 * statements
 
 
 @pytest.mark.parametrize("column", [transfers.c.id, transfers.c.origin, transfers.c.routers])
