@@ -15,14 +15,14 @@ import aiohttp
 
 from scripts.devnet import Devnet
 from scripts.devnet.traffic import Fate, Pace, traffic
-from tests.e2e.monitor import Setup, write_config
+from tests.e2e.monitor import Monitor, Setup, write_config
 from tests.faults import truth
 from tests.faults.proxy import Proxy
 from tests.soak.channel import Channel
 from tests.soak.disturbances import BOUND, PROCESS, RESTART_TAKES, Disturbance, Span
 from tests.soak.evidence import EXECUTE, RECONCILE, Evidence, differences, legs_of, stored_alerts
 from tests.soak.judging import Verdict, judge
-from tests.soak.lives import STOPS_WITHIN, Life, Lives
+from tests.soak.lives import COLD, STOPS_WITHIN, Life, Lives
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, words
 from tests.soak.reorgs import Reorg, replace_blocks
 from tests.soak.samples import Sample, append_to, descriptors_of, lag_in, memory_of, stored_in, waited_by, wal_of
@@ -71,12 +71,18 @@ class Soak:
     """One run in ``folder``, which keeps the database, the logs and the samples."""
 
     def __init__(
-        self, course: Course, folder: Path, say: Callable[[str], None], stops_within: float = STOPS_WITHIN + 1
+        self,
+        course: Course,
+        folder: Path,
+        say: Callable[[str], None],
+        stops_within: float = STOPS_WITHIN + 1,
+        make: Callable[[Path], Monitor] = COLD,
     ) -> None:
         self._course = course
         self._folder = folder
         self._say = say
         self._stops_within = stops_within
+        self._make = make
         self._samples: list[Sample] = []
         self._disturbances: list[Disturbance] = []
         self._reorgs: list[Reorg] = []
@@ -96,7 +102,7 @@ class Soak:
                 for chain in self._bridge.chains
             }
             self._channels = {name: await stack.enter_async_context(Channel()) for name in (TROUBLED, CALM)}
-            self._lives = Lives(await self._config(), self._folder, self._say, stops_within=self._stops_within)
+            self._lives = Lives(await self._config(), self._folder, self._say, self._make, self._stops_within)
             await stack.enter_async_context(self._watched())
             await self._traffic_and_trouble()
             await self._rest()
