@@ -1,6 +1,6 @@
 """Routers that have less than they are to have, on a made-up chain and the real store."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from connext_monitor.config import RouterConfig
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.router_liquidity_low import ROUTER_LIQUIDITY_LOW
 from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, Timestamp
-from connext_monitor.core.router_balances import CoveredBalances, RouterAsset
+from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.router_checks import BalanceCheck, RouterChecks
 from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Provenance
 from connext_monitor.store.store import Store
+from tests.alerting.set_chains import BalancedChain, block
 from tests.world.bridge import bridge_record, read_in
 from tests.world.databases import open_store
 from tests.world.desks import desk_on
@@ -30,57 +30,6 @@ ROUTER, ASSET = "0x" + "52" * 20, "0x" + "a5" * 20
 LEAST = {"here": {ASSET: "2.5"}}
 REMOVED: dict[str, Any] = {"to": bytes(20), "local": bytes(20), "key": bytes(32), "amount": 1, "caller": bytes(20)}
 OURS = RouterConfig.model_validate({"name": "ours", "address": ROUTER, "min_liquidity": LEAST})
-
-
-def block(number: int, branch: int = 0) -> BlockRef:
-    return BlockRef(BlockNumber(number), Hash32(bytes([branch, number] * 16)), Timestamp(1_000 + number))
-
-
-class Diamond:
-    """A chain that is covered as far as a test wants, and whose books say what it wants.
-
-    ``looked`` are the blocks after which it was asked; those ``gone`` stand no longer. How far it is covered was
-    looked at so many ``glances``. It is to be covered past the instants ``wished``.
-    """
-
-    name = "here"
-
-    def __init__(self, balance: int) -> None:
-        self.balance = balance
-        self._covered: BlockRef | None = block(1)
-        self.glances = 0
-        self.trouble: str | None = None
-        self.gone: set[BlockRef] = set()
-        self.looked: list[BlockRef] = []
-        self.refusals = 0
-        self.wished: list[Timestamp] = []
-
-    @property
-    def covered(self) -> BlockRef | None:
-        self.glances += 1
-        return self._covered
-
-    @covered.setter
-    def covered(self, covered: BlockRef | None) -> None:
-        self._covered = covered
-
-    def cover_past(self, instant: Timestamp) -> None:
-        self.wished.append(instant)
-
-    async def router_balances(
-        self, holdings: Sequence[RouterAsset], earlier: BlockRef | None = None
-    ) -> CoveredBalances | str:
-        assert list(holdings) == [(bytes.fromhex(ROUTER[2:]), bytes.fromhex(ASSET[2:]))]
-        if self.trouble is not None or self._covered is None:
-            self.refusals += 1
-            return self.trouble or "out of sight"
-        self.looked.append(self._covered)
-        return CoveredBalances(self._covered, (self.balance,), earlier not in self.gone)
-
-    async def after(self, covered: BlockRef, balance: int) -> None:
-        """It is covered up to there, has this balance then, and has been asked since."""
-        self.covered, self.balance = covered, balance
-        await until(lambda: self.looked[-1:] == [covered])
 
 
 async def find_token(domain: DomainId, asset: Address) -> Token | None:
@@ -96,7 +45,11 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def watch(
-    store: Store, diamond: Diamond, *routers: RouterConfig, every: float = 0.05, checks: RouterChecks | None = None
+    store: Store,
+    diamond: BalancedChain,
+    *routers: RouterConfig,
+    every: float = 0.05,
+    checks: RouterChecks | None = None,
 ) -> LiquidityWatch:
     clock = SystemClock()
     desk = desk_on(store.alerts, "ops", clock=clock)
@@ -113,10 +66,11 @@ async def endings(store: Store) -> list[Resolution | None]:
 
 
 async def test_a_balance_below_the_minimum_at_two_blocks_opens_an_alert(store: Store) -> None:
-    diamond = Diamond(2_499_999)
+    diamond = BalancedChain(2_499_999)
     async with running(watch(store, diamond).run()):
         await until(lambda: len(diamond.looked) > 1)
         assert (await alerts(store), diamond.wished[:1]) == ([], [block(1).timestamp])
+        assert diamond.holdings == [(bytes.fromhex(ROUTER[2:]), bytes.fromhex(ASSET[2:]))]
         await diamond.after(block(2), 2_499_999)
         await until(lambda: alerts(store))
         [alert] = await alerts(store)
@@ -135,7 +89,7 @@ async def _ended(store: Store) -> bool:
 
 
 async def test_a_balance_of_just_the_minimum_alerts_nobody(store: Store) -> None:
-    diamond = Diamond(2_500_000)
+    diamond = BalancedChain(2_500_000)
     async with running(watch(store, diamond).run()):
         for number in range(1, 4):
             await diamond.after(block(number), 2_500_000)
@@ -143,7 +97,7 @@ async def test_a_balance_of_just_the_minimum_alerts_nobody(store: Store) -> None
 
 
 async def test_a_dip_that_one_block_shows_alerts_nobody(store: Store) -> None:
-    diamond = Diamond(9_000_000)
+    diamond = BalancedChain(9_000_000)
     async with running(watch(store, diamond).run()):
         for number, balance in enumerate([1, 9_000_000, 1, 9_000_000, 9_000_000], start=1):
             await diamond.after(block(number), balance)
@@ -151,7 +105,7 @@ async def test_a_dip_that_one_block_shows_alerts_nobody(store: Store) -> None:
 
 
 async def test_a_block_that_a_reorg_took_counts_for_nothing(store: Store) -> None:
-    diamond = Diamond(1)
+    diamond = BalancedChain(1)
     async with running(watch(store, diamond).run()):
         await diamond.after(block(5), 1)
         diamond.gone.add(block(5))
@@ -168,7 +122,7 @@ async def test_a_block_that_a_reorg_took_counts_for_nothing(store: Store) -> Non
 
 
 async def test_a_chain_that_cannot_be_asked_opens_and_ends_nothing(store: Store) -> None:
-    diamond, checks = Diamond(1), RouterChecks()
+    diamond, checks = BalancedChain(1), RouterChecks()
     diamond.trouble = "refused eth_call"
     async with running(watch(store, diamond, checks=checks).run()):
         await until(lambda: diamond.refusals > 2)
@@ -192,7 +146,7 @@ async def test_a_chain_that_cannot_be_asked_opens_and_ends_nothing(store: Store)
 
 
 async def test_a_question_that_nobody_answers_is_soon_asked_again(store: Store) -> None:
-    diamond = Diamond(1)
+    diamond = BalancedChain(1)
     diamond.trouble = "a different block from the one covered"
     async with running(watch(store, diamond, every=3600).run()):
         await until(lambda: diamond.refusals == 1)
@@ -202,20 +156,20 @@ async def test_a_question_that_nobody_answers_is_soon_asked_again(store: Store) 
 
 async def test_a_restart_neither_repeats_nor_forgets_the_alert(store: Store) -> None:
     for first in (1, 3):
-        diamond = Diamond(1)
+        diamond = BalancedChain(1)
         async with running(watch(store, diamond).run()):
             await diamond.after(block(first), 1)
             await diamond.after(block(first + 1), 1)
             await until(lambda: alerts(store))
     assert await endings(store) == [None]
     unnamed = RouterConfig.model_validate({"name": "ours", "address": ROUTER})
-    async with running(watch(store, Diamond(1), unnamed).run()):
+    async with running(watch(store, BalancedChain(1), unnamed).run()):
         await until(lambda: _ended(store))
     assert await endings(store) == [Resolution.REMOVED]
 
 
 async def test_a_change_of_liquidity_is_asked_about_once_covered(store: Store) -> None:
-    diamond = Diamond(9_000_000)
+    diamond = BalancedChain(9_000_000)
     liquidity = watch(store, diamond, every=3600)
     async with running(liquidity.run()):
         await until(lambda: diamond.looked)
@@ -236,7 +190,7 @@ async def test_a_change_of_liquidity_is_asked_about_once_covered(store: Store) -
 
 
 async def test_each_answer_is_compared_with_the_books(store: Store) -> None:
-    diamond, checks = Diamond(9_000_000), RouterChecks()
+    diamond, checks = BalancedChain(9_000_000), RouterChecks()
     book = (Address(bytes.fromhex(ROUTER[2:])), ORIGIN, Address(bytes.fromhex(ASSET[2:])))
     async with running(watch(store, diamond, checks=checks).run()):
         await until(lambda: checks.of(book))

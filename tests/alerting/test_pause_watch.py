@@ -16,6 +16,7 @@ from connext_monitor.core.bridge_records import BridgeChanges, StoredBridgeRecor
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.transfer import Provenance
 from connext_monitor.store.store import Store
+from tests.alerting.set_chains import PausableChain
 from tests.world.bridge import TX, bridge_record, read_in
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
@@ -27,25 +28,6 @@ from tests.world.waiting import running, until
 PAUSED, UNPAUSED = bridge_record("Paused", domain=ORIGIN), bridge_record("Unpaused", 12, domain=ORIGIN)
 
 
-class Diamond:
-    """A chain whose contract says what a test wants; counts how often it was asked."""
-
-    name = "here"
-
-    def __init__(self, paused: bool | None) -> None:
-        self.paused = paused
-        self.asked = 0
-        self.covered = 20
-        self.early = False
-
-    async def paused_when_covered(self, number: BlockNumber) -> bool | None:
-        if number > self.covered:
-            self.early = True
-            return None
-        self.asked += 1
-        return self.paused
-
-
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = await open_store(tmp_path / "monitor.db", NAMES)
@@ -53,7 +35,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await opened.close()
 
 
-def watch(store: Store, diamond: Diamond) -> PauseWatch:
+def watch(store: Store, diamond: PausableChain) -> PauseWatch:
     clock = ManualClock(AT)
     return PauseWatch(desk_on(store.alerts, "ops", clock=clock), {ORIGIN: diamond}, store.bridge, clock)
 
@@ -67,7 +49,7 @@ async def resolution(store: Store) -> Resolution | None:
 
 
 async def test_a_covered_pause_opens_one_alert_that_says_where_it_stands(store: Store) -> None:
-    diamond = Diamond(paused=False)
+    diamond = PausableChain(paused=False)
     pauses = watch(store, diamond)
     async with running(pauses.run()):
         await until(lambda: diamond.asked)
@@ -88,7 +70,7 @@ async def test_a_covered_pause_opens_one_alert_that_says_where_it_stands(store: 
 
 async def test_what_was_paused_before_the_start_is_alerted_about_once(store: Store) -> None:
     for _ in range(2):
-        diamond = Diamond(paused=None)
+        diamond = PausableChain(paused=None)
         async with running(watch(store, diamond).run()):
             await until(lambda: diamond.asked > 1)  # noqa: B023 - of this round
             diamond.paused = True
@@ -96,13 +78,13 @@ async def test_what_was_paused_before_the_start_is_alerted_about_once(store: Sto
             await until(lambda: diamond.asked > asked)  # noqa: B023
             await until(lambda: alerts(store))
     assert [alert.resolution for alert in await alerts(store)] == [None]
-    async with running(watch(store, Diamond(paused=False)).run()):
+    async with running(watch(store, PausableChain(paused=False)).run()):
         await until(lambda: resolution(store))
     assert await resolution(store) is Resolution.UNPAUSED
 
 
 async def test_a_pause_that_the_contract_does_not_confirm_alerts_nobody(store: Store) -> None:
-    diamond = Diamond(paused=False)
+    diamond = PausableChain(paused=False)
     pauses = watch(store, diamond)
     async with running(pauses.run()):
         await until(lambda: diamond.asked)
@@ -115,7 +97,7 @@ async def test_a_pause_that_the_contract_does_not_confirm_alerts_nobody(store: S
 
 
 async def test_nobody_is_asked_before_the_block_of_the_pause_is_covered(store: Store) -> None:
-    diamond = Diamond(paused=False)
+    diamond = PausableChain(paused=False)
     pauses = watch(store, diamond)
     async with running(pauses.run()):
         await until(lambda: diamond.asked)
@@ -128,7 +110,7 @@ async def test_nobody_is_asked_before_the_block_of_the_pause_is_covered(store: S
 
 
 async def test_a_pause_that_a_reorg_takes_back_ends_so(store: Store) -> None:
-    diamond = Diamond(paused=True)
+    diamond = PausableChain(paused=True)
     pauses = watch(store, diamond)
     async with running(pauses.run()):
         await until(lambda: alerts(store))
@@ -139,7 +121,7 @@ async def test_a_pause_that_a_reorg_takes_back_ends_so(store: Store) -> None:
 
 
 async def test_a_pause_that_is_taken_back_while_its_alert_opens_ends_so(store: Store) -> None:
-    diamond = Diamond(paused=True)
+    diamond = PausableChain(paused=True)
     pauses = watch(store, diamond)
     answer = diamond.paused_when_covered
 
@@ -173,7 +155,7 @@ async def test_in_any_order_the_same_events_leave_the_same_alert(
     pushed: set[BridgeRecord],
 ) -> None:
     store = await open_store(tmp_path_factory.mktemp("order") / "monitor.db", NAMES)
-    diamond, heard = Diamond(paused=False), list[BridgeRecord]()
+    diamond, heard = PausableChain(paused=False), list[BridgeRecord]()
     pauses = watch(store, diamond)
     async with running(pauses.run()):
         await until(lambda: diamond.asked)

@@ -1,6 +1,6 @@
 """Routers that fill nothing, on made-up chains and the real store."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from connext_monitor.config import RouterConfig
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.router_silent import ROUTER_SILENT
 from connext_monitor.core.alerts.resolution import Resolution
-from connext_monitor.core.events import Address, BlockNumber, BlockRef, DomainId, Hash32, Pathway, Timestamp
+from connext_monitor.core.events import Address, Pathway, Timestamp
 from connext_monitor.core.labels import ChainLabel, ChainLabels
-from connext_monitor.core.router_balances import CoveredBalances, RouterAsset
 from connext_monitor.core.router_silence import FilledByOthers, LastExecution
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.nouns import RouterFills
 from connext_monitor.store.store import Store
+from tests.alerting.set_chains import WatchedChain
 from tests.world.clocks import ManualClock
 from tests.world.databases import open_store
 from tests.world.desks import desk_on
@@ -38,37 +38,6 @@ OURS = RouterConfig.model_validate(
 
 # One that nobody has watched for long enough.
 ANOTHER = RouterConfig.model_validate({"name": "another", "address": f"0x{OTHER.hex()}", "silent_after": "P9D"})
-
-
-class Chain:
-    """A chain that is covered, and watched, as a test wants; ``balance`` is what the router has of any asset."""
-
-    def __init__(self, domain: DomainId) -> None:
-        self.name = NAMES[domain]
-        self.covered: BlockRef | None = None
-        self.began: Timestamp | None = Timestamp(START)
-        self.balance: int | str = 10**18
-        self.asked = 0
-        self.wished: list[Timestamp] = []
-
-    def cover(self, second: int) -> None:
-        self.covered = BlockRef(BlockNumber(second), Hash32(bytes(32)), Timestamp(START + second))
-
-    def cover_past(self, instant: Timestamp) -> None:
-        self.wished.append(instant)
-
-    async def watched_since(self) -> Timestamp | None:
-        return self.began
-
-    async def router_balances(
-        self,
-        holdings: Sequence[RouterAsset],
-        earlier: BlockRef | None = None,  # noqa: ARG002 - none is asked about
-    ) -> CoveredBalances | str:
-        self.asked += 1
-        if isinstance(self.balance, str) or self.covered is None:
-            return str(self.balance)
-        return CoveredBalances(self.covered, (self.balance,) * len(holdings))
 
 
 class CountedFills:
@@ -93,7 +62,7 @@ class World:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.alpha, self.beta = Chain(ALPHA), Chain(BETA)
+        self.alpha, self.beta = WatchedChain(NAMES[ALPHA], START), WatchedChain(NAMES[BETA], START)
         self.clock = ManualClock(datetime.fromtimestamp(START, UTC))
 
     def reach(self, second: int) -> None:
