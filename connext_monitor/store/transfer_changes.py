@@ -86,7 +86,7 @@ def known(connection: Connection, ids: frozenset[TransferId], gone: Collection[t
     rows: dict[TransferId, TransferSummary] = {}
     for number, transfer_id, *row in _SELECT(connection, touched):
         numbers[transfer_id], rows[transfer_id] = number, TransferSummary(transfer_id, *row)
-    return Known(numbers, rows, ids - numbers.keys())
+    return Known(numbers, rows, ids.difference(numbers))
 
 
 def save(connection: Connection, changes: Changes, stored: Known) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connext_monitor.alerting.providers import check_provider
+from connext_monitor.alerting.providers import PROVIDER_TYPES, check_provider
 from connext_monitor.config import (
     ChainConfig,
     ConfigError,
@@ -144,7 +144,8 @@ def test_the_example_loads_with_all_that_is_turned_off_turned_on(file: Path) -> 
     text = re.sub(r"(?m)^#(?=\S)", "", EXAMPLE.read_text())
     config = load(file, text, **environ_for(text))
     assert set(config.chains) == {*DEPLOYMENTS, "my-devnet"}
-    assert set(config.alert_providers) == {"console", "ops", "desk", "desk-bot", "phone", "pager", "mail", "machines"}
+    assert set(config.alert_providers) == set(re.findall(r"(?m)^\[alert_providers\.(.+)\]", text))
+    assert {table["type"] for table in config.alert_providers.values()} == set(PROVIDER_TYPES)
     assert config.heartbeat.url is not None
 
 
