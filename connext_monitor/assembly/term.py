@@ -1,4 +1,4 @@
-"""A term: all that observes, judges and tells, from its begin to its end.
+"""A term: all that observes, judges and alerts, from beginning to end.
 
 Where the database is a file there is a single one, for as long as the process runs.
 """
@@ -17,28 +17,30 @@ from connext_monitor.alerting.owner_watch import OwnerWatch
 from connext_monitor.alerting.providers.configured import ConfiguredProvider
 from connext_monitor.alerting.worker import OPEN, SendFence
 from connext_monitor.assembly.after_commit import AfterCommit
-from connext_monitor.assembly.alerting import build_alerting
+from connext_monitor.assembly.alerting import Alerting, build_alerting
 from connext_monitor.assembly.housekeeping import housekeeping
-from connext_monitor.assembly.observed_chains import observe_chains
+from connext_monitor.assembly.observed_chains import ObservedChains, observe_chains
 from connext_monitor.assembly.opened_store import StoreOpening
 from connext_monitor.assembly.outside import Outside
-from connext_monitor.assembly.serving import build_served, chain_statuses, heartbeat_part, start_web
+from connext_monitor.assembly.serving import Served, Statuses, build_served, chain_statuses, heartbeat_part, start_web
 from connext_monitor.clock.agreed import AgreedClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import first_blocks, no_deadlines, pathway_durations
 from connext_monitor.core.alerts.kinds.owner_changed import OwnerChangedDetails
 from connext_monitor.core.database_trouble import StoreUnavailable
+from connext_monitor.core.deadline import PathwayDurations
 from connext_monitor.core.handover import OwnSight
-from connext_monitor.core.labels import KnownTokens
+from connext_monitor.core.labels import ChainLabels, KnownTokens
 from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.monitoring.token_reader import TokenReader
 from connext_monitor.monitoring.transfer_checker import TransferChecker
 from connext_monitor.process.parts import Part, RunningParts, cancelled
 from connext_monitor.reporting.metrics.tally import Tally
 from connext_monitor.reporting.web.connections import OpenSocket, open_socket
-from connext_monitor.reporting.web.server import ListenError
+from connext_monitor.reporting.web.server import ListenError, WebServer
 from connext_monitor.store.errors import DatabaseError
+from connext_monitor.store.store import Store
 from connext_monitor.store.turn import WriteTurn
 
 if TYPE_CHECKING:
@@ -163,8 +165,45 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
 
     clock.on_step(alerts.scheduler.follow_clocks)
     statuses = partial(chain_statuses, observed.observers, alerts.unjudged)
+    served = _served(stack, plan, store, tally, statuses, observed, alerts, labels)
+    web = served.web if served else None
+    looks = outside.looks
+    origins = OriginSearch(
+        store.transfers, observed.queries, labels, clock, every=looks.origins, rest=looks.without_suspects
+    )
+    listener = _after_commit(alerts, origins, web, tally)
+    checkers = _checkers(observed, durations, store, listener, labels, clock, alerts)
+    if web is not None:
+        await start_web(web, stack)
+
+    # Stopped from the last to the first: what is still seen is committed, and then what that alerts about is sent.
+    parts = [
+        Part("clock", partial(clock.run, looks.clocks)),
+        *(served.parts() if served else ()),
+        *alerts.parts,
+        *_of_owner(plan, alerts.desk, lambda: observed.own_sights(store.database.condition.works_for)),
+        *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
+        *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks),
+        *checkers,
+        Part("origin search", origins.run),
+        *observed.parts(),
+    ]
+    return _Term(observed.names, parts, partial(_before_stop, store, web))
+
+
+def _served(
+    stack: AsyncExitStack,
+    plan: TermPlan,
+    store: Store,
+    tally: Tally,
+    statuses: Statuses,
+    observed: ObservedChains,
+    alerts: Alerting,
+    labels: ChainLabels,
+) -> Served | None:
+    """What is served over HTTP, which hears of every change of an alert."""
     served = build_served(
-        config,
+        plan.config,
         store,
         tally,
         statuses,
@@ -172,20 +211,19 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
         lambda: alerts.provider_watch.failing,
         labels,
         alerts.routers.checks,
-        clock,
+        plan.clock,
         plan.web_connections,
         stack,
         plan.open_socket,
     )
-    web = served.web if served else None
-    if web is not None:
-        alerts.desk.on_change(web.feed.alerts_changed)
+    if served is not None:
+        alerts.desk.on_change(served.web.feed.alerts_changed)
+    return served
 
-    looks = outside.looks
-    origins = OriginSearch(
-        store.transfers, observed.queries, labels, clock, every=looks.origins, rest=looks.without_suspects
-    )
-    listener = AfterCommit(
+
+def _after_commit(alerts: Alerting, origins: OriginSearch, web: WebServer | None, tally: Tally) -> AfterCommit:
+    """Whoever hears of what has been committed."""
+    return AfterCommit(
         alerts.scheduler,
         alerts.chain_watch,
         alerts.cause_watch,
@@ -197,33 +235,33 @@ async def _build(stack: AsyncExitStack, plan: TermPlan) -> _Term:
         web.feed.transfers_changed if web else None,
         tally,
     )
-    checker, past = (
+
+
+def _checkers(
+    observed: ObservedChains,
+    durations: PathwayDurations,
+    store: Store,
+    listener: AfterCommit,
+    labels: ChainLabels,
+    clock: AgreedClock,
+    alerts: Alerting,
+) -> list[Part]:
+    """The checker of what is observed, and the one of history."""
+    checker, history = (
         TransferChecker(queue, store, legs, listener, labels, clock, alerts.desk.route, patient=True)
         # What began before the watch gets no deadlines, as with a backfill.
         for queue, legs in ((observed.live, durations), (observed.past, no_deadlines))
     )
-    if web is not None:
-        await start_web(web, stack)
-
-    def before_stop() -> None:
-        if web is not None:
-            web.stopping()
-        store.database.end()
-
-    # Stopped from the last to the first: what is still seen is committed, and then what that alerts about is sent.
-    parts = [
-        Part("clock", partial(clock.run, looks.clocks)),
-        *(served.parts() if served else ()),
-        *alerts.parts,
-        *_of_owner(plan, alerts.desk, lambda: observed.own_sights(store.database.condition.works_for)),
-        *heartbeat_part(config, store, statuses, alerts.provider_watch, clock),
-        *housekeeping(config, store, providers, alerts.desk, statuses, clock, looks),
+    return [
         Part("transfer checker", checker.run, drain=checker.drain),
-        Part("history checker", past.run, drain=past.drain),
-        Part("origin search", origins.run),
-        *observed.parts(),
+        Part("history checker", history.run, drain=history.drain),
     ]
-    return _Term(observed.names, parts, before_stop)
+
+
+def _before_stop(store: Store, web: WebServer | None) -> None:
+    if web is not None:
+        web.stopping()
+    store.database.end()
 
 
 def _of_owner(plan: TermPlan, desk: AlertDesk, sights: OwnSights) -> list[Part]:
