@@ -118,7 +118,7 @@ class ObservedChain:
     async def side_events(
         self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp
     ) -> list[SeenSideEvent] | None:
-        """What was done about a transfer beside its legs since then; None if the chain cannot be asked now."""
+        """What was done about a transfer besides its legs since then; None if the chain cannot be asked now."""
         return await self._circumstantial(self._queries.side_events(transfer_id, topics, since))
 
     async def sent_params(self, transfer_id: TransferId, block: BlockNumber) -> TransferInfo | None:

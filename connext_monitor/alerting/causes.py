@@ -56,7 +56,7 @@ class CauseSource(SimulatedChain, Protocol):
     async def side_events(
         self, transfer_id: TransferId, topics: Sequence[bytes], since: Timestamp
     ) -> list[SeenSideEvent] | None:
-        """What was done about a transfer beside its legs since then; None where it cannot be asked now."""
+        """What was done about a transfer besides its legs since then; None where it cannot be asked now."""
         ...
 
 
@@ -101,7 +101,10 @@ class CauseFinder:
         return sum(await asyncio.gather(*questions), start=findings)
 
     async def side_findings(self, transfer: Transfer) -> Findings:
-        """What was done about a transfer beside its legs, and whether its call failed; within a second, never fails."""
+        """What was done about a transfer besides its legs, and whether its call failed; within a second.
+
+        Never fails.
+        """
         if not self._budget.take():
             return Findings()
         return sum(await asyncio.gather(*self._looks_at(transfer)), start=Findings())

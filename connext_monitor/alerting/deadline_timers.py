@@ -49,7 +49,7 @@ class DeadlineTimers:
             timer.handle.cancel()
 
     def arm_anew(self, domains: Collection[DomainId]) -> None:
-        """The time on these destinations has moved otherwise than the timers' own."""
+        """The time on these destinations has moved differently from the timers' own."""
         for timer in list(self._timers.values()):
             if timer.awaited.destination in domains:
                 self.cancel(key_of(timer.awaited))
@@ -62,7 +62,7 @@ class DeadlineTimers:
 
 
 class ClockSteps:
-    """Notices where the time on a destination moves otherwise than that of the loop's timers.
+    """Notices where the time on a destination moves differently from that of the loop's timers.
 
     A clock was set, the machine slept, the program was stopped, or the chain's block times jumped.
     """

@@ -12,7 +12,7 @@ _LOOK_EVERY = 60.0
 
 
 class OwnerWatch:
-    """Opens `owner_changed` once at the begin of a term that is another instance's than the one before."""
+    """Opens `owner_changed` once, at the beginning of a term, if another instance held the one before."""
 
     def __init__(
         self, desk: AlertDesk, change: OwnerChangedDetails | None, clock: Clock, every: float = _LOOK_EVERY

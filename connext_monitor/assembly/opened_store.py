@@ -61,7 +61,7 @@ class StoreOpening:
             await store.deadlines.recompute(durations, first_blocks)
             if self._turn is not None:
                 # Of another term, a message may have been under way when it ended, or what it said was lost.
-                await store.outbox.doubt_told()
+                await store.outbox.doubt_sent()
         except TermOverError:
             raise
         except StoreUnavailable as error:

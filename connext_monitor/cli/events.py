@@ -1,4 +1,4 @@
-"""``events``: what the bridge said beside its transfers."""
+"""``events``: what the bridge said besides its transfers."""
 
 from collections.abc import Mapping
 

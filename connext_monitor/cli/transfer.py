@@ -44,7 +44,7 @@ def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
 
     async def read() -> list[TransferAndAlerts]:
         async with reading(config) as store:
-            tokens.learn(await store.tokens.every())
+            tokens.add(await store.tokens.every())
             views = await store.transfers.by_id_or_tx(id_or_hash)
             return [(view, await store.alerts.of_transfer(view.transfer.transfer_id)) for view in views]
 

@@ -17,7 +17,7 @@ _SETTLES = 30.0
 """Seconds after the first head within which some chain has told the time, if any ever does."""
 
 _STEADY = 1.0
-"""Seconds by which a chain's time, or ours, may move otherwise than the machine counts and still be steady."""
+"""Seconds by which a chain's time, or ours, may move differently from what the machine counts and still be steady."""
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class AgreedClock:
         self._last_own: datetime | None = None
 
     def on_step(self, stepped: Callable[[], None]) -> None:
-        """Have this called whenever a chain's time, or ours, has moved otherwise than the machine counts seconds."""
+        """Have this called whenever a chain's time, or ours, has moved differently from what the machine counts."""
         self._on_step = stepped
 
     def saw_head(self, domain: DomainId, timestamp: Timestamp) -> None:

@@ -40,7 +40,7 @@ class UnreadableLog:
     """A log that is not ours or was mangled: what the endpoint gave, and what is wrong with it.
 
     ``delivery`` is the Executed that it holds, where that is proven not to be its transfer's, and ``mismatch`` why.
-    ``beside``: it would be an event of the bridge beside its transfers, about which it says nothing.
+    ``beside``: it would be an event of the bridge besides its transfers, about which it says nothing.
     """
 
     domain: DomainId
@@ -82,7 +82,7 @@ class Batch:
 
     @property
     def bridge_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:
-        """The blocks in which events beside transfers were seen."""
+        """The blocks in which events besides transfers were seen."""
         return frozenset([(r.domain, r.block.hash) for change in self.changes for r in change.bridge])
 
     @property

@@ -1,4 +1,4 @@
-"""What the events beside transfers mean for alerts: one alert for each transaction that changes who may do what.
+"""What the events besides transfers mean for alerts: one alert for each transaction that changes who may do what.
 
 A proposal changes nothing yet, and to supply liquidity is not a right: both are listed, and alert nobody.
 """

@@ -1,4 +1,4 @@
-"""What a Connext diamond says beside its transfers: who may do what, what code runs, whether it is paused, liquidity.
+"""What a Connext diamond says besides its transfers: who may do what, what code runs, whether it is paused, liquidity.
 
 Source of the layouts: the ABI of the artifacts in ``@connext/smart-contracts`` 2.4.0, to which a test holds this table.
 """

@@ -1,4 +1,4 @@
-"""The events beside transfers as a set: what a batch adds to it and takes away, whatever the order (promise 4)."""
+"""The events besides transfers as a set: what a batch adds to it and takes away, whatever the order (promise 4)."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence

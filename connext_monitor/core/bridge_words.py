@@ -1,4 +1,4 @@
-"""What an event beside transfers says, in words. Strangers wrote nothing in them but addresses, numbers and symbols."""
+"""What an event besides transfers says, in words. Strangers wrote nothing in it but addresses, numbers and symbols."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

@@ -81,7 +81,7 @@ class Nonces:
 
     ``first`` is the first one watched, ``contiguous`` the first that is missing or not reached, ``next`` what the
     chain itself said it would give next at a covered block. Of those below ``pruned`` each was seen, and its transfer
-    may be kept no longer.
+    may no longer be kept.
     """
 
     first: int

@@ -94,7 +94,7 @@ class OverdueLeg:
 
 @struct(frozen=True, slots=True)
 class ArmDeadline:
-    """From now on the leg is awaited, until another instant than before if it was."""
+    """From now on the leg is awaited, until a different instant from before if it was."""
 
     awaited: Awaited
 

@@ -40,7 +40,7 @@ class KnownTokens:
         """The token at an address of a chain."""
         return self._by_id.get((domain, address))
 
-    def learn(self, tokens: Mapping[TokenId, Token]) -> None:
+    def add(self, tokens: Mapping[TokenId, Token]) -> None:
         """From now on these are known, by these words."""
         self._by_id.update(tokens)
 

@@ -48,7 +48,7 @@ class PriorState:
     ``transfers`` are those that the batch touches, ``pruned`` those of them that are kept no longer; ``events`` reads
     the events of some of them. ``false_deliveries`` are those in a block that is gone, and every other one that claims
     the same transfer. ``chain_alerts`` are the open alerts about chains that reading them ends; ``history`` are the
-    blocks that backfills have read of the chains that these name. ``bridge`` are the events beside transfers in the
+    blocks that backfills have read of the chains that these name. ``bridge`` are the events besides transfers in the
     blocks that the batch touches.
     """
 

@@ -41,8 +41,8 @@ class Changes:
     """What to store and what to do after a batch.
 
     ``added`` and ``removed`` are event records; ``transfers`` every transfer that is new or different, in short;
-    ``vanished`` the ids of those that nothing is known of any more. ``effects`` are carried out in their
-    order, those on alerts in the same transaction. ``bridge`` are the events beside transfers, ``books`` what all of it
+    ``vanished`` the ids of those that nothing is known of any more. ``effects`` are carried out in their order,
+    those on alerts in the same transaction. ``bridge`` are the events besides transfers, ``books`` what all of it
     changes of routers' books.
     """
 

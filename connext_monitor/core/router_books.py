@@ -4,7 +4,7 @@ Source of the rules: ``BridgeFacet._handleExecuteLiquidity``, ``InboxFacet._reco
 ``@connext/smart-contracts`` 2.4.0. A fill takes the bridged amount less the fee from its routers, in equal parts, the
 remainder from the last one; the reconciliation gives the whole bridged amount back to them in the same way.
 
-Events do not tell everything. Where the recipient got another token than the bridge's own, what was fronted is the
+Events do not tell everything. Where the recipient got a token other than the bridge's own, what was fronted is the
 bridged amount less the usual fee. A fill that Aave lent the funds for counts as fronted, though it took nothing from
 the balance, and how a router repaid Aave is not said. What was before the first event seen is not known.
 """

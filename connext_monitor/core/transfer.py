@@ -182,7 +182,7 @@ def fold(records: Iterable[EventRecord]) -> Transfer | None:
     1. An event that stands in several places (a reorg not yet settled) counts once: the lowest place is taken.
     2. The parameters are XCalled's or Executed's; both hash to the same id, so they are the same.
     3. An event on a chain that it cannot stand on does not count; nor, where the parameters are known, does a leg on
-       any other chain than the destination.
+       any chain other than the destination.
     """
     ordered = [record for record in records if wrong_chain(record.event, record.domain) is None]
     if len(ordered) > 1:
@@ -223,7 +223,7 @@ class Provenance(Enum):
 class ObservedChange:
     """What one observation adds and takes away: events seen, and blocks proven gone as (chain, block hash).
 
-    ``bridge`` are the events beside transfers that were seen, ``provenance`` how.
+    ``bridge`` are the events besides transfers that were seen, ``provenance`` how.
     """
 
     seen: tuple[EventRecord, ...] = ()

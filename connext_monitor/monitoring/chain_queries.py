@@ -45,7 +45,7 @@ __all__ = ["ChainQueries", "Unanswered"]
 _FIRST_SPAN = 1_000
 _LARGEST_SPAN = 100_000
 _SIDE_SPAN = 10_000
-"""The most blocks, back from the head, that are searched for what was done about a transfer beside its legs."""
+"""The most blocks, back from the head, that are searched for what was done about a transfer besides its legs."""
 _BLOCKS_MAY_BE_FASTER = 1.25
 _XCALLED_ONLY = (XCALLED_TOPIC,)
 

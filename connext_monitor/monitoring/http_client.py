@@ -192,7 +192,7 @@ class HttpClient:
 
         1. A body beyond the limit says nothing but that.
         2. An error object explains more than the status that came with it, unless that is the server's own failure.
-        3. Any other status than 200 is the answer itself.
+        3. Any status other than 200 is the answer itself.
         4. A body that does not answer this request is no answer.
         """
         if reply.body is None and method in ("eth_getLogs", BATCH):

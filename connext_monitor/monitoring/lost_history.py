@@ -53,7 +53,7 @@ async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRa
     """The first of these blocks whose logs the endpoint still has, found by halving; None if it has none of them.
 
     The very first is asked for several times: one node of several that lacks it proves nothing. Raises what the
-    endpoint raises for any other reason than that it has pruned a block.
+    endpoint raises for any reason other than a block that it has pruned.
     """
 
     async def has(block: BlockNumber) -> bool:

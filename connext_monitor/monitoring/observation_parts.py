@@ -61,7 +61,7 @@ def _provenance(observation: Observation) -> Provenance:
 def parts_of(whole: CommitPart) -> list[CommitPart]:
     """The same in parts of bounded size; what says that something was read or is gone comes with the last part.
 
-    So do all events beside transfers, which are few: what they say may depend on all of a block having been read.
+    So do all events besides transfers, which are few: what they say may depend on all of a block having been read.
     """
     seen, bad = whole.change.seen, whole.unreadable
     most, parts, first = max(len(seen), len(bad)), [], 0

@@ -69,7 +69,7 @@ class TokenReader:
 
     async def load(self) -> None:
         """Take over those that are stored."""
-        self._tokens.learn(await self._store.every())
+        self._tokens.add(await self._store.every())
 
     async def enrich(self, transfer: Transfer) -> None:
         """Ask for the token that the user gave, unless it is known. Takes a second at most, and never fails.
@@ -96,7 +96,7 @@ class TokenReader:
                 if token is None:
                     self._note_nameless(token_id)
                     return
-                self._tokens.learn({token_id: token})
+                self._tokens.add({token_id: token})
                 self._confirmed.add(token_id)
                 await self._store.keep(*token_id, token)
         except (Unanswered, TimeoutError) as error:

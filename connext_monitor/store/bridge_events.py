@@ -1,4 +1,4 @@
-"""What the bridge says beside its transfers, as it stands."""
+"""What the bridge says besides its transfers, as it stands."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""The table of what the bridge says beside its transfers."""
+"""The table of what the bridge says besides its transfers."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 

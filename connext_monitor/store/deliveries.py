@@ -107,7 +107,7 @@ def _queued(connection: Connection, rows: Sequence[StoredRow]) -> list[QueuedDel
             id=row.id,
             provider=row.provider,
             change=Change(row.change),
-            alert=_as_told(by_id[row.alert_id], row),
+            alert=_as_queued(by_id[row.alert_id], row),
             transfer=None,
             # Further ends of an alert that was told anew name the message that they change; the first is of the last.
             reference=row.reference or (messages.standing(row.alert_id, row.provider, row.id) or [None])[-1],
@@ -119,7 +119,7 @@ def _queued(connection: Connection, rows: Sequence[StoredRow]) -> list[QueuedDel
     ]
 
 
-def _as_told(alert: Alert, row: StoredRow) -> Alert:
+def _as_queued(alert: Alert, row: StoredRow) -> Alert:
     """The alert as it was when this delivery was queued."""
     if row.change == Change.OPENED.value:
         return replace(alert, state=AlertState.OPEN, resolved_at=None, resolution=None)

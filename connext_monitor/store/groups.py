@@ -185,7 +185,7 @@ def sent(connection: Connection, digest: Digest, change: Change, reference: str 
     carriers.moved(connection, group, digest.reference, reference)
 
 
-def doubt_told(connection: Connection) -> None:
+def doubt_sent(connection: Connection) -> None:
     """Have every message of a group that stands and can change written again: what it says is not known for sure."""
     _DOUBT.execute(connection)
 

@@ -143,7 +143,7 @@ class Outbox(Noun):
     digest = reads_with_names(outbox.digest)
     group_sent = writes(groups.sent)
     group_postponed = writes(groups.postponed)
-    doubt_told = writes(groups.doubt_told)
+    doubt_sent = writes(groups.doubt_sent)
 
 
 class Chains(Noun):
@@ -172,7 +172,7 @@ class Instances(Noun):
 
 
 class Bridge(Noun):
-    """What the bridge says beside its transfers."""
+    """What the bridge says besides its transfers."""
 
     listed = reads(bridge_events.listed)
     balances_after = reads(router_books.balances_after)

@@ -65,7 +65,7 @@ def standing(connection: Connection) -> list[Silence]:
 def cut_short(connection: Connection, silence_id: int, at: datetime) -> bool:
     """Let it end at ``at``; False where there is none of this id that has not ended.
 
-    Before it was made, if that was later: whoever ends it may have another clock than whoever looks for its end.
+    Before it was made, if that was later: whoever ends it may have a different clock from whoever looks for its end.
     """
     return _CUT_SHORT.row(connection, silence_id=silence_id, at_ms=to_ms(at)) is not None
 

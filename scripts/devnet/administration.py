@@ -1,4 +1,4 @@
-"""What a bridge's owner and its routers do beside transfers: each is one function, on one chain.
+"""What a bridge's owner and its routers do besides transfers: each is one function, on one chain.
 
 All wait until it is mined, and raise `DevnetError` with the contract's own reason when it would revert.
 """

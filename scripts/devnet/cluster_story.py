@@ -68,7 +68,7 @@ class Story:
         await self._follow()
 
     async def _next_term(self, before: Term | None) -> Term:
-        """The term of an owner of the work, once there is another one than before."""
+        """The term of an owner of the work, once there is a different one from before."""
         terms: set[Term | None] = set()
 
         async def begun() -> bool:

@@ -71,7 +71,7 @@ class Bench:
         self.watch.committed(executed=executed, progress=[])
 
     async def look(self) -> None:
-        """Two looks from begin to end."""
+        """Two looks from beginning to end."""
         looked = 0
 
         async def counted() -> object:

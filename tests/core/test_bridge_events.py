@@ -1,4 +1,4 @@
-"""What is read of the events beside transfers: what the published contracts declare, and nothing that is malformed."""
+"""What is read of the events besides transfers: what the published contracts declare, and nothing that is malformed."""
 
 from collections.abc import Mapping
 from typing import Any

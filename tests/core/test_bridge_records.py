@@ -1,4 +1,4 @@
-"""The events beside transfers are a set: any order, any repetition and any batches give the same."""
+"""The events besides transfers are a set: any order, any repetition and any batches give the same."""
 
 from collections.abc import Sequence
 from dataclasses import replace

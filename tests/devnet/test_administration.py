@@ -1,4 +1,4 @@
-"""What the devnet can do to a bridge beside transfers, as the real diamonds bear it and say it in their events."""
+"""What the devnet can do to a bridge besides transfers, as the real diamonds bear it and say it in their events."""
 
 import pytest
 from eth_utils.crypto import keccak

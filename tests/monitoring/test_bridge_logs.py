@@ -1,4 +1,4 @@
-"""What a diamond says beside its transfers, covered like them; what of it cannot be decoded holds nothing up."""
+"""What a diamond says besides its transfers, covered like them; what of it cannot be decoded holds nothing up."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the bridge said beside its transfers, as the API and the page list it."""
+"""What the bridge said besides its transfers, as the API and the page list it."""
 
 import aiohttp
 import pytest

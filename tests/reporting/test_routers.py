@@ -60,7 +60,7 @@ async def test_the_list_goes_on_where_it_stopped(client: aiohttp.ClientSession) 
 @pytest.fixture
 def known_token() -> Token:
     token = Token("USDC<b>", 3)
-    LABELS.tokens.learn({(DESTINATION, LOCAL): token})
+    LABELS.tokens.add({(DESTINATION, LOCAL): token})
     return token
 
 

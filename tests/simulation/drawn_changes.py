@@ -1,4 +1,4 @@
-"""Draws what the diamonds of a story say beside transfers; what else goes wrong in it stays as it is."""
+"""Draws what the diamonds of a story say besides transfers; what else goes wrong in it stays as it is."""
 
 from dataclasses import replace
 from random import Random

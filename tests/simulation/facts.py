@@ -17,7 +17,7 @@ class Event(StrEnum):
     UNREADABLE = "unreadable"
     """Not one of them, though it is called an Executed."""
     BESIDE = "beside"
-    """What the diamond says beside transfers."""
+    """What the diamond says besides transfers."""
 
 
 @dataclass(slots=True)

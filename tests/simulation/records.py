@@ -55,7 +55,7 @@ def waiting(disk: Disk) -> Iterator[tuple[str, str]]:
 
 
 def bridge(disk: Disk) -> Iterator[BridgeSighting]:
-    """All that diamonds are recorded to have said beside transfers."""
+    """All that diamonds are recorded to have said besides transfers."""
     rows = disk.read("SELECT domain, kind, block_hash, tx_hash FROM bridge_events ORDER BY id")
     for domain, kind, block_hash, tx_hash in rows:
         yield BridgeSighting(chain_name(domain), kind, _hex(block_hash), _hex(tx_hash))

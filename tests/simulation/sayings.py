@@ -1,4 +1,4 @@
-"""What a simulated diamond says beside its transfers: pauses, and changes of who may do what.
+"""What a simulated diamond says besides its transfers: pauses, and changes of who may do what.
 
 Plain values; every time is in seconds since the story's begin, as in `tests.simulation.story`.
 """

@@ -146,7 +146,7 @@ class ChainRecord:
 
 @dataclass(frozen=True, slots=True)
 class BridgeSighting:
-    """Something that a chain's diamond is recorded to have said beside transfers."""
+    """Something that a chain's diamond is recorded to have said besides transfers."""
 
     chain: str
     says: str

@@ -46,7 +46,7 @@ class TransferTruth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeTransaction:
-    """A transaction in which a diamond ``says`` something beside transfers, by the contracts' names, in this order."""
+    """A transaction in which a diamond ``says`` something besides transfers, by the contracts' names, in this order."""
 
     domain: int
     tx_hash: str

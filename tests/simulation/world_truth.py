@@ -156,7 +156,7 @@ def _transfers(chains: Iterable[ChainFacts]) -> Iterable[TransferTruth]:
 
 
 def _transactions(chains: Iterable[ChainFacts]) -> Iterable[BridgeTransaction]:
-    """What diamonds say beside transfers; all of a transaction stands in the same block."""
+    """What diamonds say besides transfers; all of a transaction stands in the same block."""
     for chain in chains:
         by_hash: dict[str, dict[str, list[Fact]]] = defaultdict(lambda: defaultdict(list))
         for fact in (fact for fact in chain.facts if fact.event is Event.BESIDE):

@@ -148,7 +148,7 @@ def _write(
 
 
 def write_saying(says: Saying, index: int, domain: int) -> WrittenLog:
-    """The log of what a chain's diamond says beside transfers; ``index`` tells whom about."""
+    """The log of what a chain's diamond says besides transfers; ``index`` tells whom about."""
     kind = BRIDGE_EVENTS[says]
     somebody, caller = Address(b"\xaa" * 16 + index.to_bytes(4)), Address(b"\x0c" * 20)
     values = {

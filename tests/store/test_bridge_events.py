@@ -1,4 +1,4 @@
-"""What the bridge says beside its transfers is stored with what was read, and taken back with its block."""
+"""What the bridge says besides its transfers is stored with what was read, and taken back with its block."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

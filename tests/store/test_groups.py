@@ -249,7 +249,7 @@ async def test_what_another_term_told_is_written_again_where_it_can_change(
     rules = GroupRules(wait=1.0, interval=5.0)
     at = LATER.timestamp() + 6.0
     assert isinstance(next_action(await look(store), mode, rules, at), Wait)
-    await store.outbox.doubt_told()
+    await store.outbox.doubt_sent()
     again = SendGroup(group_id, Change.CHANGED, ActionReason.CHANGED)
     assert (next_action(await look(store), mode, rules, at) == again) is edits
     await store.outbox.group_sent(await store.outbox.digest(group_id), Change.CHANGED, "m1", LATER)

@@ -1,4 +1,4 @@
-"""What a bridge says beside transfers, made up where a test wants it."""
+"""What a bridge says besides transfers, made up where a test wants it."""
 
 from typing import Any
 

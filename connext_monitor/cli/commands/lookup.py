@@ -55,7 +55,7 @@ def transfer(id_or_tx: str, *, as_json: bool) -> None:
 @limit_option
 @json_option
 def events(chain: str | None, kind: str | None, since: str | None, limit: int, *, as_json: bool) -> None:
-    """List what the bridge said beside its transfers: pauses, changed code and roles, liquidity; the newest first."""
+    """List what the bridge said besides its transfers: pauses, changed code and roles, liquidity; the newest first."""
     from connext_monitor.cli.events import list_events
 
     list_events(chain, kind, since, limit, as_json=as_json)

@@ -108,7 +108,7 @@ def of_sight(unobserved: Collection[DomainId]) -> Findings:
 
 
 def of_side_events(events: Iterable[SideEvent], transfer: Transfer) -> Findings:
-    """What was done about the transfer beside its legs; ``events`` in the order of their chain.
+    """What was done about the transfer besides its legs; ``events`` in the order of their chain.
 
     These are past as soon as they are there, and stay true: nothing is looked for that could end.
     """

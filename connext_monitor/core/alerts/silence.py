@@ -34,7 +34,7 @@ class Silence:
         return self.made_at is not None and self.until <= self.made_at
 
     def misdated(self, now: datetime, *, just_made: bool) -> bool:
-        """Whether the clock that it was made by is not ours: made in the future, or at another time than ``just_made``.
+        """Whether the clock that it was made by is not ours: made in the future or, though ``just_made``, not now.
 
         What it says of its end means nothing then; how long it is to last does.
         """

@@ -1,4 +1,4 @@
-"""What the bridge says beside its transfers."""
+"""What the bridge says besides its transfers."""
 
 from typing import Annotated, Any
 

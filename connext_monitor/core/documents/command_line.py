@@ -1,4 +1,4 @@
-"""What other commands than `status` print with ``--json`` where the API has no such document."""
+"""What commands other than `status` print with ``--json`` where the API has no such document."""
 
 from typing import Annotated
 

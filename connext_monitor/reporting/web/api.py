@@ -93,7 +93,7 @@ class Api:
             return answer(await alerts_list(self._store, state, self._labels, limit=limit, after=after))
 
     async def bridge_events(self, request: web.Request) -> web.Response:
-        """What the bridge said beside its transfers, newest first."""
+        """What the bridge said besides its transfers, newest first."""
         given = parameters.only(request.query, *BRIDGE_FILTERS, *_LIST)
         query = read_bridge_query(given, self._labels, self._now())
         async with self._sources.turns:

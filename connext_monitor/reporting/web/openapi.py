@@ -51,7 +51,7 @@ def description() -> Json:
             "/api/v1/transfers/{id_or_tx}": _transfer(),
             "/api/v1/alerts": _get("Alerts, newest first", AlertList, refused, _alert_filters()),
             "/api/v1/bridge-events": _get(
-                "What the bridge said beside its transfers, newest first", BridgeEventList, refused, _bridge_filters()
+                "What the bridge said besides its transfers, newest first", BridgeEventList, refused, _bridge_filters()
             ),
             "/api/v1/routers": _get("Routers' books, by their addresses", RouterList, refused, _router_filters()),
             "/api/v1/stats": _get("Counts and latencies", StatsDocument, refused, _window()),

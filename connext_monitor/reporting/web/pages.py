@@ -216,7 +216,7 @@ class Pages:
         return self._page("alerts.html", state, self._now(), values)
 
     async def bridge(self, request: web.Request) -> web.Response:
-        """What the bridge said beside its transfers, newest first."""
+        """What the bridge said besides its transfers, newest first."""
         now = self._now()
         try:
             given = parameters.only(request.query, *BRIDGE_FILTERS, "cursor")

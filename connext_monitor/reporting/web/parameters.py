@@ -63,7 +63,7 @@ def read_chain(text: str, labels: ChainLabels) -> DomainId:
 
 
 def read_bridge_event_kind(text: str) -> str:
-    """The name of a kind of event beside transfers. Raises BadValueError."""
+    """The name of a kind of event besides transfers. Raises BadValueError."""
     if text not in BRIDGE_EVENTS:
         raise BadValueError(f"write one of {', '.join(BRIDGE_EVENTS)}")
     return text

@@ -121,7 +121,7 @@ class ReadChains(Protocol):
 
 
 class ReadBridge(Protocol):
-    """What the bridge said beside its transfers."""
+    """What the bridge said besides its transfers."""
 
     async def listed(self, which: BridgeEventFilter, *, limit: int, after: Cursor | None = None) -> BridgeEventPage:
         """At most ``limit`` of its events, newest first, from behind ``after`` on."""
@@ -192,7 +192,7 @@ class ReadStore(Protocol):
 
     @property
     def bridge(self) -> ReadBridge:
-        """What the bridge said beside its transfers."""
+        """What the bridge said besides its transfers."""
         ...
 
     @property

@@ -92,7 +92,7 @@ class AlertCard:
 
 @dataclass(frozen=True, slots=True)
 class BridgeEventRow:
-    """One event of the bridge beside its transfers; ``at`` in Unix seconds, ``by`` where the event says who did it."""
+    """One event of the bridge besides its transfers; ``at`` in Unix seconds, ``by`` where the event says who did it."""
 
     key: str
     kind: str

@@ -51,7 +51,7 @@ def schemas() -> dict[str, object]:
 
 
 def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with no other properties than those named, which holds for what we write, not for what we read."""
+    """The schema with no properties other than those named, which holds for what we write, not for what we read."""
     return {**schema, "additionalProperties": False} if schema.get("type") == "object" else dict(schema)
 
 

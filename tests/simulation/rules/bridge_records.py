@@ -1,4 +1,4 @@
-"""What diamonds have said beside transfers is recorded as it stands (promises 1 to 4)."""
+"""What diamonds have said besides transfers is recorded as it stands (promises 1 to 4)."""
 
 from collections import Counter
 from collections.abc import Iterator
