@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class StoreOpening:
-    """What a monitor's store is opened with."""
+    """What a monitor's store is opened with; a lock or a server is waited for ``patience`` seconds."""
 
     def __init__(
         self,
@@ -40,8 +40,10 @@ class StoreOpening:
         clock: Clock,
         outside: Outside,
         turn: WriteTurn | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._outside = outside
+        self._patience = patience
         self._turn = turn
         self._config = config
         self._names = names
@@ -79,7 +81,7 @@ class StoreOpening:
 
     async def _opened(self) -> Store:
         """A lock that is held and a server that is away have as long as while the monitor runs: both pass."""
-        until = self._clock.monotonic() + PATIENCE
+        until = self._clock.monotonic() + self._patience
         while True:
             try:
                 monitor = self._config.monitor

@@ -40,12 +40,16 @@ class MoveStoppedError(Exception):
 
 @dataclass(slots=True)
 class Move:
-    """One move; ``tell`` hears of each table and its rows once they are there, ``stopped`` says when to give up."""
+    """One move, so many rows ``at_once``.
+
+    ``tell`` hears of each table and its rows once they are there, ``stopped`` says when to give up.
+    """
 
     source: Engine
     destination: Engine
     tell: Callable[[str, int], None]
     stopped: Callable[[], bool] = field(default=lambda: False)
+    at_once: int = ROWS_AT_ONCE
 
     def run(self, read: Connection, write: Connection) -> dict[str, int]:
         """The rows of each table. Raises DatabaseError, MoveStoppedError, and errors of the connections' kinds."""
@@ -71,10 +75,10 @@ class Move:
 
     def _copy(self, table: Table, read: Connection, write: Connection) -> int:
         done = transact(write, lambda connection: _rows_done(connection, table))
-        with _rows_of(table, read) as rows:
+        with _rows_of(table, read, self.at_once) as rows:
             if sum(1 for _ in islice(rows, done)) < done:
                 raise _changed(table)
-            while part := list(islice(rows, ROWS_AT_ONCE)):
+            while part := list(islice(rows, self.at_once)):
                 if self.stopped():
                     raise MoveStoppedError
                 done += len(part)
@@ -83,7 +87,7 @@ class Move:
         return done
 
     def _compare(self, table: Table, read: Connection, write: Connection) -> None:
-        with _rows_of(table, read) as theirs, _rows_of(table, write) as ours:
+        with _rows_of(table, read, self.at_once) as theirs, _rows_of(table, write, self.at_once) as ours:
             if self._digest(table, theirs) != self._digest(table, ours):
                 raise _changed(table)
 
@@ -97,7 +101,7 @@ class Move:
                 values[index] = None if values[index] is None else bool(values[index])
             total += int.from_bytes(sha256(encode(values)).digest())
             count += 1
-            if count % ROWS_AT_ONCE == 0 and self.stopped():
+            if count % self.at_once == 0 and self.stopped():
                 raise MoveStoppedError
         return count, total % 2**256
 
@@ -182,22 +186,22 @@ def _without_triggers(connection: Connection, table: Table) -> Iterator[None]:
 
 
 @contextmanager
-def _rows_of(table: Table, connection: Connection) -> Iterator[Iterator[RowValues]]:
+def _rows_of(table: Table, connection: Connection, at_once: int) -> Iterator[Iterator[RowValues]]:
     """All rows, in the order of their key, as of one moment."""
     key = ", ".join(column.name for column in table.primary_key)
     columns = ", ".join(f'"{column.name}"' for column in table.c)
     query = f"SELECT {columns} FROM {table.name} ORDER BY {key}"  # noqa: S608 - the schema's names
     connection.begin()
     try:
-        yield iter(connection.run(query)) if connection.engine == SQLITE else _fetched(connection, query)
+        yield iter(connection.run(query)) if connection.engine == SQLITE else _fetched(connection, query, at_once)
     finally:
         connection.rollback()
 
 
-def _fetched(connection: Connection, query: str) -> Iterator[RowValues]:
+def _fetched(connection: Connection, query: str, at_once: int) -> Iterator[RowValues]:
     """Few of them in memory at a time; the driver would take them all."""
     connection.run(f"DECLARE moved NO SCROLL CURSOR FOR {query}")
-    while rows := connection.run(f"FETCH {ROWS_AT_ONCE} FROM moved").fetchall():
+    while rows := connection.run(f"FETCH {at_once} FROM moved").fetchall():
         yield from rows
 
 

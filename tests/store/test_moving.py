@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from connext_monitor.config import DatabaseUrl
-from connext_monitor.store import moving, schema_revision
+from connext_monitor.store import schema_revision
 from connext_monitor.store.connection import Connection, transact
 from connext_monitor.store.engine import engine_of
 from connext_monitor.store.errors import DatabaseError
-from connext_monitor.store.moving import TABLES, Move
+from connext_monitor.store.moving import ROWS_AT_ONCE, TABLES, Move
 from connext_monitor.store.postgres_arrays import ELEMENT_TYPES
 from connext_monitor.store.postgres_dialect import DIALECT
 from connext_monitor.store.store import Store
@@ -47,13 +47,15 @@ async def file(tmp_path: Path) -> Path:
     return path
 
 
-def move(source: Address, destination: Address, before: Callable[[str], None] | None = None) -> dict[str, int]:
+def move(
+    source: Address, destination: Address, before: Callable[[str], None] | None = None, *, at_once: int = ROWS_AT_ONCE
+) -> dict[str, int]:
     if isinstance(destination, Path):
         destination.touch()  # as its lock does
     engines = engine_of(source), engine_of(destination)
     with closing(engines[0].reader()) as read, closing(engines[1].writer()) as write:
         write.before = before
-        return Move(*engines, lambda _table, _rows: None).run(read, write)
+        return Move(*engines, lambda _table, _rows: None, at_once=at_once).run(read, write)
 
 
 def content(database: Address) -> dict[str, list[tuple[object, ...]]]:
@@ -95,13 +97,10 @@ async def test_a_moved_database_is_worked_on_as_before(file: Path, url: Database
     assert content(url) == content(file) == content(back)
 
 
-async def test_killed_at_any_statement_it_goes_on(
-    file: Path, server: postgres.Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(moving, "ROWS_AT_ONCE", 2)
+async def test_killed_at_any_statement_it_goes_on(file: Path, server: postgres.Server) -> None:
     statements: list[str] = []
     with server.database() as whole:
-        move(file, whole, statements.append)
+        move(file, whole, statements.append, at_once=2)
     for number in range(3, len(statements), len(statements) // 7):
         with server.database() as url:
             left = number
@@ -113,8 +112,8 @@ async def test_killed_at_any_statement_it_goes_on(
                     raise Killed
 
             with pytest.raises(Killed):
-                move(file, url, kill)
-            move(file, url)
+                move(file, url, kill, at_once=2)
+            move(file, url, at_once=2)
             assert content(url) == content(file)
 
 

@@ -12,7 +12,6 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 from structlog.testing import capture_logs
 
-from connext_monitor.assembly import opened_store
 from connext_monitor.assembly.opened_store import StoreOpening
 from connext_monitor.assembly.outside import Outside
 from connext_monitor.clock import SystemClock
@@ -209,11 +208,10 @@ async def test_a_database_that_cannot_keep_every_text_is_refused(server: postgre
 
 
 async def test_a_monitor_waits_at_its_start_for_a_server_to_come(
-    server: postgres.Server, url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: postgres.Server, url: DatabaseUrl, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(opened_store, "PATIENCE", 60.0)
     config = load(tmp_path / "config.toml", f'monitor.database = "{url.get_secret_value()}"\n{CHAIN}')
-    opening = StoreOpening(config, {}, [], ChainLabels({}), SystemClock(), Outside())
+    opening = StoreOpening(config, {}, [], ChainLabels({}), SystemClock(), Outside(), patience=60.0)
     async with AsyncExitStack() as stack:
         with server.refusing(url), capture_logs() as lines:
             starting = asyncio.create_task(opening.open(stack, no_deadlines, {}))
