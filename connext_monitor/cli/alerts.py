@@ -1,15 +1,9 @@
 """``alerts``: the open and past alerts."""
 
+from connext_monitor.cli.cells import Row
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
-from connext_monitor.cli.output import (
-    Row,
-    print_json,
-    print_table,
-    say,
-    severity_word,
-    styled,
-)
+from connext_monitor.cli.output import print_json, print_table, say, severity_word, styled
 from connext_monitor.cli.settings import load
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.core.alerts.alert import AlertState, compose

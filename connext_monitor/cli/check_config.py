@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from connext_monitor.cli.cells import Row
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.interruptible import complete
-from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, styled
+from connext_monitor.cli.output import print_heading, print_json, print_line, print_table, styled
 from connext_monitor.cli.settings import load
 from connext_monitor.config import ChainConfig, Config, PathwayConfig, RouterConfig
 from connext_monitor.core.checksum import to_checksum_address

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from rich.live import Live
 
-from connext_monitor.cli.output import Printable, styled
+from connext_monitor.cli.cells import Printable
+from connext_monitor.cli.output import styled
 from connext_monitor.cli.rich_output import drawn, terminal
 from connext_monitor.clock import SystemClock
 from connext_monitor.core.formats import rfc3339

@@ -6,38 +6,14 @@ Rich is loaded for a terminal only: what reads a pipe does not wait for it.
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import click
 
+from connext_monitor.cli.cells import Cell, Columns, Printable, Row, Styled, plain
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.deadline import DeadlineState
 from connext_monitor.core.documents.fields import encode
 from connext_monitor.core.printable import escape
-
-
-@dataclass(frozen=True, slots=True)
-class Styled:
-    """A text in a colour or weight, as rich calls it, where the terminal has any."""
-
-    text: str
-    style: str
-
-
-Cell = str | Styled
-Row = Sequence[Cell]
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Rows in columns below their headings; () for none."""
-
-    headings: Sequence[str]
-    rows: Sequence[Row]
-
-
-Printable = Cell | Columns
-"""A line or a table, printed one below the other."""
 
 _DEADLINE_STYLES = {
     DeadlineState.MET: "green",
@@ -129,8 +105,3 @@ def size_words(size: int) -> str:
         if size >= whole:
             return f"{size / whole:.1f} {unit}"
     return f"{-(-size // 1000)} kB"
-
-
-def plain(cell: Cell) -> str:
-    """The cell's text, what does not print in it escaped."""
-    return escape(cell.text if isinstance(cell, Styled) else cell)

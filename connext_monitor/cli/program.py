@@ -45,9 +45,15 @@ def program(context: click.Context) -> None:
 
     Without a command it runs the monitor.
     """
-    configure_logging_at_first_record()
+    configure_logging_at_first_record(_configure_logging)
     if context.invoked_subcommand is None:
         context.invoke(run)
+
+
+def _configure_logging() -> None:
+    from connext_monitor.process.logs import configure_logging  # noqa: PLC0415 - loads structlog, and rich with it
+
+    configure_logging("warning", "auto")
 
 
 COMMANDS: Sequence[click.Command] = (

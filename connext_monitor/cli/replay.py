@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from math import ceil
 
+from connext_monitor.cli.cells import Row
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
 from connext_monitor.cli.option_values import option
-from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, say, styled
+from connext_monitor.cli.output import print_heading, print_json, print_line, print_table, say, styled
 from connext_monitor.cli.settings import load
 from connext_monitor.cli.stats import short_duration
 from connext_monitor.clock import SystemClock

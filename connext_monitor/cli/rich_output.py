@@ -7,7 +7,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from connext_monitor.cli.output import Cell, Columns, Printable, Styled, plain
+from connext_monitor.cli.cells import Cell, Columns, Printable, Styled, plain
 
 
 def print_line(cell: Cell) -> None:

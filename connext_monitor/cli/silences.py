@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import click
 
+from connext_monitor.cli.cells import Row
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading, writing
-from connext_monitor.cli.output import Row, print_json, print_table, say
+from connext_monitor.cli.output import print_json, print_table, say
 from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config, parse_duration

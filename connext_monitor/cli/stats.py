@@ -8,11 +8,12 @@ from functools import partial
 
 from msgspec.structs import asdict
 
+from connext_monitor.cli.cells import Row
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.live_monitor import why_not_live
 from connext_monitor.cli.opened_database import reading_database
 from connext_monitor.cli.option_values import option
-from connext_monitor.cli.output import Row, print_heading, print_json, print_line, print_table, say, styled
+from connext_monitor.cli.output import print_heading, print_json, print_line, print_table, say, styled
 from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config

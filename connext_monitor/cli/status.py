@@ -5,18 +5,9 @@ from collections.abc import Sequence
 
 import click
 
+from connext_monitor.cli.cells import Columns, Printable, Row
 from connext_monitor.cli.interruptible import complete
-from connext_monitor.cli.output import (
-    Columns,
-    Printable,
-    Row,
-    print_json,
-    print_parts,
-    severity_word,
-    size_words,
-    styled,
-    yes_or_no,
-)
+from connext_monitor.cli.output import print_json, print_parts, severity_word, size_words, styled, yes_or_no
 from connext_monitor.cli.settings import load
 from connext_monitor.cli.status_report import status_report
 from connext_monitor.clock import SystemClock

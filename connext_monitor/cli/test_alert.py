@@ -10,9 +10,10 @@ from rich.console import Console
 from connext_monitor.alerting.drill import drill
 from connext_monitor.alerting.notice import Provider
 from connext_monitor.alerting.providers.configured import build_providers
+from connext_monitor.cli.cells import Row
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.interruptible import complete
-from connext_monitor.cli.output import Row, print_json, print_table, say, styled
+from connext_monitor.cli.output import print_json, print_table, say, styled
 from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels

@@ -2,20 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from connext_monitor.cli.cells import Cell, Row
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
 from connext_monitor.cli.option_values import option
-from connext_monitor.cli.output import (
-    Cell,
-    Row,
-    deadline_word,
-    print_heading,
-    print_json,
-    print_line,
-    print_table,
-    severity_word,
-)
+from connext_monitor.cli.output import deadline_word, print_heading, print_json, print_line, print_table, severity_word
 from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from connext_monitor.cli.cells import Row
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.opened_database import reading
 from connext_monitor.cli.option_values import option
 from connext_monitor.cli.options import FilterOptions
-from connext_monitor.cli.output import Row, deadline_word, print_json, print_table, say
+from connext_monitor.cli.output import deadline_word, print_json, print_table, say
 from connext_monitor.cli.settings import load
 from connext_monitor.clock import SystemClock
 from connext_monitor.config.chain_labels import chain_labels
