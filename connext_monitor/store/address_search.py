@@ -11,9 +11,9 @@ from connext_monitor.core.selection import Cursor, TransferFilter, TransferIdPag
 from connext_monitor.store import transfer_lists
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.dialect import Contains
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import events
+from connext_monitor.store.sql_functions import Contains
 from connext_monitor.store.transfers import by_numbers
 
 LOOKED_THROUGH = 20_000

@@ -15,9 +15,9 @@ from connext_monitor.core.selection import BridgeEventFilter, BridgeEventPage, C
 from connext_monitor.store.bridge_tables import bridge_events
 from connext_monitor.store.bulk import InsertMany, flat, parts
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.dialect import Larger
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
+from connext_monitor.store.sql_functions import Larger
 
 _B = bridge_events.c
 _IDENTITY = (_B.domain, _B.block_hash, _B.tx_hash, _B.digest, _B.ordinal)

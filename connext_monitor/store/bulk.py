@@ -1,7 +1,7 @@
 """Many rows in one statement, in and out.
 
 SQLAlchemy writes the statements, so that the schema stays the only place that names columns; the driver gets them with
-plain tuples. What stands here is SQLite's way; PostgreSQL takes each column as an array (`postgres_dialect`).
+plain tuples. What stands here is SQLite's way; PostgreSQL takes each column as an array (`postgres_bulk`).
 
 Many rows in one step of SQLite: at each step the driver's thread gives up the interpreter, and has to wait to have it
 back as long as the event loop has something to do. Row by row, the two would take turns instead of using a processor
@@ -19,11 +19,12 @@ from sqlalchemy import Column, ColumnElement, Insert, LargeBinary, Select, case,
 from sqlalchemy.dialects import sqlite
 
 from connext_monitor.store.connection import SQLITE, Connection
-from connext_monitor.store.dialect import Hexed, dialect_of
+from connext_monitor.store.dialect import dialect_of
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
+from connext_monitor.store.sql_functions import Hexed
 
 if TYPE_CHECKING:
-    from connext_monitor.store import postgres_dialect
+    from connext_monitor.store import postgres_bulk
 
 _rows = msgspec.json.Decoder(list[list[Any]]).decode
 _MOST = 1024
@@ -56,8 +57,8 @@ class InsertMany:
         return before.removesuffix("VALUES "), row, after
 
     @cached_property
-    def _as_arrays(self) -> "postgres_dialect.ArrayInsert":
-        from connext_monitor.store.postgres_dialect import ArrayInsert  # noqa: PLC0415 - see `dialect_of`
+    def _as_arrays(self) -> "postgres_bulk.ArrayInsert":
+        from connext_monitor.store.postgres_bulk import ArrayInsert  # noqa: PLC0415 - see `dialect_of`
 
         return ArrayInsert(self._write, self._columns)
 
@@ -93,8 +94,8 @@ class UpdateMany:
         self._sql = lru_cache(self._write)
 
     @cached_property
-    def _as_arrays(self) -> "postgres_dialect.ArrayUpdate":
-        from connext_monitor.store.postgres_dialect import ArrayUpdate  # noqa: PLC0415 - see `dialect_of`
+    def _as_arrays(self) -> "postgres_bulk.ArrayUpdate":
+        from connext_monitor.store.postgres_bulk import ArrayUpdate  # noqa: PLC0415 - see `dialect_of`
 
         return ArrayUpdate(self._key, self._columns)
 
@@ -125,8 +126,8 @@ class SelectIn:
         self._select_one = Prepared(lambda: write().where(column == parameter("value")))
 
     @cached_property
-    def _as_arrays(self) -> "postgres_dialect.ArraySelect":
-        from connext_monitor.store.postgres_dialect import ArraySelect  # noqa: PLC0415 - see `dialect_of`
+    def _as_arrays(self) -> "postgres_bulk.ArraySelect":
+        from connext_monitor.store.postgres_bulk import ArraySelect  # noqa: PLC0415 - see `dialect_of`
 
         return ArraySelect(self._write, self._column)
 

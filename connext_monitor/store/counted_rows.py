@@ -12,11 +12,11 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.dialect import Hexed, Joined, Larger
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import transfers
+from connext_monitor.store.sql_functions import Hexed, Joined, Larger
 
 _T = transfers.c
 _CALLED = _T.xcalled_at.is_not(None)

@@ -26,9 +26,9 @@ from connext_monitor.core.events import DomainId, Pathway, Timestamp
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.counted_rows import ends
-from connext_monitor.store.dialect import Hexed, Joined
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import transfers
+from connext_monitor.store.sql_functions import Hexed, Joined
 
 _T = transfers.c
 

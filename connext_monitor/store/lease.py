@@ -14,10 +14,10 @@ from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.handover import Handover, StandbySight
 from connext_monitor.core.ownership import Instance, Lease, ListedInstance, SeenLease
 from connext_monitor.store.connection import SQLITE, Connection
-from connext_monitor.store.dialect import Larger, NowMs
 from connext_monitor.store.lease_tables import ONLY_ROW, instances, lease, turn
 from connext_monitor.store.opening import wrong_schema
 from connext_monitor.store.prepared import Prepared, parameter
+from connext_monitor.store.sql_functions import Larger, NowMs
 
 _LISTED_FOR = 86_400_000
 """Milliseconds that an instance is listed for after its last sign of life."""

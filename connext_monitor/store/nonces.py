@@ -9,11 +9,11 @@ from connext_monitor.core.coverage import BlockRange, NonceHole, Nonces
 from connext_monitor.core.events import BlockNumber, DomainId, XCalled
 from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.dialect import Larger
 from connext_monitor.store.event_kinds import XCALLED
 from connext_monitor.store.glance import coverage, nonces_in
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import chains, domain_of_event, events, transfers
+from connext_monitor.store.sql_functions import Larger
 
 _ORIGIN = parameter("of_origin")
 _THIS_CHAIN = chains.c.domain == _ORIGIN

@@ -25,11 +25,11 @@ from connext_monitor.core.queue import (
 from connext_monitor.store import carriers, inhibition
 from connext_monitor.store.carriers import Carrier
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.dialect import HoldsForAny
 from connext_monitor.store.inhibition import COMING, STANDS, counted_with, is_overtaken
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, group_members
+from connext_monitor.store.sql_functions import HoldsForAny
 
 _earlier = deliveries.alias("earlier")
 _OF_PROVIDER = deliveries.c.provider == parameter("provider")

@@ -19,7 +19,6 @@ from connext_monitor.core.transfer import Status
 from connext_monitor.store import stalls
 from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.dialect import Larger
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.report_tables import report_deliveries, reports
@@ -34,6 +33,7 @@ from connext_monitor.store.schema import (
     pruned,
     transfers,
 )
+from connext_monitor.store.sql_functions import Larger
 from connext_monitor.store.transaction import Noun
 
 _EVERY_ALERT = alerts.alias("every_alert")

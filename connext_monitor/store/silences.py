@@ -10,12 +10,12 @@ from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.store import alert_rows, inhibition, news
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.dialect import Smaller
 from connext_monitor.store.instants import from_ms, to_ms
 from connext_monitor.store.messages import Messages
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import silences
+from connext_monitor.store.sql_functions import Smaller
 
 _COLUMNS = ("until_ms", "kind", "origin", "destination", "subject", "reason", "ack", "made_ms", "done")
 _THIS = silences.c.id == parameter("silence_id")

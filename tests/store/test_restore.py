@@ -98,7 +98,7 @@ async def test_a_damaged_database_is_kept_with_its_log(tmp_path: Path) -> None:
     [
         (lambda file: file.unlink(), "is not a file"),
         (lambda file: file.write_bytes(b"hello" * 500), "not a database"),
-        (lambda file: file.write_bytes(file.read_bytes()[:-8192]), "malformed|damaged|no whole database"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-8192]), "malformed|damaged|not a complete database"),
         (lambda file: _sql(file, "DROP TABLE alembic_version"), "not a connext-monitor database"),
         (
             lambda file: _sql(file, "UPDATE alembic_version SET version_num = '9999'"),

@@ -28,7 +28,7 @@ async def test_the_version_and_the_owner_are_named(url: DatabaseUrl, connection:
     assert free.answer.endswith("no instance owns the work")
     transact(connection, lambda it: lease.look(it, ME, 0))
     transact(connection, lambda it: lease.take(it, ME, "a", Lease(None, 0)))
-    assert "; left owns the work, and was heard of " in (await ask_database(url)).answer
+    assert "; left owns the work, and was last heard from " in (await ask_database(url)).answer
 
 
 async def test_an_empty_database_is_well(server: postgres.Server) -> None:
