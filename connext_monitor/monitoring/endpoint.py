@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -25,7 +25,6 @@ from connext_monitor.monitoring.json_rpc import (
     DEFAULT_TIMEOUT,
     EndpointUnavailable,
     OnRequest,
-    PushStream,
     RpcCall,
     RpcClient,
     RpcLimits,
@@ -33,6 +32,7 @@ from connext_monitor.monitoring.json_rpc import (
     RpcRefused,
 )
 from connext_monitor.monitoring.pacer import TRIES, Pacer, Urgency
+from connext_monitor.monitoring.pushes import Pushes
 from connext_monitor.monitoring.read_chain_data import (
     Unreadable,
     read_bytes,
@@ -52,24 +52,6 @@ _PLAIN: Final = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash", "eth_ch
 _TAGS: Final = ("safe", "finalized")
 
 _T = TypeVar("_T")
-
-
-class Pushes(Generic[_T]):
-    """What a subscription delivers, read; it ends with EndpointUnavailable and never by itself, unless we close it."""
-
-    def __init__(self, stream: PushStream, read: Callable[[msgspec.Raw], _T]) -> None:
-        self._stream = stream
-        self._read = read
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> _T:
-        return self._read(await self._stream.__anext__())
-
-    async def aclose(self) -> None:
-        """Unsubscribe; the endpoint's refusal of that is ignored."""
-        await self._stream.aclose()
 
 
 def open_endpoint(

@@ -90,6 +90,9 @@ class PushStream(Protocol):
 
     async def __anext__(self) -> msgspec.Raw: ...
 
+    async def burst(self, most: int) -> list[msgspec.Raw]:
+        """The next one, with what has come behind it already: at most so many. It ends as `__anext__` does."""
+
     async def aclose(self) -> None:
         """Unsubscribe; the endpoint's refusal of that is ignored."""
 

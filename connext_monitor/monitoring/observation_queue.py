@@ -12,13 +12,13 @@ from connext_monitor.monitoring.observation_parts import CommitPart, parts_of, r
 
 _MOST_PARTS = 1000
 """Parts of one chain's observations that may wait."""
-_TURNS = 5
-"""Turns of the event loop in which more may be pushed before what came is taken: a block's logs come in a burst, one
-message each, and one commit stores them sooner than one that begins with the first of them and one for the rest. Where
-nothing else comes, the turns take a tenth of a millisecond.
+_QUIET_TURNS, _MOST_TURNS = 5, 50
+"""Turns of the event loop in a row in which nothing more is pushed before what came is taken, and how many there may be
+until then: a block's logs come in a burst, one message each, and one commit stores them sooner than one that begins
+with the first of them and one for the rest. Where nothing else comes, the turns take a tenth of a millisecond.
 """
 MOST_BYTES = 16 * 2**20
-"""Of all chains' ranges that were read and are not stored yet; whoever reads more waits."""
+"""Of all chains' ranges that were read and are not stored yet, and as much of what was pushed; more has to wait."""
 _BYTES_OF_A_LOG = 2_000
 """Beside its data."""
 
@@ -65,28 +65,28 @@ class QueuedPart:
     last: bool
 
 
-class ReadRanges:
-    """The ranges that were read and are not stored yet: how many of each chain, and the bytes of all of them."""
+class Unstored:
+    """What has come and is not stored yet: how many observations of each chain, and the bytes of all of them."""
 
     def __init__(self) -> None:
-        self._ranges: Counter[DomainId] = Counter()
+        self._observations: Counter[DomainId] = Counter()
         self._bytes = 0
         self._freed = asyncio.Event()
 
     async def room(self, domain: DomainId) -> None:
         """Wait until there is room for one more; a chain that has none there need not wait for the others."""
-        while self._ranges[domain] and self._bytes >= MOST_BYTES:
+        while self._observations[domain] and self._bytes >= MOST_BYTES:
             self._freed.clear()
             await self._freed.wait()
 
     def add(self, domain: DomainId, size: int) -> None:
         """One more."""
-        self._ranges[domain] += 1
+        self._observations[domain] += 1
         self._bytes += size
 
     def remove(self, domain: DomainId, size: int) -> None:
         """It is stored, or will not be."""
-        self._ranges[domain] -= 1
+        self._observations[domain] -= 1
         self._bytes -= size
         self._freed.set()
 
@@ -98,10 +98,12 @@ class ObservationQueue:
     """
 
     def __init__(self) -> None:
-        self._read = ReadRanges()
+        self._read, self._pushed = Unstored(), Unstored()
         self._queues: defaultdict[DomainId, asyncio.Queue[QueuedPart]] = defaultdict(lambda: asyncio.Queue(_MOST_PARTS))
         self._turns: defaultdict[DomainId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._arrived = asyncio.Event()
+        self._came = 0
+        """How many parts have come so far."""
         self._range_came = False
         """Whether what came has a range that was read: nothing more of it is to come."""
 
@@ -116,19 +118,19 @@ class ObservationQueue:
         """
         done = asyncio.get_running_loop().create_future()
         domain, was_read = observation.domain, observation.progress is not None or observation.history is not None
-        if was_read:
-            await self._read.room(domain)
+        unstored = self._read if was_read else self._pushed
+        await unstored.room(domain)
         # One at a time, so that a chain's order stays while somebody vouches for a log.
         async with self._turns[observation.domain]:
             parts = parts_of(await read_observation(observation))
             self._range_came |= was_read
-            size = _size(observation) if was_read else 0
-            if was_read:
-                self._read.add(domain, size)
-            outcome = ObservationOutcome(done, partial(self._read.remove, domain, size) if was_read else _nothing)
+            size = _size(observation)
+            unstored.add(domain, size)
+            outcome = ObservationOutcome(done, partial(unstored.remove, domain, size))
             try:
                 for part in parts:
                     await self._queues[observation.domain].put(QueuedPart(part, outcome, part is parts[-1]))
+                    self._came += 1
                     self._arrived.set()
             except asyncio.CancelledError:
                 outcome.give_up()
@@ -138,10 +140,13 @@ class ObservationQueue:
     async def arrival(self) -> None:
         """Wait until something has been put since the last time, and what was pushed with it."""
         await self._arrived.wait()
-        for _ in range(_TURNS):
-            if self._range_came:
+        quiet = 0
+        for _ in range(_MOST_TURNS):
+            if self._range_came or quiet == _QUIET_TURNS:
                 break
+            came = self._came
             await asyncio.sleep(0)
+            quiet = quiet + 1 if self._came == came else 0
         self._arrived.clear()
         self._range_came = False
 

@@ -1,26 +1,31 @@
 """Follows what an endpoint pushes: heads, and logs, which are passed on at once and move nothing."""
 
+from collections.abc import Sequence
 from typing import Self
 
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.bloom import LogMask, denies
 from connext_monitor.core.bridge_events import OBSERVED_TOPICS, is_bridge_event
-from connext_monitor.core.events import RawLog
+from connext_monitor.core.events import BlockNumber, Hash32, RawLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.cover_requests import CoverRequests
 from connext_monitor.monitoring.decoded_log import DecodedLog
-from connext_monitor.monitoring.endpoint import Endpoint, Pushes
+from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.fetched_logs import MOST_MALFORMED
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation, ObservationSink
 from connext_monitor.monitoring.pushed_logs import PushedLogs
+from connext_monitor.monitoring.pushes import Pushes
 from connext_monitor.monitoring.range_reader import RangeReader
 from connext_monitor.monitoring.unusable_answers import Unsettled
 
 _HEAD_MAY_FOLLOW = 0.25
 """Seconds that a pushed log waits for the head of its block, which brings its time, before that is asked for."""
+
+_TOGETHER = 100
+"""Logs that are read before any of them is passed on, the most of them."""
 
 
 class PushFollower:
@@ -73,15 +78,23 @@ class PushFollower:
                 raise EndpointUnavailable(self._endpoint.host, "announces blocks but does not push the logs in them")
 
     async def follow_logs(self) -> None:
-        """Pass each log on; a log that was removed only hints at a reorg."""
-        async for pushed in self._logs:
-            if isinstance(pushed, MalformedEntry):
-                await self._skip(pushed)
-            elif pushed.removed:
-                self._requests.hint_reorg()
-            else:
-                self._pushed.brought(pushed.log)
-                await self._pass_on(pushed.log)
+        """Pass logs on, at once those of a block that came together; one that was removed only hints at a reorg."""
+        async for burst in self._logs.bursts(_TOGETHER):
+            of_block: list[RawLog] = []
+            for pushed in burst:
+                standing = None if isinstance(pushed, MalformedEntry) or pushed.removed else pushed.log
+                if of_block and (standing is None or not _in_one_block(standing, of_block[0])):
+                    await self._pass_on(of_block)
+                    of_block = []
+                if standing is not None:
+                    self._pushed.brought(standing)
+                    of_block.append(standing)
+                elif isinstance(pushed, MalformedEntry):
+                    await self._skip(pushed)
+                else:
+                    self._requests.hint_reorg()
+            if of_block:
+                await self._pass_on(of_block)
 
     async def _skip(self, pushed: MalformedEntry) -> None:
         self._malformed += 1
@@ -94,49 +107,60 @@ class PushFollower:
             # A log that we asked for may hide in it: what its block really holds is read at once.
             self._requests.hint_reorg()
 
-    async def _pass_on(self, raw: RawLog) -> None:
-        if is_bridge_event(raw):
-            # Nothing follows from it before its block is covered, and no filter or contract shows it to be made up.
-            self._requests.cover_block(raw.block_number)
+    async def _pass_on(self, logs: Sequence[RawLog]) -> None:
+        """Logs of one block."""
+        number = logs[0].block_number
+        of_transfers = [raw for raw in logs if not is_bridge_event(raw)]
+        if len(of_transfers) < len(logs):
+            # Nothing follows from them before their block is covered: no filter or contract shows one to be made up.
+            self._requests.cover_block(number)
+        if not of_transfers:
             return
-        decoded = await self._believed(raw)
-        if decoded is None:
-            # The next cover reads it; what can only be done later is not a reason to give up the endpoint.
-            self._requests.cover_block(raw.block_number)
-            return
-        if not decoded:
-            return
-        await self._observations.put(Observation(self._config.domain_id, logs=decoded))
-        content = decoded[0].content
-        if isinstance(content, UnreadableLog) and content.delivery is not None:
-            # Something else was delivered than was sent. Pushed, it alerts nobody; covered, it does.
-            self._requests.cover_block(raw.block_number)
-
-    async def _believed(self, raw: RawLog) -> list[DecodedLog] | None:
-        """The log, decoded; none if it is not to be passed on; None if that cannot be known now."""
-        await self._state.headers.arrival(raw.block_hash, _HEAD_MAY_FOLLOW)
         try:
-            decoded = await self._reader.decode_logs([raw])
-            if self._is_ruled_out(raw):
-                return None
-            await self._lineage.verify(raw.block_hash, again=True)
-            # Last, so that no checkpoint is committed in between.
-            return decoded if await self._stands(raw) else []
+            decoded = await self._believed(of_transfers)
         except (Unsettled, RpcRefused):
-            return None
+            # The next cover reads it; what can only be done later is not a reason to give up the endpoint.
+            self._requests.cover_block(number)
+            return
+        if decoded:
+            await self._observations.put(Observation(self._config.domain_id, logs=decoded))
+        if any(isinstance(log.content, UnreadableLog) and log.content.delivery is not None for log in decoded):
+            # Something else was delivered than was sent. Pushed, it alerts nobody; covered, it does.
+            self._requests.cover_block(number)
 
-    def _is_ruled_out(self, raw: RawLog) -> bool:
-        """Whether its block's own bloom filter says that no such log is in it: then the block is read to know.
+    async def _believed(self, logs: Sequence[RawLog]) -> list[DecodedLog]:
+        """Those of a block's logs that may be passed on, decoded. Raises Unsettled and RpcRefused."""
+        number, block_hash = logs[0].block_number, logs[0].block_hash
+        await self._state.headers.arrival(block_hash, _HEAD_MAY_FOLLOW)
+        decoded = await self._reader.decode_logs(logs)
+        believed = self._not_ruled_out(logs, decoded)
+        if len(believed) < len(decoded):
+            self._requests.cover_block(number)
+        if not believed:
+            return []
+        await self._lineage.verify(block_hash, again=True)
+        # Last, so that no checkpoint is committed in between.
+        return believed if await self._stands(number, block_hash) else []
+
+    def _not_ruled_out(self, logs: Sequence[RawLog], decoded: list[DecodedLog]) -> list[DecodedLog]:
+        """Without those of which their block's own bloom filter says that they are not in it: it is read to know.
 
         An empty filter says nothing: some chains fill none.
         """
-        header = self._reader.cached_header(raw.block_hash)
+        header = self._reader.cached_header(logs[0].block_hash)
         bloom = header.logs_bloom if header else None
-        return bloom is not None and any(bloom) and denies(bloom, LogMask.of(raw.address, raw.topics[:1]))
+        if bloom is None or not any(bloom):
+            return decoded
+        masks = [LogMask.of(raw.address, raw.topics[:1]) for raw in logs]
+        return [log for log, mask in zip(decoded, masks, strict=True) if not denies(bloom, mask)]
 
-    async def _stands(self, raw: RawLog) -> bool:
-        """Whether a log may be passed on: what stands at or below the checkpoint is never looked at again."""
-        if raw.block_number > self._state.final:
+    async def _stands(self, number: BlockNumber, block_hash: Hash32) -> bool:
+        """Whether a block's logs may be passed on: what stands at or below the checkpoint is never looked at again."""
+        if number > self._state.final:
             return True
-        header = await self._endpoint.header(raw.block_number)
-        return header is not None and header.hash == raw.block_hash
+        header = await self._endpoint.header(number)
+        return header is not None and header.hash == block_hash
+
+
+def _in_one_block(log: RawLog, other: RawLog) -> bool:
+    return log.block_hash == other.block_hash and log.block_number == other.block_number

@@ -59,6 +59,14 @@ class PushQueue:
         self._bytes -= size(push)
         return push
 
+    async def burst(self, most: int) -> list[msgspec.Raw]:
+        """See `PushStream`."""
+        pushes = [await self.__anext__()]
+        while self._waiting and len(pushes) < most:
+            pushes.append(self._waiting.popleft())
+            self._bytes -= size(pushes[-1])
+        return pushes
+
     async def aclose(self) -> None:
         """See `PushStream`."""
         self._waiting.clear()

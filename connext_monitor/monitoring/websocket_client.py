@@ -40,8 +40,10 @@ _UNSUBSCRIBE_TIMEOUT: Final = 2.0
 _MANY: Final = 4
 """If so many requests were in flight, a connection that was cut off may have been cut off for them."""
 
-_IN_A_ROW, _REST = 100, 0.004
+_IN_A_ROW, REST = 100, 0.004
 """After so many messages others have the event loop to themselves for so many seconds."""
+FLOOD: Final = 0.1
+"""Seconds; where so many took longer to come, others have had it anyway."""
 
 _T = TypeVar("_T")
 
@@ -189,6 +191,7 @@ class WebSocketClient:
 
     async def _read(self) -> None:
         """Read until the connection is lost, for whatever reason, and tell all who wait."""
+        began = (time := asyncio.get_running_loop().time)()
         try:
             for number in itertools.count(1):
                 self._dispatch(await self._connection.recv(decode=False))
@@ -196,7 +199,8 @@ class WebSocketClient:
                     break
                 if number % _IN_A_ROW == 0:
                     # Receiving what is already here does not wait: a flood would keep the loop from everybody else.
-                    await asyncio.sleep(_REST)
+                    await asyncio.sleep(REST if time() < began + FLOOD else 0)
+                    began = time()
         except ConnectionClosed as error:
             self._lose(why_closed(self._url, error), busy=self._ended_busy(error))
         except MalformedMessage as error:

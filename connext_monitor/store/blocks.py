@@ -15,15 +15,14 @@ def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stor
 
 def refuse_unknown(connection: Connection, batch: Batch) -> None:
     """Raise RecordedMeanwhile if a block becomes final in which something is recorded that its reader did not know."""
+    settling = [(chain.domain, chain.settled) for chain in batch.progress if chain.settled is not None]
     # What was pushed a moment ago may be committed together with it.
-    coming = batch.seen_blocks() if len(batch.changes) > 1 else {}
-    for chain in batch.progress:
-        if (settled := chain.settled) is None:
-            continue
+    coming = batch.seen_blocks() if settling and len(batch.changes) > 1 else {}
+    for domain, settled in settling:
         blocks = settled.blocks
-        recorded = transfers.blocks_with_events(connection, chain.domain, blocks)
-        recorded |= _beside_transfers(connection, chain.domain, blocks)
-        recorded |= {block for block in coming.get(chain.domain, ()) if blocks.first <= block[0] <= blocks.last}
+        recorded = transfers.blocks_with_events(connection, domain, blocks)
+        recorded |= _beside_transfers(connection, domain, blocks)
+        recorded |= {block for block in coming.get(domain, ()) if blocks.first <= block[0] <= blocks.last}
         if unknown := recorded - settled.known:
             number, block_hash = min(unknown)
             raise RecordedMeanwhile(f"gave a log of block {number} 0x{block_hash.hex()} while that was being read")

@@ -1,45 +1,64 @@
-"""Follows a subscription that pushes one log."""
+"""Follows a subscription that pushes logs in bursts."""
 
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import pytest
 
 from connext_monitor.core.events import RawLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
+from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.cover_requests import CoverRequests
-from connext_monitor.monitoring.endpoint import Endpoint, Pushes
+from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.observation import ObservationSink
 from connext_monitor.monitoring.push_follower import PushFollower
 from connext_monitor.monitoring.pushed_logs import PushedLogs
+from connext_monitor.monitoring.pushes import Pushes
 from tests.monitoring.covering import Covering
 
 
-class Once:
-    """The stream of a subscription that delivers once."""
+class Stream:
+    """The stream of a subscription that delivers these pushes, by their numbers, in bursts of these lengths."""
 
-    def __init__(self) -> None:
-        self._delivered = False
+    def __init__(self, lengths: Sequence[int]) -> None:
+        self._lengths = iter(lengths)
+        self._numbers = itertools.count()
 
     def __aiter__(self) -> AsyncIterator[msgspec.Raw]:
         return self
 
     async def __anext__(self) -> msgspec.Raw:
-        if self._delivered:
+        pytest.fail("pushes are read burst by burst")
+
+    async def burst(self, most: int) -> list[msgspec.Raw]:
+        length = next(self._lengths, None)
+        if length is None:
             raise StopAsyncIteration
-        self._delivered = True
-        return msgspec.Raw(b"null")
+        assert length <= most
+        return [msgspec.Raw(b"%d" % next(self._numbers)) for _ in range(length)]
 
     async def aclose(self) -> None:
         return None
 
 
+Pushed = PushedLog | MalformedEntry
+
+
+async def follow_bursts(
+    state: ChainState, kept: ObservationSink, bursts: Sequence[Sequence[Pushed]], requests: CoverRequests
+) -> None:
+    """Follow a subscription that pushes these bursts and ends."""
+    pushes = list(itertools.chain(*bursts))
+    logs: Pushes[Pushed] = Pushes(Stream([len(burst) for burst in bursts]), lambda push: pushes[int(bytes(push))])
+    heads: Pushes[Header] = Pushes(Stream([]), lambda _: pytest.fail("no head is read"))
+    assert isinstance(state.endpoint, Endpoint)
+    pushed = PushedLogs(state.clock, 10.0)
+    await PushFollower(state, state.endpoint, kept, requests, pushed, heads, logs).follow_logs()
+
+
 async def follow(coverer: Covering, kept: ObservationSink, raw: RawLog) -> CoverRequests:
     """Follow a subscription that pushes this log and no other; what covers it asked for."""
-    state = coverer.state
-    pushes: Pushes[PushedLog | MalformedEntry] = Pushes(Once(), lambda _: PushedLog(raw, removed=False))
-    heads: Pushes[Header] = Pushes(Once(), lambda _: pytest.fail("no head is read"))
-    assert isinstance(state.endpoint, Endpoint)
-    requests, pushed = CoverRequests(state, 60.0), PushedLogs(state.clock, 10.0)
-    await PushFollower(state, state.endpoint, kept, requests, pushed, heads, pushes).follow_logs()
+    requests = CoverRequests(coverer.state, 60.0)
+    await follow_bursts(coverer.state, kept, [[PushedLog(raw, removed=False)]], requests)
     return requests

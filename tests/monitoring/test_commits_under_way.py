@@ -187,6 +187,19 @@ async def test_what_is_read_waits_for_room_and_what_is_pushed_does_not() -> None
     await within_bound(second)
 
 
+async def test_what_is_pushed_waits_while_much_of_it_is_not_stored() -> None:
+    queue = ObservationQueue()
+    large = [replace(xcalled_log(1), log=replace(xcalled_raw(1), data=bytes(MOST_BYTES)))]
+    await queue.put(Observation(ORIGIN, logs=large))
+    second = asyncio.create_task(queue.put(Observation(ORIGIN, logs=large)))
+    await within_bound(queue.put(Observation(ORIGIN, logs=large, progress=progress(None, 1))))
+    await within_bound(queue.put(Observation(DESTINATION, logs=large)))
+    assert not second.done()
+    for part in queue.take(10):
+        part.outcome.stored()
+    await within_bound(second)
+
+
 async def test_who_gives_up_queueing_leaves_the_room_to_others() -> None:
     queue = ObservationQueue()
     log = xcalled_log(1)

@@ -4,11 +4,13 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from websockets.asyncio.server import ServerConnection
 
 from connext_monitor.core.rpc_refusal import Reaction
 from connext_monitor.monitoring.json_rpc import RpcLimits, RpcRefused
+from connext_monitor.monitoring.subscriptions import PushQueue
 from tests.monitoring.nodes import (
     ENDS,
     IDS,
@@ -69,6 +71,23 @@ async def test_a_push_before_the_answer_that_names_its_subscription_is_kept() ->
     async with websocket_node(behave) as url, websocket_client(url) as client:
         pushes = await within_bound(client.subscribe("newHeads"))
         assert [bytes(await within_bound(anext(pushes))) for _ in range(2)] == [b'"early"', b'"next"']
+
+
+async def test_a_burst_is_what_has_come_and_no_more_than_asked() -> None:
+    async def unsubscribed(_: PushQueue) -> None:
+        return None
+
+    pushes = PushQueue(10, 9, unsubscribed)
+    waiting = asyncio.create_task(pushes.burst(3))
+    await asyncio.sleep(0)
+    assert [pushes.put(msgspec.Raw(b"%d" % number)) for number in range(9)] == [True] * 9
+    assert [bytes(push) for push in await within_bound(waiting)] == [b"0", b"1", b"2"]
+    assert [pushes.put(msgspec.Raw(b"9999")), pushes.put(msgspec.Raw(b"999"))] == [False, True]
+    assert [bytes(push) for push in await pushes.burst(100)] == [b"3", b"4", b"5", b"6", b"7", b"8", b"999"]
+    pushes.put(msgspec.Raw(b"1"))
+    await pushes.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await pushes.burst(1)
 
 
 @pytest.mark.parametrize(("answered", "pushed"), [(7, "7"), ("7", 7), ("0xAB", "0xab")])

@@ -107,6 +107,45 @@ async def test_a_flood_of_messages_leaves_the_event_loop_to_others() -> None:
     assert (came, max(at_a_time) <= 200) == (9_000, True), max(at_a_time)
 
 
+async def test_after_a_hundred_messages_of_a_flood_the_reader_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in {"REST": 0.3, "FLOOD": 3600.0}.items():
+        monkeypatch.setattr(f"connext_monitor.monitoring.websocket_client.{name}", seconds)
+
+    async def flooding(connection: ServerConnection) -> None:
+        await connection.send(result(await receive(connection), "0x1"))
+        for number in range(150):
+            await connection.send(push("0x1", number))
+
+    clock = asyncio.get_running_loop()
+    async with websocket_node(flooding) as url, websocket_client(url) as client:
+        began = clock.time()
+        pushes = await client.subscribe("newHeads")
+        for _ in range(150):
+            await within_bound(anext(pushes))
+        assert clock.time() - began >= 0.3
+
+
+async def test_messages_that_come_slowly_are_read_without_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connext_monitor.monitoring.websocket_client.REST", 100.0)
+    more = asyncio.Semaphore(0)
+
+    async def pushing(connection: ServerConnection) -> None:
+        await connection.send(result(await receive(connection), "0x1"))
+        for number in range(240):
+            if number % 40 == 0:
+                await more.acquire()
+            await connection.send(push("0x1", number))
+
+    async with websocket_node(pushing) as url, websocket_client(url) as client:
+        pushes = await client.subscribe("newHeads")
+        for number in range(240):
+            if number % 40 == 0:
+                # Twice among any hundred messages, which so take longer than a flood of them does.
+                await asyncio.sleep(0.06)
+                more.release()
+            assert int(bytes(await within_bound(anext(pushes)))) == number
+
+
 async def test_a_request_that_cannot_be_sent_ends_the_connection() -> None:
     async def deaf(connection: ServerConnection) -> None:
         connection.transport.pause_reading()

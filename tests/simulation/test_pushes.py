@@ -6,8 +6,8 @@ import pytest
 
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.monitoring.chain_data import MalformedEntry, PushedLog
-from connext_monitor.monitoring.endpoint import Pushes
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable
+from connext_monitor.monitoring.pushes import Pushes
 from tests.simulation.opened_endpoint import CONTRACT, Opened, at, fault, story_of
 from tests.simulation.small_worlds import HERE, PUSHING
 from tests.simulation.story import EndpointFault, Reorg, Story

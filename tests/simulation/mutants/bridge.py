@@ -2,6 +2,11 @@
 
 from tests.simulation.mutants.mutant import Edit, mutant
 
+_PUSHED_OF_TRANSFERS = (
+    "        of_transfers = [raw for raw in logs if not is_bridge_event(raw)]\n",
+    "        of_transfers = list(logs)\n",
+)
+
 BRIDGE = (
     mutant(
         "pause-not-asked-about-at-the-start",
@@ -78,7 +83,7 @@ BRIDGE = (
             "for stored in changes.standing if stored.record",
         ),
         # Nothing that is pushed of them would be recorded.
-        Edit("monitoring/push_follower.py", "        if is_bridge_event(raw):\n", "        if False:\n"),
+        Edit("monitoring/push_follower.py", *_PUSHED_OF_TRANSFERS),
     ),
     mutant(
         "change-taken-back-stands",
@@ -132,16 +137,15 @@ BRIDGE = (
         "push-that-its-block-rules-out-believed",
         9,
         "monitoring/push_follower.py",
-        "            if self._is_ruled_out(raw):\n                return None\n",
-        "",
+        "        believed = self._not_ruled_out(logs, decoded)\n",
+        "        believed = decoded\n",
         "a call that an endpoint makes up is recorded, though its block's filter rules it out",
     ),
     mutant(
         "pushed-bridge-event-believed",
         9,
         "monitoring/push_follower.py",
-        "        if is_bridge_event(raw):\n",
-        "        if False:\n",
+        *_PUSHED_OF_TRANSFERS,
         "what an endpoint makes up stays listed as what the bridge said, where no filter rules it out",
     ),
     mutant(

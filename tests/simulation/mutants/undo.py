@@ -45,10 +45,11 @@ UNDO = (
         "removed-is-gone",
         3,
         "monitoring/push_follower.py",
-        "            elif pushed.removed:\n",
-        "            elif pushed.removed:\n"
-        "                gone = frozenset({pushed.log.block_hash})\n"
-        "                await self._observations.put(Observation(self._config.domain_id, gone=gone))\n",
+        "                    self._requests.hint_reorg()\n            if of_block:\n",
+        "                    self._requests.hint_reorg()\n"
+        "                    gone = frozenset({pushed.log.block_hash})\n"
+        "                    await self._observations.put(Observation(self._config.domain_id, gone=gone))\n"
+        "            if of_block:\n",
         "a log that an endpoint calls removed is taken back",
     ),
     mutant(
