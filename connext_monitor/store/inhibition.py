@@ -73,10 +73,25 @@ _MARK = Prepared(
 _OF_SOME_CAUSE = (~delivery_groups.c.ended, delivery_groups.c.cause_id.is_not(None))
 _SELECT_ANY_GROUP = Prepared(lambda: select(delivery_groups.c.id).where(*_OF_SOME_CAUSE).limit(1))
 _NOTE_ENDS = Prepared(
+    # Not of those that have opened again before their group counted an earlier end, which waits: that is its to count.
     lambda: (
         update(group_members)
         .where(group_members.c.open, group_members.c.alert_id.in_(list_parameter("ids")))
-        .where(group_members.c.group_id.in_(select(delivery_groups.c.id).where(*_OF_SOME_CAUSE)))
+        .where(
+            exists()
+            .where(delivery_groups.c.id == group_members.c.group_id, *_OF_SOME_CAUSE)
+            .where(
+                ~exists()
+                .where(
+                    deliveries.c.alert_id == group_members.c.alert_id,
+                    deliveries.c.provider == delivery_groups.c.provider,
+                    deliveries.c.change == Change.RESOLVED.value,
+                    deliveries.c.pending,
+                    deliveries.c.anew.is_(None),
+                )
+                .correlate(group_members, delivery_groups)
+            )
+        )
         .values(open=False)
     )
 )

@@ -116,13 +116,17 @@ class Run:
             await self.store.alerts.open(cause, channels)
 
 
-@settings(examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=10, max_size=25))
 # Before anybody is told: one of a burst becomes critical, ends, and is late again; or that, and its second end.
 @example([("late", {1, 3, 5, 7, 9}), ("escalates", {1}), ("arrives", {1, 3, 5, 7, 9}), ("late", {1})])
 @example([("late", set(range(10))), ("escalates", {2}), ("arrives", {2}), ("late", {2}), ("arrives", {2})])
 # The same beside a cause: both ends are those of a group's member, and the first waits for the second.
 @example([("late", {1}), ("escalates", {1}), ("pause", {"stays"}), ("arrives", {1}), ("late", {1}), ("arrives", {1})])
+# And where the group was formed between the two.
+@example(
+    [("late", {1}), ("arrives", {1}), ("late", {1}), ("pause", {"stays"}), *[("takes", "stays")] * 2, ("arrives", {1})]
+)
 async def test_at_rest_each_open_alert_is_to_be_read_in_one_message(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
 ) -> None:
