@@ -73,6 +73,8 @@ _few_collections_of_garbage()
 settings.register_profile("unhurried", deadline=None, max_examples=20)
 settings.load_profile("unhurried")
 settings.register_profile("few", settings.get_profile("unhurried"), max_examples=6)  # for the quick lane
+# For `scripts/test most`, which runs what draws, and nothing else.
+settings.register_profile("most", settings.get_profile("unhurried"), max_examples=200)
 # For other Pythons: what they may do otherwise shows in nearly any example.
 settings.register_profile("fewest", settings.get_profile("unhurried"), max_examples=3)
 

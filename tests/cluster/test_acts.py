@@ -27,6 +27,7 @@ SEED = int(os.environ.get("CLUSTER_SEED", SystemRandom().randrange(10**6)))
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.server,
+    pytest.mark.drawn,
     pytest.mark.timeout(300 + 15 * ACTS),
 ]
 

@@ -97,7 +97,7 @@ def outcome(file: Path, content: bytes) -> Config | ConfigError:
         return error
 
 
-@examples(75)
+@examples(150)
 @given(document=DOCUMENTS)
 def test_any_toml_is_a_config_or_a_refusal_that_quotes_nothing(
     tmp_path_factory: pytest.TempPathFactory, document: dict[str, Any]

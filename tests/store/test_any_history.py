@@ -91,7 +91,7 @@ async def test_after_any_history_with_reorgs_the_database_holds_what_memory_woul
 
 
 @pytest.mark.server
-@settings(examples(9), suppress_health_check=SHARED)
+@settings(examples(39), suppress_health_check=SHARED)
 @HISTORIES
 async def test_after_any_history_with_reorgs_a_server_holds_what_memory_would(
     new_store: NewStore, history: list[list[tuple[EventRecord, bool]]]

@@ -102,7 +102,7 @@ def walks(kinds: st.SearchStrategy[tuple[object, ...]]) -> Callable[[Property], 
     return of_any
 
 
-@settings(examples(30))
+@settings(examples(60))
 @walks(steps | st.tuples(st.just("restore")))
 def test_what_is_kept_is_what_counting_gives_after_any_changes(taken: Walk) -> None:
     with tempfile.TemporaryDirectory() as folder:

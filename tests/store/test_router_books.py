@@ -100,7 +100,7 @@ async def test_any_order_repetition_and_reorg_give_the_books_of_a_recount(
 
 
 @pytest.mark.server
-@settings(examples(9), suppress_health_check=_SHARED)
+@settings(examples(39), suppress_health_check=_SHARED)
 @example(_MOVED_FILL)
 @example(_MOVED_LIQUIDITY)
 @given(_BATCHES)
