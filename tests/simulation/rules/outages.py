@@ -113,18 +113,31 @@ def _news(inbox: Inbox) -> Iterator[float]:
     """When something was to be told of which it matters that the channel does not take it.
 
     An edit that comes too soon is no failure: it is made later. What ends is an edit of what opened, and what opens
-    after a burst may be one of the message about that.
+    after a burst may be one of the message about that. Where messages cannot change, one that tells of many is
+    followed by another once all of them are over, or not at all.
     """
     channel = inbox.channel
+    alone: dict[tuple[str, str], list[Message]] = defaultdict(list)
+    for message in inbox.messages:
+        if message.subject is not None:
+            alone[message.kind, message.subject].append(message)
     turns = sorted((change for of_one in inbox.alerts.values() for change in of_one), key=lambda change: change.at)
     opened: dict[str, list[float]] = defaultdict(list)
     for change in turns:
         lately = opened[change.kind]
         if change.state is State.OPEN:
             lately[:] = [at for at in lately if at > change.at - FLAPS_WITHIN] + [change.at]
+        read = max((m for m in alone[change.kind, change.subject] if m.at <= change.at), key=_read_at, default=None)
+        ends_unread = change.state is State.RESOLVED and (read is None or read.state is State.RESOLVED)
+        if channel.digests and not channel.edits and ends_unread:
+            continue
         edit = change.state is State.RESOLVED or len(lately) > BURST
         if not (channel.edits and edit and meets(channel.limited, Interval(change.at, change.at))):
             yield change.at
+
+
+def _read_at(message: Message) -> float:
+    return message.at
 
 
 def _had_failed(inbox: Inbox, at: float) -> bool:
