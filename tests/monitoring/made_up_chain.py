@@ -24,7 +24,7 @@ def hash_at(number: int, branch: int = 0) -> Hash32:
 class Node:
     """A chain up to ``head``: blocks of branch 0 unless ``branch`` says otherwise, with a log in each of ``logs``.
 
-    The filters of the blocks ``blooms`` say that there is one.
+    The filters of the blocks ``blooms`` say that there is one. It calls the block ``lag`` below its head final.
     """
 
     head: int
@@ -34,11 +34,13 @@ class Node:
     blooms: set[int] = field(default_factory=set)
     log_changes: dict[str, Any] = field(default_factory=dict)
     at_logs: Callable[[], None] = lambda: None
+    lag: int = 5
 
     def answer(self, request: dict[str, Any]) -> str:
         method, params = request["method"], request["params"]
         if method == "eth_getBlockByNumber":
-            return result(request, self.block(self.head if params[0] == "latest" else int(params[0], 16)))
+            numbers = {"latest": self.head, "finalized": self.head - self.lag}
+            return result(request, self.block(numbers[params[0]] if params[0] in numbers else int(params[0], 16)))
         if method == "eth_getBlockByHash":
             number = int(params[0][4:], 16)
             block = self.block(number)

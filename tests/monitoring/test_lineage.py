@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Aim
-from connext_monitor.core.events import BlockNumber, Hash32, Timestamp
+from connext_monitor.core.events import BlockNumber, DomainId, Hash32, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import open_endpoint
 from connext_monitor.monitoring.header_cache import HeaderCache
@@ -88,6 +88,49 @@ async def test_nothing_is_taken_back_or_covered_on_another_chain_s_word(aim: Aim
         assert progress.replaced is None
         assert progress.coverage.covered is not None
         assert progress.coverage.covered.hash == hash_at(progress.coverage.covered.number)
+
+
+async def test_after_a_reconnect_another_chain_s_head_is_not_covered() -> None:
+    node, memory = Routed(100), Memory()
+    async with covering(node, memory, intervals=QUICK) as (coverer, _):
+        await coverer.cover_for(Aim.CONFIRM)
+    async with covering(node, memory, intervals=QUICK) as (coverer, announce):
+        node.other.head = 107
+        node.elsewhere = lambda request: request["params"][:1] in (["latest"], [hex(107)])
+        await announce(110)
+        with suppress(EndpointUnavailable):
+            await coverer.cover_for(Aim.CONFIRM, hinted=True)
+    assert {p.coverage.covered.hash for p in memory.progress if p.coverage.covered} == {hash_at(100)}
+
+
+async def test_no_block_of_another_chain_is_kept_as_final() -> None:
+    node, memory = Routed(100), Memory()
+    async with covering(node, memory, intervals=QUICK) as (coverer, announce):
+        await coverer.cover_for(Aim.CONFIRM)
+        await announce(110)
+        node.elsewhere = lambda request: request["params"][:1] == [hex(105)]
+        with suppress(EndpointUnavailable):
+            await coverer.cover_for(Aim.CONFIRM, hinted=True)
+        assert "eth_getBlockByNumber" in node.asked
+        assert await memory.anchors(DomainId(1001)) == [(95, hash_at(95))]
+        node.elsewhere = lambda _request: False
+        await coverer.cover_for(Aim.CONFIRM, hinted=True)
+    assert (await memory.anchors(DomainId(1001)))[0] == (105, hash_at(105))
+
+
+async def test_what_another_chain_calls_final_makes_nothing_final() -> None:
+    node, memory = Routed(100), Memory()
+    node.lag, node.other.lag, node.other.head = 5, 0, 108
+    async with covering(node, memory, intervals=QUICK, finality="finalized") as (coverer, announce):
+        await coverer.cover_for(Aim.CONFIRM)
+        await announce(110)
+        node.elsewhere = lambda request: request["params"][:1] == ["finalized"]
+        with suppress(EndpointUnavailable):
+            await coverer.cover_for(Aim.CONFIRM, hinted=True)
+        assert memory.progress[-1].coverage.checkpoint == 95
+        node.elsewhere = lambda _request: False
+        await coverer.cover_for(Aim.CONFIRM, hinted=True)
+    assert memory.progress[-1].coverage.checkpoint == 105
 
 
 async def test_the_endpoint_is_not_believed_and_what_it_said_there_moves_nothing() -> None:
