@@ -186,14 +186,14 @@ def test_an_edit_that_comes_too_soon_is_no_failure() -> None:
     assert counted(Wrong.MISSED, replace(world(), channels=(HOOK, replace(limited, limited=()))), edited) == 1
 
 
-def test_an_end_among_many_in_a_message_that_cannot_change_is_no_news() -> None:
+def test_an_end_among_many_is_no_news_where_messages_stay() -> None:
     truth = replace(world(), channels=(HOOK, replace(CHAT, digests=True)))
     alert = opened(1900.0, "execute_overdue", "0x01")
     ended_then = run(alert, ended(alert, 2010.0, "executed"))
     (opening,) = delivered(run(alert)).messages
-    told = replace(opening, channel="chat", alert_id=None)
-    assert judged(truth, replace(ended_then, messages=(replace(told, subject=None, members=4),))).sound
-    assert counted(Wrong.MISSED, truth, replace(ended_then, messages=(told,))) == 1
+    alone = replace(opening, channel="chat", alert_id=None)
+    assert judged(truth, replace(ended_then, messages=(replace(alone, subject=None, members=4),))).sound
+    assert counted(Wrong.MISSED, truth, replace(ended_then, messages=(alone,))) == 1
 
 
 def test_a_channel_that_has_failed_for_a_moment_is_not_told_of() -> None:
