@@ -14,7 +14,7 @@ import structlog
 from hypothesis import find, settings, strategies
 
 from tests.forked_workers import run_forked
-from tests.selection import all_but_one_of_each_file, samples_between
+from tests.selection import all_but_one_of_each_file, paths_that_exist, samples_between
 from tests.world.processes import load
 
 _TESTS = Path(__file__).parent
@@ -133,10 +133,8 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.option.few_samples:
         left_out = samples_between(items)
     if config.option.drawn:
-        whole = [Path(path).resolve(strict=True) for path in config.option.whole]
-        left_out |= all_but_one_of_each_file(
-            [item for item in items if item not in left_out], whole, config.option.drawn
-        )
+        kept = [item for item in items if item not in left_out]
+        left_out |= all_but_one_of_each_file(kept, paths_that_exist(config.option.whole), config.option.drawn)
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 

@@ -12,6 +12,14 @@ def samples_between(tests: Iterable[pytest.Item]) -> set[pytest.Item]:
     return {test for samples in _grouped(tests, lambda test: test.nodeid.partition("[")[0]) for test in samples[1:-1]}
 
 
+def paths_that_exist(names: Iterable[str]) -> list[Path]:
+    """These files and folders. Raises UsageError for one that is not there: its tests would silently be left out."""
+    paths = [Path(name).resolve() for name in names]
+    if missing := [str(path) for path in paths if not path.exists()]:
+        raise pytest.UsageError(f"--whole: there is no {', '.join(missing)}")
+    return paths
+
+
 def all_but_one_of_each_file(tests: Iterable[pytest.Item], whole: Sequence[Path], seed: str) -> set[pytest.Item]:
     """All tests of each file but one, which the seed determines; none of the files and folders in ``whole``."""
     chance = Random(seed)  # noqa: S311 - a choice of tests

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.selection import all_but_one_of_each_file, samples_between
+import pytest
+
+from tests.selection import all_but_one_of_each_file, paths_that_exist, samples_between
 
 TESTS = Path("/tests")
 
@@ -45,6 +47,12 @@ def test_each_test_of_a_file_is_drawn_by_some_seed() -> None:
     tests = items("a.py::1", "a.py::2", "a.py::3")
     drawn = {name for seed in range(100) for name in kept(tests, all_but_one_of_each_file(tests, [], str(seed)))}
     assert drawn == {"a.py::1", "a.py::2", "a.py::3"}
+
+
+def test_a_whole_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert paths_that_exist([str(tmp_path)]) == [tmp_path]
+    with pytest.raises(pytest.UsageError, match=r"there is no .*gone\.py"):
+        paths_that_exist([str(tmp_path), str(tmp_path / "gone.py")])
 
 
 def test_a_seed_draws_the_same_tests_again() -> None:
