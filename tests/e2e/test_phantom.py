@@ -38,5 +38,5 @@ async def test_deliveries_without_an_origin_are_told_and_true_ones_are_not(bridg
             assert {subject for _, _, subject in webhook.whats()} == {held.transfer_id, ahead.transfer_id}
             texts = {received.alert["subject"]: received.alert["text"] for received in webhook.received}
             assert f"its nonce {honest.nonce} belongs to another transfer there" in texts[held.transfer_id]
-            assert f"nonce {honest.nonce + 1000} has not been given" in texts[ahead.transfer_id]
+            assert f"nonce {honest.nonce + 1000} has not been assigned" in texts[ahead.transfer_id]
             await monitor.knows(honest, "Executed")

@@ -55,7 +55,7 @@ def restore(file: str, *, as_json: bool) -> None:
 def move(to: str, *, as_json: bool) -> None:
     """Copy the whole database from a file to an empty PostgreSQL database, or back, and compare the two.
 
-    The monitor must be stopped. If it is interrupted, run it again: it goes on where it stopped.
+    The monitor must be stopped. If it is interrupted, run it again: it continues where it stopped.
     """
     from connext_monitor.cli.move import move_database
 
