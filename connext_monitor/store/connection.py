@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from connext_monitor.store.precedence import FirstConnection
 from connext_monitor.store.trouble import is_locked
 
 T = TypeVar("T")
@@ -83,8 +84,16 @@ class Connection:
     """What SQLAlchemy is to make of it, for a migration."""
     error: ClassVar[type[Exception]] = sqlite3.Error
 
-    def __init__(self, uri: str, begin: str, pragmas: Sequence[str], statements_kept: int = _STATEMENTS_KEPT) -> None:
+    def __init__(
+        self,
+        uri: str,
+        begin: str,
+        pragmas: Sequence[str],
+        statements_kept: int = _STATEMENTS_KEPT,
+        driver: type[sqlite3.Connection] = sqlite3.Connection,
+    ) -> None:
         self._uri = uri
+        self._driver = driver
         self._begin = begin
         self._pragmas = pragmas
         self._statements_kept = statements_kept
@@ -147,7 +156,9 @@ class Connection:
 
     def _open(self) -> sqlite3.Connection:
         # The driver must not begin transactions by itself: it would do so too late for a consistent read.
-        opened = sqlite3.connect(self._uri, uri=True, isolation_level=None, cached_statements=self._statements_kept)
+        opened = sqlite3.connect(
+            self._uri, uri=True, isolation_level=None, cached_statements=self._statements_kept, factory=self._driver
+        )
         try:
             for pragma in self._pragmas:
                 opened.execute(f"PRAGMA {pragma}").close()
@@ -159,12 +170,13 @@ class Connection:
 
 def writer_connection(path: Path, *, fast: bool = False) -> Connection:
     """For writing; its transactions begin by taking the file's write lock. ``fast``: see `FAST`."""
-    return _connection(path, "rw", "BEGIN IMMEDIATE", (*WRITER_PRAGMAS, FAST) if fast else WRITER_PRAGMAS)
+    pragmas = (*WRITER_PRAGMAS, FAST) if fast else WRITER_PRAGMAS
+    return Connection(_uri(path, "rw"), "BEGIN IMMEDIATE", pragmas, driver=FirstConnection)
 
 
 def reader_connection(path: Path, *, readonly: bool = False) -> Connection:
     """For reading beside a writer; each of its transactions sees one state."""
-    return _connection(path, "ro" if readonly else "rw", "BEGIN", PRAGMAS, _READER_STATEMENTS_KEPT)
+    return Connection(_uri(path, "ro" if readonly else "rw"), "BEGIN", PRAGMAS, _READER_STATEMENTS_KEPT)
 
 
 def transact(connection: Connection, work: Callable[[Connection], T]) -> T:
@@ -195,8 +207,6 @@ def transact_patiently(
     raise AssertionError("the last look returns or raises")
 
 
-def _connection(
-    path: Path, mode: str, begin: str, pragmas: Sequence[str], statements_kept: int = _STATEMENTS_KEPT
-) -> Connection:
+def _uri(path: Path, mode: str) -> str:
     # By its URI form SQLite refuses writes where they are not meant, and makes no file anew that was deleted.
-    return Connection(f"{path.absolute().as_uri()}?mode={mode}", begin, pragmas, statements_kept)
+    return f"{path.absolute().as_uri()}?mode={mode}"
