@@ -13,7 +13,11 @@ from connext_monitor.core.structs import replace, struct
 FIRST_SPAN: Final = 1_000
 LARGEST_SPAN: Final = 10_000
 MOST_AT_ONCE: Final = 4
-"""Ranges in flight at once: they hide an endpoint's latency; more of them look like a flood."""
+"""Ranges in flight at once: they hide an endpoint's latency; more of them look like a flood.
+
+It begins with one. A range can be stored once the headers of its blocks are here as well, and those come behind the
+answers of all ranges that were asked for before: until then the database would have nothing to do.
+"""
 LOGS_IN_AN_ANSWER: Final = 5_000
 """Larger answers hold others up, and are kept in memory whole."""
 
@@ -50,7 +54,7 @@ class RangePace:
     """
 
     span: int = FIRST_SPAN
-    at_once: int = MOST_AT_ONCE
+    at_once: int = 1
     limit: int = LARGEST_SPAN
     at_limit: int = 0
     patience: int = _ANSWERS_BEFORE_GROWTH

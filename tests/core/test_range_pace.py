@@ -37,6 +37,14 @@ def test_a_span_grows_slowly_and_halves_when_refused_for_its_size() -> None:
     assert refused(RangePace(1000), SIZE)[0].span == 500
 
 
+def test_one_range_is_asked_for_first_and_one_more_after_each_answer() -> None:
+    pace, at_once = RangePace(), [RangePace().at_once]
+    for _ in range(5):
+        pace = pace.after_answer(1)
+        at_once.append(pace.at_once)
+    assert at_once == [1, 2, 3, MOST_AT_ONCE, MOST_AT_ONCE, MOST_AT_ONCE] == [1, 2, 3, 4, 4, 4]
+
+
 def test_a_limit_that_the_text_names_is_kept_to() -> None:
     assert refused(RangePace(1000), classify(-32600, "limited to a 500 block range"))[0].span == 500
 
