@@ -17,8 +17,8 @@ from connext_monitor.monitoring.json_rpc import HEADER_BYTES, EndpointUnavailabl
 # The library reads these limits from the environment when it is imported, and from here when it reads a handshake.
 http11.MAX_LINE_LENGTH = HEADER_BYTES
 http11.MAX_NUM_HEADERS = 1024
-_READ_AT_ONCE: Final = 16 * 2**10
-"""Bytes taken from a socket at a time: thousands of the smallest frames."""
+_READ_AT_ONCE: Final = 64 * 2**10
+"""Bytes taken from a socket at a time: tens of thousands of the smallest frames, which take a sixth of a second."""
 _LONG_READ: Final = 0.01
 """Seconds; what an honest endpoint sends is taken in less."""
 _SILENT: Final = logging.Logger("websockets", logging.CRITICAL + 1)  # noqa: LOG001 - no configuration may turn it on
