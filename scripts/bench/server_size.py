@@ -33,33 +33,34 @@ def _asked(url: DatabaseUrl, question: str) -> int:
     return answer
 
 
-def figures(server: Server, events: int) -> Iterator[str]:
+def figures(server: Server, events: int, single: int) -> Iterator[str]:
     """One line each."""
     with server.database() as url:
         size, written = _asked(url, _SIZE), server.ask(_WRITTEN)
-        asyncio.run(recorded(url, Bridge(events, LOGS_PER_BLOCK), _BLOCKS))
+        asyncio.run(recorded(url, Bridge(events, LOGS_PER_BLOCK), _BLOCKS, single))
         log, grown, transfers = server.ask(_WRITTEN) - written, _asked(url, _SIZE) - size, _asked(url, _TRANSFERS)
         yield f"an empty database               {size:12,} bytes"
         yield f"a transfer with {events / transfers:.2f} events     {grown / transfers:12,.0f} bytes"
-        yield f"log of an event of a history    {log / (events + LIVE):12,.0f} bytes"
+        yield f"log of an event of a history    {log / (events + single):12,.0f} bytes"
     with server.database() as url:
         written = server.ask(_WRITTEN)
-        asyncio.run(recorded(url, Bridge(_FEWEST, LOGS_PER_BLOCK), _BLOCKS))
+        asyncio.run(recorded(url, Bridge(_FEWEST, LOGS_PER_BLOCK), _BLOCKS, single))
         log = server.ask(_WRITTEN) - written
-        yield f"log of an event by itself       {log / (_FEWEST + LIVE):12,.0f} bytes"
+        yield f"log of an event by itself       {log / (_FEWEST + single):12,.0f} bytes"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = ArgumentParser(prog="python -m scripts.bench.server_size", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=60_000, help="logs of the history (default: %(default)s)")
+    parser.add_argument("--single", type=int, default=LIVE, help="logs with a commit each (default: %(default)s)")
     options = parser.parse_args(arguments)
     installed = programs()
     if installed is None:
         raise SystemExit("PostgreSQL is not installed; scripts/postgres installs it")
     settings = {**DURABLE, "wal_level": "replica"}
     with running(installed, settings) as server:
-        for line in figures(server, options.events):
+        for line in figures(server, options.events, options.single):
             print(line, flush=True)
 
 

@@ -82,6 +82,6 @@ def test_the_benchmark_of_the_turn_commits_with_each() -> None:
 @pytest.mark.server
 @WITH_SERVER
 def test_the_benchmark_of_a_server_counts_bytes() -> None:
-    lines = printed("server_size", "--events", "300").splitlines()
+    lines = printed("server_size", "--events", "300", "--single", "9").splitlines()
     assert len(lines) == 4
     assert all(int(line.split()[-2].replace(",", "")) > 100 for line in lines)

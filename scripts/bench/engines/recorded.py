@@ -60,8 +60,10 @@ def _block(chain: int, number: int) -> BlockRef:
     return BlockRef(BlockNumber(number), block_hash(chain, number), Timestamp(GENESIS_TIME + number))
 
 
-async def play(where: Path | DatabaseUrl, turn: WriteTurn | None, bridge: Bridge, blocks: int) -> dict[str, Any]:
-    """Record it all, and single logs behind it, which the figures' ``delays`` are of."""
+async def play(
+    where: Path | DatabaseUrl, turn: WriteTurn | None, bridge: Bridge, blocks: int, live: int = LIVE
+) -> dict[str, Any]:
+    """Record it all, and so many single logs behind it, which the figures' ``delays`` are of."""
     made, after = list(batches(bridge, blocks)), bridge.transfers
     store = await Store.open(where, {}, turn=turn)
     try:
@@ -69,7 +71,7 @@ async def play(where: Path | DatabaseUrl, turn: WriteTurn | None, bridge: Bridge
         for batch in made:
             await _record(store, batch)
         figures = spent.figures([])
-        for nonce in range(after, after + LIVE):
+        for nonce in range(after, after + live):
             event = EventRecord(DOMAINS[0], xcalled(nonce), Sighting(_block(0, 10**8 + nonce), Hash32(bytes(32)), 0))
             at = time.perf_counter()
             await _record(store, Batch([ObservedChange(seen=(event,))], ()))

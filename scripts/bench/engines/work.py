@@ -13,7 +13,7 @@ from connext_monitor.core.ownership import Instance
 from connext_monitor.store.lease_desk import LeaseDesk
 from connext_monitor.store.turn import TermTurn
 from scripts.bench.compare.in_tree import read_history, watch_live
-from scripts.bench.engines.recorded import play
+from scripts.bench.engines.recorded import LIVE, play
 from scripts.bench.made_up_bridge import Bridge
 
 Where = Path | DatabaseUrl
@@ -43,9 +43,9 @@ async def watched(where: Where, urls: Sequence[str], seconds: float) -> dict[str
     return await watch_live(urls, where, seconds, turn=await _turn_on(where))
 
 
-async def recorded(where: Where, bridge: Bridge, blocks: int) -> dict[str, Any]:
+async def recorded(where: Where, bridge: Bridge, blocks: int, live: int = LIVE) -> dict[str, Any]:
     """See `play`."""
-    return await play(where, await _turn_on(where), bridge, blocks)
+    return await play(where, await _turn_on(where), bridge, blocks, live)
 
 
 def in_process(work: Callable[..., Any], *args: object) -> dict[str, Any]:
