@@ -113,23 +113,13 @@ class UpdateMany:
             connection.run(self._sql(rows), part)
 
 
-class SelectIn:
-    """A select of the rows whose ``column`` is one of a list, however long, each as the list of its values.
+class SelectMany:
+    """A select of rows of which there may be many, each as the list of its values; see `Prepared`."""
 
-    ``write`` writes it without that condition and without parameters; see `Prepared`.
-    """
-
-    def __init__(self, write: Callable[[], Select[*tuple[Any, ...]]], column: Column[Any]) -> None:
+    def __init__(self, write: Callable[[], Select[*tuple[Any, ...]]]) -> None:
         self._write = write
-        self._column = column
-        self._select = Prepared(self._as_one_text)
-        self._select_one = Prepared(lambda: write().where(column == parameter("value")))
-
-    @cached_property
-    def _as_arrays(self) -> "postgres_bulk.ArraySelect":
-        from connext_monitor.store.postgres_bulk import ArraySelect  # noqa: PLC0415 - see `dialect_of`
-
-        return ArraySelect(self._write, self._column)
+        self._text = Prepared(self._as_one_text)
+        self._rows = Prepared(write)
 
     @cached_property
     def _blobs(self) -> list[int]:
@@ -143,9 +133,37 @@ class SelectIn:
         values = [
             _as_text(column) if index in self._blobs else column for index, column in enumerate(query.selected_columns)
         ]
-        return query.with_only_columns(
-            func.json_group_array(func.json_array(*values)), maintain_column_froms=True
-        ).where(self._column.in_(list_parameter("values")))
+        return query.with_only_columns(func.json_group_array(func.json_array(*values)), maintain_column_froms=True)
+
+    def __call__(self, connection: Connection, /, **values: object) -> Sequence[Sequence[Any]]:
+        """The rows, in no order."""
+        if connection.engine != SQLITE:
+            return self._rows.rows(connection, **values)
+        rows: list[list[Any]] = _rows(self._text.value(connection, **values))
+        for row in rows:
+            for index in self._blobs:
+                if row[index] is not None:
+                    row[index] = unhexlify(row[index])
+        return rows
+
+
+class SelectIn:
+    """A select of the rows whose ``column`` is one of a list, however long, each as the list of its values.
+
+    ``write`` writes it without that condition and without parameters; see `Prepared`.
+    """
+
+    def __init__(self, write: Callable[[], Select[*tuple[Any, ...]]], column: Column[Any]) -> None:
+        self._write = write
+        self._column = column
+        self._select = SelectMany(lambda: write().where(column.in_(list_parameter("values"))))
+        self._select_one = Prepared(lambda: write().where(column == parameter("value")))
+
+    @cached_property
+    def _as_arrays(self) -> "postgres_bulk.ArraySelect":
+        from connext_monitor.store.postgres_bulk import ArraySelect  # noqa: PLC0415 - see `dialect_of`
+
+        return ArraySelect(self._write, self._column)
 
     def __call__(self, connection: Connection, values: Collection[object]) -> Sequence[Sequence[Any]]:
         """The rows, in no order."""
@@ -154,13 +172,9 @@ class SelectIn:
         if len(values) == 1:
             # A live event's: few rows, which are read in less time than it takes to write them into a text.
             return self._select_one.asked(connection, value=next(iter(values))).fetchall()
-        rows: list[list[Any]] = []
+        rows: list[Sequence[Any]] = []
         for part in parts(values, _ROWS):
-            rows += _rows(self._select.value(connection, values=part))
-        for row in rows:
-            for index in self._blobs:
-                if row[index] is not None:
-                    row[index] = unhexlify(row[index])
+            rows += self._select(connection, values=part)
         return rows
 
 

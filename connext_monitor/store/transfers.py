@@ -14,14 +14,14 @@ from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Hash32
 from connext_monitor.core.selection import Cursor, TransferFilter
 from connext_monitor.core.transfer import UNFINISHED, EventRecord, fold
 from connext_monitor.store import event_records, transfer_lists
-from connext_monitor.store.bulk import parts
+from connext_monitor.store.bulk import SelectMany, parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import KINDS, XCALLED
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import events, transfers
 
-_SELECT_STORED = Prepared(
+_SELECT_STORED = SelectMany(
     lambda: (
         select(events.c.block_number, events.c.block_hash, events.c.kind, transfers.c.transfer_id)
         .join(transfers, transfers.c.id == events.c.transfer)
@@ -71,7 +71,7 @@ _SELECT_UNFINISHED = Prepared(_select_unfinished)
 
 def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> StoredRange:
     """The events of these blocks of one chain, and where they stand."""
-    rows = _SELECT_STORED.rows(connection, domain=domain, first=blocks.first, last=blocks.last)
+    rows = _SELECT_STORED(connection, domain=domain, first=blocks.first, last=blocks.last)
     standing: set[tuple[BlockNumber, Hash32]] = set()
     known: set[tuple[Hash32, EventKind, TransferId]] = set()
     for number, block_hash, kind, transfer_id in rows:

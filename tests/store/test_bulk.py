@@ -1,15 +1,17 @@
 """Statements on many rows: none is left out, however many."""
 
+import itertools
 import re
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, insert, select
+from sqlalchemy import Column, Select, insert, select
 
 from connext_monitor.core.events import Address
 from connext_monitor.core.selection import TransferFilter
-from connext_monitor.store.bulk import InsertMany, SelectIn, UpdateMany, flat
+from connext_monitor.store.bulk import InsertMany, SelectIn, SelectMany, UpdateMany, flat
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import anchors, events, transfers
 from connext_monitor.store.store import Store
 from tests.world.recording import put, seen
@@ -61,6 +63,28 @@ async def test_bytes_that_are_not_there_are_told_from_none(store: Store) -> None
     select_routers = SelectIn(lambda: select(transfers.c.routers), transfers.c.id)
     routers = await store.database.read(lambda connection: select_routers(connection, [1, 2]))
     assert sorted(routers, key=repr) == [[None], [b""]]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, MANY])
+async def test_many_rows_in_one_text_are_what_they_are_one_by_one(store: Store, rows: int) -> None:
+    events_of = (
+        event
+        for nonce in range(rows)
+        for event in (xcalled(info(nonce), sighting(10)), executed(info(nonce), sighting(20)))
+    )
+    await put(store, seen(*itertools.islice(events_of, rows)))
+
+    def write() -> Select[*tuple[Any, ...]]:
+        return select(transfers.c.nonce, transfers.c.transfer_id, transfers.c.routers, events.c.kind).join(
+            events, events.c.transfer == transfers.c.id
+        ).where(events.c.block_number >= parameter("first"))  # fmt: skip
+
+    def both(connection: Connection) -> list[list[tuple[Any, ...]]]:
+        by_rows, in_one = Prepared(write).rows(connection, first=10), SelectMany(write)(connection, first=10)
+        return [sorted(map(tuple, answer), key=repr) for answer in (by_rows, in_one)]
+
+    one_by_one, together = await store.database.read(both)
+    assert (together, len(together)) == (one_by_one, rows)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 3, MANY, 5000])
