@@ -6,6 +6,7 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import after, both, meets, minus, union
+from tests.simulation.rules.causes import causes_of, may_be_counted
 from tests.simulation.rules.inbox import LONGEST_WAIT, Inbox
 from tests.simulation.rules.telling import BURST, RECORDED_WITHIN, was_killed
 from tests.simulation.rules.weather import Case, must_be_open, must_be_over, obligations
@@ -114,7 +115,8 @@ def _news(inbox: Inbox) -> Iterator[float]:
 
     An edit that comes too soon is no failure: it is made later. What ends is an edit of what opened, and what opens
     after a burst may be one of the message about that. Where messages cannot change, one that tells of many is
-    followed by another once all of them are over, or not at all.
+    followed by another once all of them are over, or not at all; and one about a cause, only now and then by another
+    that counts what is late because of it.
     """
     channel = inbox.channel
     alone: dict[tuple[str, str], list[Message]] = defaultdict(list)
@@ -129,7 +131,8 @@ def _news(inbox: Inbox) -> Iterator[float]:
             lately[:] = [at for at in lately if at > change.at - FLAPS_WITHIN] + [change.at]
         read = max((m for m in alone[change.kind, change.subject] if m.at <= change.at), key=_read_at, default=None)
         ends_unread = change.state is State.RESOLVED and (read is None or read.state is State.RESOLVED)
-        if channel.digests and not channel.edits and ends_unread:
+        counted = may_be_counted(causes_of(inbox.case, change), change, CHANNEL_PATIENCE)
+        if channel.digests and not channel.edits and (ends_unread or counted):
             continue
         edit = change.state is State.RESOLVED or len(lately) > BURST
         if not (channel.edits and edit and meets(channel.limited, Interval(change.at, change.at))):
