@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+from tests.simulation.drawn_acts import draw_acts
 from tests.simulation.drawn_changes import draw_changes
 from tests.simulation.drawn_clusters import draw_cluster
 from tests.simulation.drawn_standbys import draw_standby
@@ -28,7 +29,7 @@ def draw(seed: int, days: float) -> Story:
     plain = random.random() < 0.5
     count = 2 if plain else random.choice(_COUNTS)
     block_times = [60.0 if plain else random.choice(_BLOCK_TIMES) for _ in range(count)]
-    return draw_cluster(_draw(seed, days, random, block_times))
+    return draw_acts(draw_cluster(_draw(seed, days, random, block_times)))
 
 
 def draw_minutes(seed: int, days: float) -> Story:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from connext_monitor.assembly.outside import LookIntervals
 from tests.simulation import settings
+from tests.simulation.acts import Act
 from tests.simulation.channels import SimulatedChannels
 from tests.simulation.database import DatabaseFiles
 from tests.simulation.disk import Disk
@@ -82,7 +83,7 @@ class Simulation:
         self._todo: list[tuple[float, int, Callable[[], None]]] = []
         self._steps = 0
         self._server = None if story.cluster is None else SimulatedServer(self._time, story.cuts)
-        self._people = People(self._time.read, [])
+        self._people = People(self._time.read)
         random = Random(f"{story.seed} of the run")  # noqa: S311 - no secret
         self._common = Common(
             story=story,
@@ -143,9 +144,7 @@ class Simulation:
             self._at(fault.at, partial(instance.fill_disk, fault))
             self._at(fault.at + fault.seconds, partial(instance.free_disk, fault))
         for act in story.acts:
-            self._at(act.at, lambda act=act: self._people.act(self._working_disk(), act))  # type: ignore[misc]
-            if act.ended_after is not None:
-                self._at(act.at + act.ended_after, lambda: self._people.end(self._working_disk()))
+            self._at(act.at, partial(self._act, act))
         for standby, instance in self._befalling(story.standbys):
             end = standby.at + standby.seconds
             self._at(standby.at, partial(instance.stand_by, standby.seconds))
@@ -162,7 +161,14 @@ class Simulation:
             self._at(failover.at + failover.seconds, server.rise)
 
     def _fail_over(self, server: SimulatedServer, failover: Failover) -> None:
-        self._common.history.rewind(server.fail(failover))
+        since = server.fail(failover)
+        self._common.history.rewind(since)
+        self._people.rewind(since)
+
+    def _act(self, act: Act) -> None:
+        number = self._people.act(self._working_disk(), act)
+        if number is not None and act.ended_after is not None:
+            self._at(act.at + act.ended_after, lambda: self._people.end(self._working_disk(), number))
 
     def _befalling(self, elements: Iterable[T]) -> Iterator[tuple[T, Instance]]:
         """What befalls instances that the story has, each with its instance."""
@@ -180,7 +186,7 @@ class Simulation:
             disk_failing=tuple(_hitting(story.disk_faults, lives)),
             alerts=tuple(self._common.history.changes),
             messages=self._common.channels.messages,
-            acts=tuple(self._people.acted),
+            acts=self._people.acted,
         )
         if self._server is not None and story.cluster is not None:
             trace = shared(trace, story, story.cluster, self._server, self._common.history)

@@ -73,6 +73,10 @@ class Link(Disk):
         """See `Disk`."""
         return self.way.database.execute(query, parameters).fetchall()
 
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """See `Disk`; another program's way is as good as the server. Raises LostError."""
+        return transact(_OwnConnection(self.way), work)
+
     def die(self) -> None:
         """See `Disk`."""
         super().die()
@@ -156,6 +160,24 @@ class _ServerConnection(Connection):
     def _lose(self, words: str, silent_for: float = 0.0) -> None:
         self.lost, self.silent_for, self._number = True, silent_for, None
         raise LostError(words)
+
+
+class _OwnConnection(Connection):
+    """That of a program that neither owns the work nor waits for it, for one transaction."""
+
+    error: ClassVar[type[Exception]] = sqlite3.Error
+
+    def __init__(self, way: SimulatedServer) -> None:
+        super().__init__("", "BEGIN", ())
+        self._way = way
+
+    def begin(self) -> None:
+        """See `Connection`."""
+        if self._way.down:
+            raise LostError("the server refused the connection")
+        self._opened = self._way.database
+        self.run(self._begin)
+        GuestTurn().begin(self)
 
 
 class _Calls(Inline):

@@ -1,7 +1,8 @@
 """What people do about alerts in a story: they silence some for a while, or acknowledge one, as on the command line."""
 
+import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connext_monitor.core.alerts.silence import Silence
@@ -15,24 +16,37 @@ from tests.simulation.trace import Acted
 _OLDEST = "SELECT id FROM alerts WHERE state = 'open' AND kind = ? ORDER BY opened_ms, id LIMIT 1"
 
 
-@dataclass
 class People:
-    """They act on the database of whoever works, if anybody does; what is not open nobody acknowledges."""
+    """They act on the database of whoever works, if anybody does and it can be written.
 
-    now: Callable[[], float]
-    acted: list[Acted]
+    What is not open nobody acknowledges.
+    """
 
-    def act(self, disk: Disk | None, act: Act) -> None:
-        """Do it now."""
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._done: list[tuple[float, Acted]] = []
+        """When each was done, or ended early."""
+
+    @property
+    def acted(self) -> tuple[Acted, ...]:
+        """What they did, each as it ended."""
+        return tuple({acted.number: acted for _, acted in self._done}.values())
+
+    def rewind(self, since: float) -> None:
+        """What was committed since then is lost."""
+        self._done = [(at, acted) for at, acted in self._done if at <= since]
+
+    def act(self, disk: Disk | None, act: Act) -> int | None:
+        """Do it now; the number of what was done, None where nothing was."""
         if disk is None or not disk.opened:
-            return
+            return None
         subject = None
         if act.acknowledges:
             oldest = disk.read(_OLDEST, act.kind)
             if not oldest:
-                return
+                return None
             subject = str(oldest[0][0])
-        at = self.now()
+        at = self._now()
         instant = datetime.fromtimestamp(EPOCH + at, UTC)
         silence = Silence(
             0,
@@ -41,15 +55,22 @@ class People:
             subject=subject,
             ack=act.acknowledges,
         )
-        made = disk.write(lambda connection: silences.made(connection, silence, instant))
-        self.acted.append(Acted(at, at + act.seconds, act.kind, subject, made.id))
+        try:
+            made = disk.write(lambda connection: silences.made(connection, silence, instant))
+        except sqlite3.OperationalError:
+            return None
+        self._done.append((at, Acted(at, at + act.seconds, act.kind, subject, made.id)))
+        return made.id
 
-    def end(self, disk: Disk | None) -> None:
-        """End early what was done last, if it has not ended."""
-        at = self.now()
-        last = self.acted[-1] if self.acted else None
-        if disk is None or not disk.opened or last is None or last.until <= at:
+    def end(self, disk: Disk | None, number: int) -> None:
+        """End early what has this number, if it has not ended."""
+        at = self._now()
+        standing = next((acted for acted in self.acted if acted.number == number and acted.until > at), None)
+        if disk is None or not disk.opened or standing is None:
             return
         instant = datetime.fromtimestamp(EPOCH + at, UTC)
-        disk.write(lambda connection: silences.cut_short(connection, last.number, instant))
-        self.acted[-1] = Acted(last.at, at, last.kind, last.alert_id, last.number)
+        try:
+            disk.write(lambda connection: silences.cut_short(connection, number, instant))
+        except sqlite3.OperationalError:
+            return
+        self._done.append((at, replace(standing, until=at)))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.simulation import drawing
+from connext_monitor.core.alerts.table import KINDS
+from tests.simulation import drawing, drawn_acts
 from tests.simulation.drawing import draw
 from tests.simulation.drawn_troubles import OMISSIONS
 from tests.simulation.sayings import PAUSING, Pause, Saying
@@ -120,3 +121,12 @@ def test_bridges_say_everything_and_some_are_paused_at_the_start() -> None:
     assert said == set(Saying) - PAUSING
     assert any(pause.at < 0 for drawn in many_stories() for pause in drawn.pauses)
     assert any(not drawn.bridge_changes for drawn in many_stories())
+
+
+def test_people_act_in_some_stories_and_in_none_drawn_before_they_could() -> None:
+    stories = [draw(drawn_acts.FIRST_SEED + number, 1.0) for number in range(60)]
+    acts = [act for drawn in stories for act in drawn.acts]
+    assert 10 < sum(bool(drawn.acts) for drawn in stories) < 30
+    assert {act.acknowledges for act in acts} == {act.ended_after is None for act in acts} == {True, False}
+    assert all(act.kind in KINDS for act in acts)
+    assert [drawn for drawn in many_stories() if drawn.acts] == []

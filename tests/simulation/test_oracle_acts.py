@@ -51,3 +51,17 @@ def test_what_was_acknowledged_must_be_told_again() -> None:
     assert wrong(ACKNOWLEDGED, message(1315.0)) == {Wrong.MISSED: 1}
     assert wrong(ACKNOWLEDGED, message(1315.0), message(2005.0)) == {}
     assert wrong(ACKNOWLEDGED, message(1315.0), arrives=1700.0) == {}
+
+
+def test_what_another_silence_covers_at_the_end_of_one_waits_for_that() -> None:
+    longer = replace(SILENCED, at=1900.0, until=2600.0, number=2)
+    case = Case(TRUTH, replace(run(LATE), messages=(message(2605.0),), acts=(SILENCED, longer)))
+    assert list(acts(case)) == []
+    assert [finding.at for finding in acts(Case(TRUTH, replace(run(LATE), acts=(SILENCED, longer))))] == [2710.0]
+
+
+def test_what_ended_long_before_a_silence_is_judged_as_any_other() -> None:
+    early = replace(LATE, at=400.0)
+    case = Case(TRUTH, replace(run(early, ended(early, 500.0, "executed")), acts=(SILENCED,)))
+    assert case.touched == frozenset()
+    assert Case(TRUTH, replace(run(early), acts=(SILENCED,))).touched == {early.alert_id}

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import both
+from tests.simulation.intervals import both, meets
+from tests.simulation.rules.causes import causes_of
 from tests.simulation.rules.inbox import GROUPED_WITHIN, Inbox
 from tests.simulation.rules.weather import Case, obligations
 from tests.simulation.trace import Acted, AlertChange, Interval, Message, State
@@ -24,28 +25,59 @@ def _of(inbox: Inbox, acted: Acted) -> Iterator[Finding]:
     case = inbox.case
     messages = [m for m in case.trace.messages if m.channel == inbox.channel.name and m.kind == acted.kind]
     for change in case.openings(acted.kind):
-        if not _is_about(acted, change):
+        if not _is_about(acted, change) or change.subject == inbox.channel.name:
             continue
         about_it = [m for m in messages if _may_tell(m, change)]
-        noticed = Interval(acted.at + NOTICED_WITHIN, acted.until)
-        if acted.alert_id is None and change.at in noticed:
-            for message in (m for m in about_it if change.at <= m.at < acted.until and m.subject is not None):
-                words = f"{inbox.channel.name} was told of it while it was silenced"
-                yield Finding(message.at, Wrong.FALSE, "what is silenced is not told", change.subject, words)
-        elif acted.alert_id is None:
+        if acted.alert_id is None:
+            if change.at not in Interval(acted.at + NOTICED_WITHIN, acted.until):
+                continue
+            yield from _told_meanwhile(inbox, acted, change, about_it)
+        yield from _not_told_afterwards(inbox, acted, change, about_it)
+
+
+def _told_meanwhile(inbox: Inbox, acted: Acted, change: AlertChange, about_it: list[Message]) -> Iterator[Finding]:
+    for message in about_it:
+        says_so = message.subject is not None and message.state is State.OPEN
+        is_silenced = says_so and change.at <= message.at < acted.until
+        if is_silenced and not meets(inbox.case.truth.clock_wrong, Interval(acted.at, acted.until)):
+            words = f"{inbox.channel.name} was told of it while it was silenced"
+            yield Finding(message.at, Wrong.FALSE, "what is silenced is not told", change.subject, words)
+
+
+def _not_told_afterwards(inbox: Inbox, acted: Acted, change: AlertChange, about_it: list[Message]) -> Iterator[Finding]:
+    """What its cause's message may count then need not be told."""
+    case = inbox.case
+    until = _covered_until(case, acted, change)
+    stands = tuple(i for i in case.open(change.kind, change.subject) if i.begin <= change.at < i.end)
+    after = both(stands, (Interval(until, inf),))
+    for by, _ in obligations(after, inbox.calm, NOTICED_WITHIN + GROUPED_WITHIN, case.end):
+        if inbox.channel.digests and meets(causes_of(case, change), Interval(acted.until - NOTICED_WITHIN, by)):
             continue
-        stands = tuple(i for i in case.open(change.kind, change.subject) if i.begin <= change.at < i.end)
-        after = both(stands, (Interval(acted.until, inf),))
-        for by, _ in obligations(after, inbox.calm, NOTICED_WITHIN + GROUPED_WITHIN, case.end):
-            if not any(acted.until <= m.at <= by and m.state is State.OPEN and not m.edit for m in about_it):
-                words = f"{inbox.channel.name} had to be told by then what was still open"
-                yield Finding(by, Wrong.MISSED, "what was silenced is told at the end", change.subject, words)
+        if not any(acted.until <= m.at <= by and m.state is State.OPEN for m in about_it):
+            words = f"{inbox.channel.name} had to be told by then what was still open"
+            yield Finding(by, Wrong.MISSED, "what was silenced is told at the end", change.subject, words)
+
+
+def _covered_until(case: Case, acted: Acted, change: AlertChange) -> float:
+    """When nothing that people did covers the alert any more; never where it is told then to whoever knew nothing.
+
+    What was acknowledged had been told before: a silence that covers it at the acknowledgement's end has it not told.
+    """
+    until = acted.until
+    for other in sorted(case.trace.acts, key=lambda other: other.at):
+        if _covers(other, change) and other.at <= until + NOTICED_WITHIN and other.until > until - NOTICED_WITHIN:
+            if acted.alert_id is not None and other.alert_id is None:
+                return inf
+            until = max(until, other.until)
+    return until
 
 
 def _is_about(acted: Acted, change: AlertChange) -> bool:
-    if acted.alert_id is not None:
-        return change.alert_id == acted.alert_id and change.at < acted.at
-    return change.at < acted.until
+    return _covers(acted, change) and change.at < (acted.until if acted.alert_id is None else acted.at)
+
+
+def _covers(acted: Acted, change: AlertChange) -> bool:
+    return acted.alert_id == change.alert_id if acted.alert_id is not None else acted.kind == change.kind
 
 
 def _may_tell(message: Message, change: AlertChange) -> bool:

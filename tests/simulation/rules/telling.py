@@ -6,7 +6,14 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import meets
-from tests.simulation.rules.causes import causes_of, counted_with_cause, is_counted, may_be_counted, told_after_cause
+from tests.simulation.rules.causes import (
+    causes_of,
+    counted_with_cause,
+    is_cause_touched,
+    is_counted,
+    may_be_counted,
+    told_after_cause,
+)
 from tests.simulation.rules.inbox import (
     GROUPED_WITHIN,
     TOLD_WITHIN,
@@ -91,7 +98,11 @@ def _of_groups(inbox: Inbox) -> Iterator[Finding]:
     for kind, opened in topics.items():
         in_order = sorted(opened, key=_at)
         yield from _counted(inbox, kind, in_order)
-        has_cause = [change for change in in_order if is_counted(causes_of(inbox.case, change), change)]
+        has_cause = [
+            change
+            for change in in_order
+            if is_counted(causes_of(inbox.case, change), change) and not is_cause_touched(inbox.case, change)
+        ]
         yield from counted_with_cause(inbox, kind, has_cause)
         yield from told_after_cause(inbox, kind, has_cause)
 
@@ -199,7 +210,8 @@ def _counted_twice(inbox: Inbox) -> Iterator[Finding]:
         return
     certain = [m for m in inbox.messages if m.acknowledged and not _may_be_forgotten(inbox.case, m)]
     posted = {m.message_id for m in certain if not m.edit}
-    for kind in {m.kind for m in certain if m.subject is None}:
+    acknowledged = {acted.kind for acted in inbox.case.trace.acts if acted.alert_id is not None}  # which is told again
+    for kind in {m.kind for m in certain if m.subject is None} - acknowledged:
         of_kind = [m for m in certain if m.kind == kind and m.message_id in posted]
         alone = sum(1 for m in of_kind if m.subject is not None and m.state is State.OPEN and not m.edit)
         counted = alone + in_groups(of_kind, inf)

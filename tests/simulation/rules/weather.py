@@ -7,7 +7,7 @@ from functools import cached_property
 from math import inf
 
 from tests.simulation.findings import Finding, Wrong
-from tests.simulation.intervals import Intervals, after, both, minus, union
+from tests.simulation.intervals import Intervals, after, both, meets, minus, union
 from tests.simulation.trace import AlertChange, Interval, State, Trace
 from tests.simulation.truth import ChainTruth, Truth
 
@@ -15,6 +15,9 @@ SETTLES = 120.0
 """Seconds after the last trouble until the monitor works as if there had been none: endpoints that failed are tried
 again within half a minute, the past is read, and what came due meanwhile is judged within another one. In 118 stories
 that were drawn for it (77 simulated days) all was well after 60 seconds, and once not after 40."""
+
+TOUCHES_WITHIN = 120.0
+"""Seconds around a silence in which it may matter to what is told of an alert."""
 
 ALWAYS: Intervals = (Interval(-inf, inf),)
 
@@ -102,13 +105,14 @@ class Case:
 
     @cached_property
     def touched(self) -> frozenset[str]:
-        """The alerts that people silenced or acknowledged: what is told of those has rules of its own."""
-        acts = self.trace.acts
-        return frozenset(
-            change.alert_id
-            for change in self.trace.alerts
-            if any(a.alert_id == change.alert_id or (a.alert_id is None and a.kind == change.kind) for a in acts)
-        )
+        """Alerts that people acknowledged, or that stood while silenced: what is told of those has rules of its own."""
+        touched = {acted.alert_id for acted in self.trace.acts if acted.alert_id is not None}
+        for acted in self.trace.acts:
+            around = Interval(acted.at - TOUCHES_WITHIN, acted.until + TOUCHES_WITHIN)
+            for alert_id, changes in self._by_id.items():
+                if acted.alert_id is None and changes[0].kind == acted.kind and meets(opened_during(changes), around):
+                    touched.add(alert_id)
+        return frozenset(touched)
 
     @property
     def end(self) -> float:
