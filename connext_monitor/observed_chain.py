@@ -48,7 +48,12 @@ class ObservedChain:
         return self._state.reads_history(watermark)
 
     def has_reread(self, number: BlockNumber) -> bool:
-        """Whether a block of that height, read before, would be known to be gone, or nobody can know for long."""
+        """Whether a block of that height, read before, would be known to be gone, or nobody can know for long.
+
+        Has the chain read again where an outage of the store was over after it was read last.
+        """
+        if self._state.outdated:
+            self._observer.cover_again()
         return self._state.has_reread(number)
 
     @property

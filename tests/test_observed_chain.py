@@ -2,22 +2,27 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Protocol
 
 import pytest
 from structlog.testing import capture_logs
 
+from connext_monitor.clock import SystemClock
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.events import BlockNumber, Timestamp, TransferId
 from connext_monitor.core.side_events import DESTINATION_TOPICS
 from connext_monitor.monitoring.chain_queries import ChainQueries, Unanswered
+from connext_monitor.monitoring.intervals import USUAL
 from connext_monitor.observed_chain import ObservedChain
 from tests.alerting.answering_chain import AnsweringChain
-from tests.monitoring.covering import Memory
+from tests.monitoring.covering import Memory, Whole, observing
 from tests.monitoring.made_up_chain import GENESIS_TIME
+from tests.monitoring.nodes import http_node, posting
 from tests.monitoring.querying import TRANSFER, Answering, observed
 from tests.world.alerts import INFO
+from tests.world.waiting import until
 
 OTHER = TransferId(b"\x78" * 32)
 SINCE = Timestamp(GENESIS_TIME + 100)
@@ -202,3 +207,21 @@ async def test_a_circumstance_that_is_not_known_hinders_no_judgement(asked: Aske
     assert await asked.chain.sent_params(TRANSFER, BlockNumber(90)) is None
     assert await asked.chain.simulated_execution(TRANSFER, INFO, []) is None
     assert asked.chain.unanswered is None
+
+
+async def test_after_a_store_outage_a_chain_is_read_again_at_once() -> None:
+    node, works_since = Whole(10), -inf
+    clock, seldom = SystemClock(), replace(USUAL, calm=3600.0)
+    async with (
+        http_node(posting(node.answer)) as url,
+        observing(url, patience=36_000, intervals=seldom, store_works_for=lambda: clock.monotonic() - works_since) as (
+            observer,
+            memory,
+        ),
+    ):
+        chain = ObservedChain(observer, ChainQueries(observer.state, memory, memory, observer.pool))
+        await until(lambda: chain.has_reread(BlockNumber(10)))
+        works_since = clock.monotonic()
+        assert not chain.has_reread(BlockNumber(10))
+        await until(lambda: chain.has_reread(BlockNumber(10)))
+        assert node.ranges[-1][1] == 10

@@ -65,6 +65,7 @@ def observe_chains(config: Config, store: Store, clock: AgreedClock, outside: Ou
             outside.random,
             outside.looks.monitoring,
             clock.saw_head,
+            lambda: store.database.condition.works_for,
         )
         for chain in config.chains.values()
     ]

@@ -40,9 +40,9 @@ class ChainState:
     ``awaited`` the block times (a heap) that someone waits to see covered; ``first_nonce_after`` the block before the
     first watched one, while its nonce is still to be asked for; ``looks_again`` that what is not final is read again
     with the next head: a log accuses somebody and the other endpoints lack its block, or it was pushed before its
-    block's head; ``holes`` the first nonce of each hole that was logged; ``final_trouble`` why the endpoint names no
-    final block, in words; ``lost_history`` what its endpoints have said of blocks that they do not have any more. Times
-    named ``*_at`` are on the monotonic clock.
+    block's head; ``read_at`` when it began that all up to the head was read; ``holes`` the first nonce of each hole
+    that was logged; ``final_trouble`` why the endpoint names no final block, in words; ``lost_history`` what its
+    endpoints have said of blocks that they do not have any more. Times named ``*_at`` are on the monotonic clock.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class ChainState:
         unobserved_after: float,
         loss_proof: LossProof = USUAL.loss,
         on_head: OnHead = unheard,
+        store_works_for: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self.config = config
         self.coverage: Coverage | None = None
@@ -67,6 +68,7 @@ class ChainState:
         self.covered_risen_at = clock.monotonic()
         self.checkpoint_risen_at = clock.monotonic()
         self.caught_up = False
+        self.read_at = -math.inf
         self.trouble: str | None = None
         self.final_trouble: str | None = None
         self.awaited: list[Timestamp] = []
@@ -79,6 +81,7 @@ class ChainState:
         self.clock = clock
         self._unobserved_after = unobserved_after
         self._on_head = on_head
+        self._store_works_for = store_works_for
         self._covered_once = False
         self._connected_at = clock.monotonic()
         self._highest: BlockNumber | None = None
@@ -133,6 +136,10 @@ class ChainState:
         self.endpoint = None
         self.caught_up = False
 
+    def reached_head(self, read_at: float) -> None:
+        """All up to the head is stored as it was read from that time on."""
+        self.caught_up, self.read_at = True, read_at
+
     def reached(self, coverage: Coverage) -> None:
         """The coverage that has just been committed."""
         before = self.covered
@@ -184,10 +191,18 @@ class ChainState:
     def has_reread(self, number: BlockNumber) -> bool:
         """Whether a block of that height, read before, would be known to be gone, or nobody can know for long.
 
-        It is final, or what is not has been read again since the endpoint in use was connected. Where the chain has
-        been out of sight for as long as people are not told of that, what was read last is all there is.
+        It is final, or what is not has been read again since the endpoint in use was connected, and since the last
+        outage of the store: what waited meanwhile was seen before. Where the chain has been out of sight for as long as
+        people are not told of that, what was read last is all there is.
         """
-        return self.caught_up or number <= self.final or self.silent_for >= self._unobserved_after
+        if number <= self.final or (self.caught_up and not self.outdated):
+            return True
+        return min(self.silent_for, self._store_works_for()) >= self._unobserved_after
+
+    @property
+    def outdated(self) -> bool:
+        """Whether what is stored up to the head was read before the last outage of the store was over."""
+        return self.caught_up and self.clock.monotonic() - self.read_at > self._store_works_for()
 
     @property
     def silent_for(self) -> float:

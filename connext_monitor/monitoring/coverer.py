@@ -142,13 +142,13 @@ class Coverer:
         head = self._state.head
         if head is None:
             raise RuntimeError("a cover needs a head, see next_action")
-        confirms = cover.aim is Aim.CONFIRM
+        confirms, began = cover.aim is Aim.CONFIRM, self._state.clock.monotonic()
         walk = CoverPass(
             self._state, self._endpoint, self._pooled, self._store, self._observations, self._nonces, self._blooms
         )
         await walk.run(cover, head, asks_nonce=confirms and self._confirmed % 2 == 0)
         self._unfinished = None
-        self._state.caught_up = True
+        self._state.reached_head(began)
         self._confirmed += confirms
         if cover.settles:
             self._settled_at = self._state.clock.monotonic()

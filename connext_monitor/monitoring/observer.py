@@ -1,8 +1,9 @@
 """The observer of one chain: keeps one of its endpoints in use, has it covered, and passes pushed logs on at once."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from math import inf
 from random import Random
 from typing import Any, NoReturn, TypeVar
 
@@ -59,7 +60,9 @@ class Observer:
         random: Random,
         intervals: Intervals = USUAL,
         on_head: OnHead = unheard,
+        store_works_for: Callable[[], float] = lambda: inf,
     ) -> None:
+        """``store_works_for`` says for how many seconds the store has worked since its last outage."""
         self._config = config
         self._unobserved_after = unobserved_after
         self._pool = EndpointPool(config, open_endpoint, clock, random, intervals)
@@ -67,7 +70,7 @@ class Observer:
         self._observations = observations
         self._clock = clock
         self._intervals = intervals
-        self.state = ChainState(config, clock, unobserved_after, intervals.loss, on_head)
+        self.state = ChainState(config, clock, unobserved_after, intervals.loss, on_head, store_works_for)
         self._requests = CoverRequests(self.state, min(intervals.calm, unobserved_after / 2))
         self._standstills = clock.elapsed() - clock.monotonic()
         self._log = log.bind(chain=config.name)
@@ -76,6 +79,10 @@ class Observer:
     def cover_past(self, instant: Timestamp) -> None:
         """Have the chain covered past this block time as soon as it has such a block."""
         self._requests.cover_past(instant)
+
+    def cover_again(self) -> None:
+        """Have what is not final read again at once."""
+        self._requests.hint_reorg()
 
     @property
     def pool(self) -> EndpointPool:

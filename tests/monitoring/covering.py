@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from math import inf
 from random import Random
 from typing import Any, Protocol
 
@@ -145,12 +146,15 @@ async def observing(
     patience: float = 60,
     block_time: str = "PT1S",
     intervals: Intervals = USUAL,
+    store_works_for: Callable[[], float] = lambda: inf,
 ) -> AsyncIterator[tuple[Observer, Memory]]:
     changed = {"start_block": start, "endpoints": list(urls), "block_time": block_time}
     config = ChainConfig.model_validate(CONFIG | changed)
     memory = Memory()
     clock, random = SystemClock(), Random(1)  # noqa: S311 - spreads retries
-    observer = Observer(config, patience, open_endpoint, memory, memory, clock, random, intervals)
+    observer = Observer(
+        config, patience, open_endpoint, memory, memory, clock, random, intervals, store_works_for=store_works_for
+    )
     running = asyncio.create_task(observer.run())
     try:
         yield observer, memory

@@ -1,5 +1,6 @@
 """What is said of a chain that is behind: whether history is being read."""
 
+import math
 from dataclasses import replace
 
 from connext_monitor.config import ChainConfig
@@ -62,6 +63,31 @@ def test_a_block_that_is_not_final_is_sure_once_read_again() -> None:
     assert state.has_reread(BlockNumber(401))
     state.disconnected()
     assert not state.has_reread(BlockNumber(401))
+
+
+def test_what_was_read_before_a_store_outage_ended_is_not_sure() -> None:
+    clock, works_for = manual_clock(NOW), math.inf
+    state = ChainState(ChainConfig.model_validate(CONFIG), clock, 120, store_works_for=lambda: works_for)
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))))
+    state.reached_head(clock.monotonic())
+    assert state.has_reread(BlockNumber(401))
+    clock.advance(1000)
+    works_for = 10.0
+    assert (state.has_reread(BlockNumber(400)), state.has_reread(BlockNumber(401))) == (True, False)
+    state.reached_head(clock.monotonic() - 11)
+    assert not state.has_reread(BlockNumber(401))
+    state.reached_head(clock.monotonic() - 10)
+    assert state.has_reread(BlockNumber(401))
+
+
+def test_an_outage_of_the_store_puts_no_chain_out_of_sight() -> None:
+    clock, works_for = manual_clock(NOW), 0.0
+    state = ChainState(ChainConfig.model_validate(CONFIG), clock, 120, store_works_for=lambda: works_for)
+    clock.advance(1000)
+    works_for = 119.0
+    assert not state.has_reread(BlockNumber(401))
+    works_for = 120.0
+    assert state.has_reread(BlockNumber(401))
 
 
 def test_what_follows_a_final_block_that_was_replaced_is_not_sure() -> None:

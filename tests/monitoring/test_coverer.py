@@ -1,11 +1,13 @@
 """Covering a made-up chain that a loopback node answers from."""
 
 import asyncio
+import math
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
+from connext_monitor.clock import SystemClock
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Aim, BlockRange, StoredRange
 from connext_monitor.core.events import BlockNumber, DomainId
@@ -34,6 +36,26 @@ async def test_latest_begins_with_the_head() -> None:
     async with covering(node, memory, start="latest") as (coverer, _):
         await coverer.cover_for(Aim.CONFIRM)
     assert node.ranges == [(2500, 2500)]
+
+
+class Dated(Memory):
+    """Knows when something was read first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first_read_at = math.inf
+
+    async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
+        self.first_read_at = min(self.first_read_at, SystemClock().monotonic())
+        return await super().stored(domain, blocks)
+
+
+async def test_what_was_read_is_as_old_as_its_first_question() -> None:
+    node, memory = Chain(100), Dated()
+    async with covering(node, memory) as (coverer, _):
+        began = SystemClock().monotonic()
+        await coverer.cover_for(Aim.CONFIRM)
+        assert began <= coverer.state.read_at <= memory.first_read_at
 
 
 async def test_a_start_after_the_head_reads_nothing_yet() -> None:
