@@ -21,7 +21,7 @@ from tests.cluster.acts import Acts
 from tests.cluster.instances import LEFT, RIGHT, Instances, write_configs
 from tests.e2e.webhook import Receiver
 
-ACTS = int(os.environ.get("CLUSTER_ACTS", "12"))
+ACTS = int(os.environ.get("CLUSTER_ACTS", "30"))
 SEED = int(os.environ.get("CLUSTER_SEED", SystemRandom().randrange(10**6)))
 
 pytestmark = [
