@@ -74,8 +74,8 @@ def written_somehow(draw: st.DrawFn) -> tuple[DomainId, RawLog, dict[str, Any]]:
         if name == "domain":
             domain = draw(st.sampled_from([DomainId(domain ^ 1), DomainId(7)]))
         elif name == "topics":
-            index = draw(st.integers(0, 3))
             topics = fields["topics"]
+            index = draw(st.integers(0, len(topics) - 1))
             fields["topics"] = [*topics[:index], *draw(changes_of(topics[index])), *topics[index + 1 :]]
         elif isinstance(fields[name], str):
             fields[name] = draw(changes_of(fields[name]).map(lambda changed: changed[0] if changed else None))
