@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -57,6 +58,13 @@ class SendFence:
 
 
 OPEN = SendFence()
+
+
+class _ClockReading(NamedTuple):
+    """One instant by both clocks: elapsed seconds, which are never set back, and the time of day (Unix seconds)."""
+
+    elapsed: float
+    time_of_day: float
 
 
 class Worker:
@@ -112,6 +120,8 @@ class Worker:
         while True:
             self.woken.clear()
             instants: list[float] = []
+            # Instants are of the time of day from which they were reckoned: it may be set while a queue is read.
+            reckoned_at = self._read_clocks()
             for queue in self._queues:
                 message = await self._ask(queue)
                 if not isinstance(message, Idle):
@@ -119,18 +129,18 @@ class Worker:
                 if message.until is not None:
                     instants.append(message.until)
             looked_at = self._clock.monotonic()
-            await self._wait_for_work(min(instants, default=None))
+            await self._wait_for_work(min(instants, default=None), reckoned_at)
             pause = max(queue.pause for queue in self._queues)
             await asyncio.sleep(max(0.0, looked_at + pause - self._clock.monotonic()))
 
     async def _ask(self, queue: MessageQueue) -> OutgoingMessage | Idle:
         return await retry_store(lambda: queue.next(self._held()), self.provider.name)
 
-    async def _wait_for_work(self, until: float | None) -> None:
+    async def _wait_for_work(self, until: float | None, reckoned_at: _ClockReading) -> None:
         """Until woken or until that instant (Unix seconds), and no longer than a wake-up may be missing."""
-        wait = self._rests.look if until is None else until - self._clock.now().timestamp()
+        wait = self._rests.look if until is None else until - reckoned_at.time_of_day
         longest_nap = self._rests.look if until is None else self._rests.nap
-        end = self._elapsed.read() + min(wait, self._rests.look)
+        end = reckoned_at.elapsed + min(wait, self._rests.look)
         while not self.woken.is_set():
             nap = min(end - self._elapsed.read(), longest_nap)
             if nap <= 0:
@@ -139,8 +149,11 @@ class Worker:
                 async with asyncio.timeout(nap):
                     await self.woken.wait()
 
+    def _read_clocks(self) -> _ClockReading:
+        return _ClockReading(self._elapsed.read(), self._clock.now().timestamp())
+
     def _held(self) -> Held:
-        return self._holds.at(self._elapsed.read(), self._clock.now().timestamp())
+        return self._holds.at(*self._read_clocks())
 
     async def _send(self, message: OutgoingMessage) -> Outcome:
         limit = asyncio.timeout(self._fence.within)

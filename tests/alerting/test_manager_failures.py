@@ -1,7 +1,7 @@
 """The alert manager where channels, the store or our own code fail: alerts wait, are tried again, and go out once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -17,6 +17,7 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.delivery import Outcome
 from connext_monitor.core.delivery_records import ChannelRow, ChannelState
+from connext_monitor.core.queue import QueuedDelivery
 from tests.alerting.providers.vendor import Seen
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HOOK, HealthNotes, QueuedAlerts, hook, ids, managed, manager_of
@@ -88,6 +89,25 @@ async def test_a_wait_ends_when_the_time_of_day_is_set_past_it(alerts: QueuedAle
     async with managed(alerts, hook(receiver), clock=clock):
         await alerts.until_failed(OPENED)
         clock.at += timedelta(hours=1)
+        await alerts.until_sent()
+
+
+async def test_a_clock_set_back_as_a_wait_begins_does_not_lengthen_it(alerts: QueuedAlerts, receiver: Receiver) -> None:
+    clock = ManualClock(NOW)
+    next_deliveries = alerts.store.outbox.next_deliveries
+
+    async def set_back(provider: str, limit: int) -> Sequence[QueuedDelivery]:
+        queued = await next_deliveries(provider, limit)
+        if clock.at == NOW and any(delivery.attempts for delivery in queued):
+            clock.at -= timedelta(minutes=10)
+        return queued
+
+    alerts.replace(next_deliveries=set_back)
+    await alerts.open(OPENED)
+    receiver.plan(503)
+    async with managed(alerts, hook(receiver), clock=clock):
+        await until(lambda: clock.at < NOW)
+        clock.advance(5.0)
         await alerts.until_sent()
 
 
