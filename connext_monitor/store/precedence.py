@@ -49,15 +49,19 @@ class FirstCursor(sqlite3.Cursor):
 
 
 class FirstConnection(sqlite3.Connection):
-    """A connection with such cursors."""
+    """A connection with such cursors.
 
-    def execute(self, sql: str, values: Any = (), /) -> FirstCursor:  # noqa: ANN401 - as the driver's own
+    It makes each by its own `cursor`: the driver keeps a weak reference to every cursor that there was, and only there
+    it drops those to cursors that are gone.
+    """
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as the driver's own
         """Run one statement."""
-        return FirstCursor(self).execute(sql, values)
+        return self.cursor(FirstCursor).execute(sql, values)
 
-    def executemany(self, sql: str, rows: Any, /) -> FirstCursor:  # noqa: ANN401 - as above
+    def executemany(self, sql: str, rows: Any, /) -> sqlite3.Cursor:  # noqa: ANN401 - as above
         """Run one statement with each of these rows of values."""
-        return FirstCursor(self).executemany(sql, rows)
+        return self.cursor(FirstCursor).executemany(sql, rows)
 
     def rollback(self) -> None:
         """End the transaction, if there is one."""

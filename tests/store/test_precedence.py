@@ -1,6 +1,8 @@
 """Whoever writes asks for the interpreter soon once SQLite is done, is asked for it late, and leaves nothing behind."""
 
+import gc
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from sys import getswitchinterval
@@ -82,6 +84,22 @@ def test_however_a_transaction_ends_the_interpreter_is_shared_as_ever(writer: Co
     with pytest.raises(Refused):
         transact(writer, work)
     assert getswitchinterval() == USUAL
+
+
+def dead_references() -> int:
+    return sum(1 for each in gc.get_objects() if type(each) is weakref.ref and each() is None)
+
+
+def test_a_writer_keeps_nothing_of_the_statements_that_it_has_run(writer: Connection) -> None:
+    def work(connection: Connection) -> None:
+        for _ in range(1000):
+            connection.run("SELECT 1").fetchone()
+            connection.run_many("DELETE FROM channels WHERE provider = ?", [("nobody",)])
+
+    before = dead_references()
+    transact(writer, work)
+    # The driver keeps a weak reference to each cursor, and drops those to cursors that are gone every two hundred.
+    assert dead_references() - before <= 400
 
 
 STATEMENTS = {
