@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from math import inf
@@ -55,6 +56,18 @@ class SuspectStore(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Suspicion:
+    """What is remembered of a delivery for as long as it is suspected.
+
+    ``settled_at`` is where its origin stood when that was first covered past its time; ``looked_for`` is whether its
+    own block has been asked for.
+    """
+
+    settled_at: BlockNumber | None = None
+    looked_for: bool = False
+
+
 class PhantomWatch:
     """Opens `phantom_delivery`, and resolves it when the origin is found or a reorg takes the delivery back."""
 
@@ -74,10 +87,9 @@ class PhantomWatch:
         self._every = every
         self._rest = max(every, rest)
         self._woken = asyncio.Event()
-        self._settled_at: dict[TransferId, BlockNumber] = {}
+        self._suspicions: dict[DomainId, dict[TransferId, _Suspicion]] = {}
         self._final: dict[DomainId, BlockRef] = {}
         self._suspected = False
-        self._looked_for: set[TransferId] = set()
         self._alerted: set[TransferId] = set()
         self._touches, self._reviewed = 1, 0
         """How often something has happened to what is accused, and up to which of these it was reviewed."""
@@ -144,20 +156,24 @@ class PhantomWatch:
         """Accuse those said to be of this origin that are proven; those of them that chains are to confirm."""
         proven: set[TransferId] = set()
         suspects = [each for each in await self._store.suspects(origin) if each.transfer_id not in self._alerted]
+        before = self._suspicions.get(origin, {})
+        suspicions = {each.transfer_id: before.get(each.transfer_id) or _Suspicion() for each in suspects}
+        self._suspicions[origin] = suspicions
         reached = await self._store.coverage(origin) if suspects else None
         if reached is None or reached.covered is None:
             return proven
         nonces = await self._store.nonces(origin)
         for suspect in suspects:
             self._suspected = True
-            settled = self._is_settled(origin, suspect, reached)
+            suspicion = suspicions[suspect.transfer_id]
+            settled = self._is_settled(origin, suspect, suspicion, reached)
             verdict = judge_delivery(suspect.nonce, nonces, suspect.holder_block, reached.checkpoint, settled=settled)
             if verdict.accuses and settled:
                 proven.add(suspect.transfer_id)
-                await self._confirm(origin, suspect, verdict)
+                await self._confirm(origin, suspect, suspicion, verdict)
         return proven
 
-    def _is_settled(self, origin: DomainId, suspect: Suspect, reached: Coverage) -> bool:
+    def _is_settled(self, origin: DomainId, suspect: Suspect, suspicion: _Suspicion, reached: Coverage) -> bool:
         """Whether the origin is final past where it stood when it was first covered past the delivery's time.
 
         By its height, because two chains' clocks may differ, and by its time, because its endpoint may have been
@@ -169,15 +185,18 @@ class PhantomWatch:
         is_final = final is not None and final.number <= reached.checkpoint
         if final is not None and is_final and final.timestamp > suspect.executed_at + _CLOCK_SKEW:
             return True
-        if suspect.transfer_id not in self._settled_at:
+        if suspicion.settled_at is None:
             if reached.covered is None or reached.covered.timestamp <= suspect.executed_at:
                 return False
-            self._settled_at[suspect.transfer_id] = reached.covered.number
-        return reached.checkpoint >= self._settled_at[suspect.transfer_id]
+            suspicion.settled_at = reached.covered.number
+        return reached.checkpoint >= suspicion.settled_at
 
-    async def _confirm(self, origin: DomainId, suspect: Suspect, verdict: PhantomVerdict) -> None:
+    async def _confirm(
+        self, origin: DomainId, suspect: Suspect, suspicion: _Suspicion, verdict: PhantomVerdict
+    ) -> None:
         """Accuse the delivery if its own chain confirms it and its origin, asked, has no XCalled of it."""
-        if not await self._is_delivered(suspect.transfer_id) or not await self._is_without_origin(origin, suspect):
+        delivered = await self._is_delivered(suspect.transfer_id, suspicion)
+        if not delivered or not await self._is_without_origin(origin, suspect):
             return
         self._held.release(suspect.transfer_id)
         decide = partial(_accusation, suspect, verdict, self._clock.now())
@@ -185,14 +204,14 @@ class PhantomWatch:
             self._alerted.add(suspect.transfer_id)
             log.error("phantom.found", alert=alert.id, reason=verdict.value)
 
-    async def _is_delivered(self, transfer_id: TransferId) -> bool:
+    async def _is_delivered(self, transfer_id: TransferId, suspicion: _Suspicion) -> bool:
         """Whether the delivery itself is more than what an endpoint has pushed.
 
         Its block has been covered, and the destination's contract, asked, says that it executed the transfer.
         """
         stored = await self._store.by_id(transfer_id)
         destination = self._chains.get(stored.transfer.destination) if stored else None
-        if stored is None or destination is None or not await self._is_covered(stored, destination):
+        if stored is None or destination is None or not await self._is_covered(stored, destination, suspicion):
             return False
         status = await destination.transfer_status(transfer_id)
         if status is None:
@@ -201,7 +220,7 @@ class PhantomWatch:
             return False
         return done(Leg.EXECUTE, status)
 
-    async def _is_covered(self, stored: TransferWithDeadlines, destination: JudgedChain) -> bool:
+    async def _is_covered(self, stored: TransferWithDeadlines, destination: JudgedChain, suspicion: _Suspicion) -> bool:
         """Whether the block of the delivery has been covered; it is asked for, once, where it has not been."""
         transfer, executed = stored.transfer, stored.transfer.executed
         if executed is None:
@@ -209,8 +228,8 @@ class PhantomWatch:
         reached = await self._store.coverage(transfer.destination)
         if reached is not None and reached.covered is not None and reached.covered.number >= executed.block.number:
             return True
-        if transfer.transfer_id not in self._looked_for:
-            self._looked_for.add(transfer.transfer_id)
+        if not suspicion.looked_for:
+            suspicion.looked_for = True
             destination.cover_past(executed.block.timestamp)
         return False
 

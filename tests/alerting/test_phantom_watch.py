@@ -101,6 +101,28 @@ async def test_a_pushed_delivery_accuses_nobody_until_covered(tmp_path: Path) ->
         await made.says(PHANTOM_OPEN)
 
 
+async def test_nothing_is_remembered_of_a_delivery_that_was_taken_back(tmp_path: Path) -> None:
+    async with bench(tmp_path) as made:
+        await made.covers(19, 15, upcoming=0, domain=BETA)
+        await put(made.store, seen(DELIVERY))
+        await made.covers(30, 25, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(40, 40, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        await put(made.store, gone(DELIVERY))
+        await made.looks_twice_and_accuses_nobody()
+        await made.covers(50, 40, upcoming=5)
+        await put(made.store, seen(DELIVERY))
+        await made.looks_twice_and_accuses_nobody()
+        # Only from now on it is known to be there: what the origin had been covered to before settles nothing.
+        assert made.destination.looks == [DELIVERY.sighting.block.timestamp]
+        await made.covers(60, 50, upcoming=5)
+        await made.looks_twice_and_accuses_nobody()
+        assert made.destination.looks == 2 * [DELIVERY.sighting.block.timestamp]
+        await made.covers(20, 15, upcoming=0, domain=BETA)
+        await made.says(PHANTOM_OPEN)
+
+
 async def test_a_reconciliation_alone_accuses_nobody(tmp_path: Path) -> None:
     async with bench(tmp_path) as made:
         await put(made.store, seen(reconciled(info(CLAIMED), sighting(20))))
