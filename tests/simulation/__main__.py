@@ -7,7 +7,7 @@ from random import SystemRandom
 
 import click
 
-from tests.simulation.drawn_acts import FIRST_SEED
+from tests.simulation.drawing import NEWEST_SEEDS
 from tests.simulation.mutants.hunt import failures
 from tests.simulation.report import Report
 from tests.simulation.runner import Outcome, outcome, outcomes, outcomes_within, shrunk, story_of
@@ -59,7 +59,7 @@ def main(
         if shrink and results[0].wrong:
             click.echo(f"small story: {shrunk(played)}")
     else:
-        begin = FIRST_SEED + SystemRandom().randrange(_NEW_SEEDS) if first is None else first
+        begin = NEWEST_SEEDS + SystemRandom().randrange(_NEW_SEEDS) if first is None else first
         click.echo(f"seeds from {begin} on, {days:g} days each; one again: scripts/simulate --seed N --days {days:g}")
         for result in _many(begin, count, seconds, days, minutes=minutes):
             results.append(result)

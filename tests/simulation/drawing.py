@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.drawn_acts import draw_acts
+from tests.simulation.drawn_acts import FIRST_SEED_WITH_PATHWAYS, draw_acts
 from tests.simulation.drawn_changes import draw_changes
 from tests.simulation.drawn_clusters import draw_cluster
 from tests.simulation.drawn_standbys import draw_standby
@@ -12,6 +12,8 @@ from tests.simulation.drawn_troubles import draw_incidents
 from tests.simulation.story import ChainTraits, Channel, Deadlines, EndpointTraits, Story
 from tests.simulation.troubles import Beyond
 
+NEWEST_SEEDS = FIRST_SEED_WITH_PATHWAYS
+"""Stories of seeds from here on hold all that any does."""
 DAY = 86_400.0
 _FIRST_DOMAIN, _FIRST_CHAIN_ID = 1001, 31_337
 _COUNTS = (2, 2, 2, 2, 2, 2, 3, 3, 4, 5)

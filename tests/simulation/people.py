@@ -12,6 +12,7 @@ from tests.simulation.acts import Act
 from tests.simulation.disk import Disk
 from tests.simulation.story import EPOCH
 from tests.simulation.trace import Acted
+from tests.simulation.world_truth import chain_name
 
 _OLDEST = "SELECT id FROM alerts WHERE state = 'open' AND kind = ? ORDER BY opened_ms, id LIMIT 1"
 
@@ -46,12 +47,15 @@ class People:
             if not oldest:
                 return None
             subject = str(oldest[0][0])
+        origin, destination = (None if end is None else chain_name(end) for end in (act.origin, act.destination))
         at = self._now()
         instant = datetime.fromtimestamp(EPOCH + at, UTC)
         silence = Silence(
             0,
             instant + timedelta(seconds=act.seconds),
-            None if subject else KINDS[act.kind],
+            KINDS[act.kind] if act.kind and not subject else None,
+            origin,
+            destination,
             subject=subject,
             ack=act.acknowledges,
         )
@@ -59,7 +63,8 @@ class People:
             made = disk.write(lambda connection: silences.made(connection, silence, instant))
         except sqlite3.OperationalError:
             return None
-        self._done.append((at, Acted(at, at + act.seconds, act.kind, subject, made.id)))
+        acted = Acted(at, at + act.seconds, act.kind, subject, made.id, origin, destination)
+        self._done.append((at, acted))
         return made.id
 
     def end(self, disk: Disk | None, number: int) -> None:

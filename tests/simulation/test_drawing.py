@@ -128,5 +128,16 @@ def test_people_act_in_some_stories_and_in_none_drawn_before_they_could() -> Non
     acts = [act for drawn in stories for act in drawn.acts]
     assert 10 < sum(bool(drawn.acts) for drawn in stories) < 30
     assert {act.acknowledges for act in acts} == {act.ended_after is None for act in acts} == {True, False}
-    assert all(act.kind in KINDS for act in acts)
+    assert all(act.kind in KINDS and act.origin is act.destination is None for act in acts)
     assert [drawn for drawn in many_stories() if drawn.acts] == []
+
+
+def test_people_silence_pathways_only_in_the_newest_stories() -> None:
+    drawn = [draw(drawn_acts.FIRST_SEED_WITH_PATHWAYS + number, 1.0) for number in range(60)]
+    silences = [act for story in drawn for act in story.acts if not act.acknowledges]
+    ends = {(act.origin is not None, act.destination is not None) for act in silences}
+    assert ends == {(True, False), (False, True), (True, True), (False, False)}
+    assert {act.kind is None for act in silences if act.origin or act.destination} == {True, False}
+    assert any((act.kind, act.origin, act.destination) == (None, None, None) for act in silences)
+    domains = {story.seed: {chain.domain for chain in story.chains} for story in drawn}
+    assert all({act.origin, act.destination} - {None} <= domains[story.seed] for story in drawn for act in story.acts)

@@ -65,3 +65,52 @@ def test_what_ended_long_before_a_silence_is_judged_as_any_other() -> None:
     case = Case(TRUTH, replace(run(early, ended(early, 500.0, "executed")), acts=(SILENCED,)))
     assert case.touched == frozenset()
     assert Case(TRUTH, replace(run(early), acts=(SILENCED,))).touched == {early.alert_id}
+
+
+def test_a_silence_of_pathways_covers_what_both_its_ends_name() -> None:
+    case, stalled = Case(TRUTH, run(LATE)), opened(1300.0, "pathway_stalled", "alpha/beta")
+    for origin, destination, covers in (
+        (None, None, True),
+        ("alpha", None, True),
+        (None, "beta", True),
+        ("alpha", "beta", True),
+        ("beta", None, False),
+        (None, "alpha", False),
+        ("alpha", "alpha", False),
+    ):
+        anything = replace(SILENCED, kind=None, origin=origin, destination=destination)
+        assert case.covers(anything, LATE) is case.covers(anything, stalled) is covers
+        assert case.covers(anything, opened(1300.0, "chain_unobserved", "alpha")) is (origin == destination is None)
+        assert not case.covers(replace(anything, kind="reconcile_overdue"), LATE)
+
+
+def test_what_is_silenced_on_one_pathway_must_be_told_on_another() -> None:
+    there, back = (replace(SILENCED, kind=None, origin=origin) for origin in ("alpha", "beta"))
+    assert wrong(there, message(2005.0)) == {}
+    assert wrong(back, message(2005.0)) == {Wrong.LATE: 1}
+    assert wrong(back) == {Wrong.MISSED: 1}
+
+
+def test_what_opens_before_anybody_silences_it_must_be_told_then() -> None:
+    assert wrong(replace(SILENCED, at=1600.0), message(1315.0)) == {}
+    assert wrong(replace(SILENCED, at=1600.0), message(2005.0)) == {Wrong.MISSED: 1}
+
+
+def test_a_group_of_another_pathway_tells_of_nothing_on_this_one() -> None:
+    group = replace(message(2005.0), subject=None, alert_id=None, pathway=("beta", "alpha"))
+    assert wrong(SILENCED, group) == {Wrong.MISSED: 1}
+    assert wrong(SILENCED, replace(group, pathway=("alpha", "beta"))) == {}
+
+
+def test_who_silences_one_alert_leaves_another_about_its_subject() -> None:
+    stall = opened(1300.0, "pathway_stalled", "alpha/beta")
+    again = replace(stall, at=3000.0, alert_id="again")
+    changes = (stall, ended(stall, 1700.0, "executed"), again)
+    silenced = replace(SILENCED, kind=stall.kind)
+    tells = replace(message(3004.0), kind=stall.kind, subject=stall.subject, alert_id="again")
+    for channel, alert_id in ((TRUTH.channels[0], "again"), (replace(TRUTH.channels[0], digests=True), None)):
+        truth = replace(TRUTH, channels=(channel,))
+        for messages, findings in (((replace(tells, alert_id=alert_id),), {}), ((), {Wrong.MISSED: 1})):
+            case = Case(truth, replace(run(*changes), messages=messages, acts=(silenced,)))
+            counts = Verdict.of([*acts(case), *telling(case)]).counts
+            assert {which: count for which, count in counts.items() if count} == findings

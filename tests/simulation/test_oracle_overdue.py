@@ -53,6 +53,19 @@ def test_a_leg_that_came_mangled_may_be_read_with_the_next_cover() -> None:
         assert counted(Wrong.FALSE, truth, run(*alerted(1312.0, until))) == wrong
 
 
+def test_a_call_that_came_mangled_may_be_read_with_its_nonce() -> None:
+    seldom = replace(world(late()), unobserved_after=200.0)
+    alpha, beta = seldom.chains
+    trouble = (Interval(900.0, 1200.0),)
+    cut_short = replace(alpha, troubled=trouble, blurred=trouble, mangling=trouble)
+    unread, elsewhere = (
+        replace(seldom, chains=(cut_short, beta)),
+        replace(seldom, chains=(replace(cut_short, blurred=()), beta)),
+    )
+    for truth, at, wrong in ((elsewhere, 1400.0, 1), (unread, 1400.0, 0), (unread, 1540.0, 1)):
+        assert counted(Wrong.LATE, truth, run(*alerted(at, 1910.0))) == wrong
+
+
 def test_an_alert_about_a_transfer_taken_back_is_false() -> None:
     gone = transfer(sent=stands(1000, until=1100))
     assert counted(Wrong.FALSE, world(gone), run(*alerted(1312.0, 1313.0))) == 1

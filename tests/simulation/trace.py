@@ -156,13 +156,19 @@ class BridgeSighting:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """Somebody silenced the alerts of a kind until then, or acknowledged the one with this id; ``number`` names it."""
+    """Somebody silenced some alerts until then, or acknowledged the one with this id; ``number`` names it.
+
+    Silenced was what was of this ``kind``, and of pathways from ``origin`` and to ``destination`` (names of chains);
+    what is None named nothing.
+    """
 
     at: float
     until: float
-    kind: str
+    kind: str | None
     alert_id: str | None
     number: int
+    origin: str | None = None
+    destination: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

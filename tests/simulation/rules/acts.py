@@ -7,7 +7,7 @@ from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import both, meets
 from tests.simulation.rules.causes import causes_of
 from tests.simulation.rules.inbox import GROUPED_WITHIN, Inbox
-from tests.simulation.rules.weather import Case, obligations
+from tests.simulation.rules.weather import TOUCHES_WITHIN, Case, obligations
 from tests.simulation.trace import Acted, AlertChange, Interval, Message, State
 
 NOTICED_WITHIN = 20.0
@@ -16,20 +16,22 @@ NOTICED_WITHIN = 20.0
 
 def acts(case: Case) -> Iterator[Finding]:
     """All that is wrong with what was told, or not told, because of what people did."""
-    for acted in case.trace.acts:
-        for channel in case.truth.channels:
-            yield from _of(Inbox(case, channel), acted)
+    for channel in case.truth.channels if case.trace.acts else ():
+        inbox = Inbox(case, channel)
+        for acted in case.trace.acts:
+            yield from _of(inbox, acted)
+        yield from _not_told_at_first(inbox)
 
 
 def _of(inbox: Inbox, acted: Acted) -> Iterator[Finding]:
     case = inbox.case
-    messages = [m for m in case.trace.messages if m.channel == inbox.channel.name and m.kind == acted.kind]
+    noticed = next(obligations((Interval(acted.at, acted.until),), case.running, NOTICED_WITHIN, case.end), None)
     for change in case.openings(acted.kind):
-        if not _is_about(acted, change) or change.subject == inbox.channel.name:
+        if not _is_about(case, acted, change) or change.subject == inbox.channel.name:
             continue
-        about_it = [m for m in messages if _may_tell(m, change)]
+        about_it = _may_tell(inbox, change)
         if acted.alert_id is None:
-            if change.at not in Interval(acted.at + NOTICED_WITHIN, acted.until):
+            if noticed is None or change.at not in Interval(noticed[0], acted.until):
                 continue
             yield from _told_meanwhile(inbox, acted, change, about_it)
         yield from _not_told_afterwards(inbox, acted, change, about_it)
@@ -58,6 +60,33 @@ def _not_told_afterwards(inbox: Inbox, acted: Acted, change: AlertChange, about_
             yield Finding(by, Wrong.MISSED, "what was silenced is told at the end", change.subject, words)
 
 
+def _not_told_at_first(inbox: Inbox) -> Iterator[Finding]:
+    """What opened while nothing covered it is told then, whatever somebody did before or did later."""
+    case = inbox.case
+    seen = set[str]()
+    for change in case.openings():
+        if change.alert_id in seen or not inbox.is_touched(change) or change.subject == inbox.channel.name:
+            continue
+        seen.add(change.alert_id)
+        stood = next(i for i in case.open(change.kind, change.subject) if i.begin <= change.at < i.end)
+        within = NOTICED_WITHIN + GROUPED_WITHIN
+        by = next((at for at, _ in obligations((Interval(change.at, stood.end),), inbox.calm, within, case.end)), None)
+        if by is None or _is_covered(case, change, Interval(change.at - TOUCHES_WITHIN, by)):
+            continue
+        if inbox.channel.digests and meets(causes_of(case, change), Interval(change.at - NOTICED_WITHIN, by)):
+            continue
+        if not any(change.at <= m.at <= by and m.state is State.OPEN for m in _may_tell(inbox, change)):
+            words = f"{inbox.channel.name} had to be told by then of what nobody silenced"
+            yield Finding(by, Wrong.MISSED, "what is not silenced is told", change.subject, words)
+
+
+def _is_covered(case: Case, change: AlertChange, during: Interval) -> bool:
+    """Whether anything that people did covered the alert meanwhile."""
+    return any(
+        case.covers(acted, change) and meets((during,), Interval(acted.at, acted.until)) for acted in case.trace.acts
+    )
+
+
 def _covered_until(case: Case, acted: Acted, change: AlertChange) -> float:
     """When nothing that people did covers the alert any more; never where it is told then to whoever knew nothing.
 
@@ -65,21 +94,25 @@ def _covered_until(case: Case, acted: Acted, change: AlertChange) -> float:
     """
     until = acted.until
     for other in sorted(case.trace.acts, key=lambda other: other.at):
-        if _covers(other, change) and other.at <= until + NOTICED_WITHIN and other.until > until - NOTICED_WITHIN:
+        if case.covers(other, change) and other.at <= until + NOTICED_WITHIN and other.until > until - NOTICED_WITHIN:
             if acted.alert_id is not None and other.alert_id is None:
                 return inf
             until = max(until, other.until)
     return until
 
 
-def _is_about(acted: Acted, change: AlertChange) -> bool:
-    return _covers(acted, change) and change.at < (acted.until if acted.alert_id is None else acted.at)
+def _is_about(case: Case, acted: Acted, change: AlertChange) -> bool:
+    return case.covers(acted, change) and change.at < (acted.until if acted.alert_id is None else acted.at)
 
 
-def _covers(acted: Acted, change: AlertChange) -> bool:
-    return acted.alert_id == change.alert_id if acted.alert_id is not None else acted.kind == change.kind
-
-
-def _may_tell(message: Message, change: AlertChange) -> bool:
-    """Whether a message is about the alert, or about a group that may count it."""
-    return message.subject in {None, change.subject}
+def _may_tell(inbox: Inbox, change: AlertChange) -> list[Message]:
+    """The messages about the alert, and those about groups of its kind and pathway, which may count it."""
+    pathways = {None, inbox.case.pathway_of(change)}
+    return [
+        message
+        for message in inbox.case.trace.messages
+        if message.channel == inbox.channel.name
+        and message.kind == change.kind
+        and message.alert_id in {None, change.alert_id}
+        and (message.pathway in pathways if message.subject is None else message.subject == change.subject)
+    ]

@@ -29,14 +29,15 @@ def causes_of(case: Case, change: AlertChange) -> Intervals:
     return union([*case.open("bridge_paused", destination), *stalled])
 
 
-def is_cause_touched(case: Case, change: AlertChange) -> bool:
+def is_cause_touched(inbox: Inbox, change: AlertChange) -> bool:
     """Whether people silenced or acknowledged what may be its cause: then nobody knows whose message counts it."""
+    case = inbox.case
     if not case.touched:
         return False
     of_causes = [changes for (kind, _), changes in case.changes.items() if kind in {"bridge_paused", "pathway_stalled"}]
     stood = causes_of(case, change)
     return any(
-        changed.alert_id in case.touched and meets(stood, Interval(changed.at - _NEAR, changed.at + _NEAR))
+        inbox.is_touched(changed) and meets(stood, Interval(changed.at - _NEAR, changed.at + _NEAR))
         for changes in of_causes
         for changed in changes
     )

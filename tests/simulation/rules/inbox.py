@@ -60,7 +60,7 @@ class Inbox:
             m
             for m in self.case.trace.messages
             if m.channel == self.channel.name and m.kind not in {PAST_THE_STORE, "report"}
-            if (m.kind, m.subject) not in self._touched
+            if not self.is_touched(m)
         )
 
     def is_of_lost(self, message: Message) -> bool:
@@ -73,10 +73,19 @@ class Inbox:
             if change.at in rewound
         )
 
-    @cached_property
-    def _touched(self) -> frozenset[tuple[str, str]]:
+    def is_touched(self, about: AlertChange | Message) -> bool:
+        """Whether people touched what it is about: what is told of that goes by `tests.simulation.rules.acts`.
+
+        Where messages do not say which alert they are about, that goes for all alerts of its kind about its subject.
+        """
         touched = self.case.touched
-        return frozenset((c.kind, c.subject) for c in self.case.trace.alerts if touched and c.alert_id in touched)
+        if about.alert_id is not None and not self.channel.digests:
+            return about.alert_id in touched
+        return bool(touched) and (about.kind, about.subject) in self._touched_subjects
+
+    @cached_property
+    def _touched_subjects(self) -> frozenset[tuple[str, str | None]]:
+        return frozenset((c.kind, c.subject) for c in self.case.trace.alerts if c.alert_id in self.case.touched)
 
     @cached_property
     def alerts(self) -> dict[str, list[AlertChange]]:
@@ -84,7 +93,7 @@ class Inbox:
         changes: dict[str, list[AlertChange]] = defaultdict(list)
         for change in self.case.trace.alerts:
             own = change.kind == "provider_failing" and change.subject == self.channel.name
-            if change.kind != PAST_THE_STORE and not own and change.alert_id not in self.case.touched:
+            if change.kind != PAST_THE_STORE and not own and not self.is_touched(change):
                 changes[change.alert_id].append(change)
         return {alert_id: list(_turns(of_one)) for alert_id, of_one in changes.items()}
 

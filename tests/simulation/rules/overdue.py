@@ -143,8 +143,20 @@ def _must(case: Case, transfer: TransferTruth, watched: tuple[Standing, ...]) ->
         for interval in minus(late, union(again)):
             reorged = interval.begin in origin.reorgs | destination.reorgs
             seen = max(map(reorg_seen_within, (origin, destination))) if reorged else seen_within(destination)
-            args = (case, kind, transfer.transfer_id, (interval,), calm, seen + JUDGED_WITHIN)
+            unread = _unread_within(case, origin, (called.during for called in watched))
+            args = (case, kind, transfer.transfer_id, (interval,), calm, seen + unread + JUDGED_WITHIN)
             yield from must_be_open(*args, "absence is told")
+
+
+def _unread_within(case: Case, origin: ChainTruth, called: Iterable[Interval]) -> float:
+    """Seconds until a call is read that came while all endpoints of its origin cut logs short.
+
+    Its nonce is missing then, and is looked for about once in ``unobserved_after`` (promise 8).
+    """
+    unread = both(origin.mangling, origin.blurred)
+    return (
+        case.truth.unobserved_after if any(during.begin in trouble for during in called for trouble in unread) else 0.0
+    )
 
 
 def _must_not(case: Case, transfer: TransferTruth) -> Iterator[Finding]:

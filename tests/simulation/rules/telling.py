@@ -101,7 +101,7 @@ def _of_groups(inbox: Inbox) -> Iterator[Finding]:
         has_cause = [
             change
             for change in in_order
-            if is_counted(causes_of(inbox.case, change), change) and not is_cause_touched(inbox.case, change)
+            if is_counted(causes_of(inbox.case, change), change) and not is_cause_touched(inbox, change)
         ]
         yield from counted_with_cause(inbox, kind, has_cause)
         yield from told_after_cause(inbox, kind, has_cause)

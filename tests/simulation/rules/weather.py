@@ -8,7 +8,7 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import Intervals, after, both, meets, minus, union
-from tests.simulation.trace import AlertChange, Interval, State, Trace
+from tests.simulation.trace import Acted, AlertChange, Interval, State, Trace
 from tests.simulation.truth import ChainTruth, Truth
 
 SETTLES = 120.0
@@ -93,10 +93,10 @@ class Case:
             changes[change.alert_id].append(change)
         return changes
 
-    def openings(self, kind: str) -> Iterator[AlertChange]:
-        """Each opening of this kind."""
+    def openings(self, kind: str | None = None) -> Iterator[AlertChange]:
+        """Each opening of this kind, or of any."""
         for changes in self._by_id.values():
-            if changes[0].kind == kind:
+            if kind in {None, changes[0].kind}:
                 yield from openings(changes)
 
     def open(self, kind: str, subject: str) -> Intervals:
@@ -110,9 +110,35 @@ class Case:
         for acted in self.trace.acts:
             around = Interval(acted.at - TOUCHES_WITHIN, acted.until + TOUCHES_WITHIN)
             for alert_id, changes in self._by_id.items():
-                if acted.alert_id is None and changes[0].kind == acted.kind and meets(opened_during(changes), around):
+                if acted.alert_id is None and self.covers(acted, changes[0]) and meets(opened_during(changes), around):
                     touched.add(alert_id)
         return frozenset(touched)
+
+    def covers(self, acted: Acted, change: AlertChange) -> bool:
+        """Whether what somebody did was about this alert.
+
+        Who silences pathways silences nothing that is about a chain or a channel (`docs/operations.md`).
+        """
+        if acted.alert_id is not None:
+            return acted.alert_id == change.alert_id
+        origin, destination = self.pathway_of(change) or (None, None)
+        return (
+            acted.kind in {None, change.kind}
+            and acted.origin in {None, origin}
+            and acted.destination in {None, destination}
+        )
+
+    def pathway_of(self, change: AlertChange) -> tuple[str, str] | None:
+        """The names of the chains that the pathway of an alert begins and ends at; None where it is about none."""
+        if change.kind == "pathway_stalled":
+            origin, _, destination = change.subject.partition("/")
+            return origin, destination
+        transfer = self.truth.by_id.get(change.subject)
+        if transfer is None:
+            return None
+        chains = (self.truth.by_domain.get(domain) for domain in (transfer.origin, transfer.destination))
+        origin, destination = (chain.name if chain else "" for chain in chains)
+        return origin, destination
 
     @property
     def end(self) -> float:

@@ -2,9 +2,9 @@
 
 from tests.simulation.acts import Act
 from tests.simulation.mutants.aimed.aim import Aim
-from tests.simulation.mutants.aimed.made import call, calls, story
+from tests.simulation.mutants.aimed.made import HERE, THERE, back, call, calls, story, trouble
 from tests.simulation.story import ChannelFault, Deadlines, Kill
-from tests.simulation.troubles import ChannelTrouble, KillManner
+from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 
 _LATE = calls(100.0, 2400.0, 150.0, (450.0, 700.0))
 
@@ -76,6 +76,23 @@ SILENCED = story(
 )
 """People silence what is late, acknowledge an alert, and end a silence early."""
 
+_BOTH_WAYS = [
+    *calls(60.0, 3000.0, 50.0, (25.0, 400.0)),
+    *(call(90.0 + 400.0 * number, None, None) for number in range(6)),
+]
+PATHWAYS_SILENCED = story(
+    4200.0,
+    [*_BOTH_WAYS, *map(back, _BOTH_WAYS)],
+    deadlines=Deadlines(execute=300.0, reconcile=7200.0, unobserved_after=120.0),
+    acts=(
+        Act(500.0, 700.0, None, origin=HERE),
+        Act(1300.0, 600.0, "execute_overdue", destination=HERE),
+        Act(2300.0, 700.0, None, origin=HERE, destination=THERE),
+    ),
+    endpoint_faults=(trouble(2350.0, 300.0, EndpointTrouble.DISCONNECT, domain=HERE),),
+)
+"""What is late on one pathway is silenced, while the other way things are late, too, and a chain is out of sight."""
+
 STOPPED_WHILE_SENDING = story(
     3000.0,
     calls(100.0, 1500.0, 150.0, (450.0, 700.0)),
@@ -114,6 +131,17 @@ AIMS = (
         "burst untold",
         BURST_UNTOLD,
         ("digest-gives-up-retries",),
+    ),
+    Aim(
+        "pathways silenced",
+        PATHWAYS_SILENCED,
+        (
+            "silence-of-any-origin",
+            "silence-of-any-destination",
+            "silence-of-the-other-end",
+            "silence-of-pathways-covers-chains",
+            "silenced-pathway-for-ever",
+        ),
     ),
     Aim("silenced", SILENCED, ("silences-unheard", "silenced-for-ever", "acknowledged-for-ever", "unsilenced-unheard")),
     Aim(
