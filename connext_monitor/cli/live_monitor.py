@@ -13,8 +13,6 @@ from connext_monitor.config import ListenAddress
 from connext_monitor.core.documents.answers import ReadinessDocument
 from connext_monitor.core.documents.chains import ChainDocument, ChainList
 
-ANSWERS_WITHIN = 2.0
-"""Seconds for all questions together."""
 _MOST_READ = 1 << 20
 # Listening on all addresses includes the loopback, but these are not addresses to ask.
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
@@ -47,9 +45,11 @@ class _ClockOrRefusal(msgspec.Struct):
     trouble: str | None = None
 
 
-async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
-    """Ask the monitor at ``listen``, which must be watching these chains. Raises NobodyAnswers."""
-    within = ANSWERS_WITHIN
+async def ask(listen: ListenAddress, chains: Collection[str], within: float) -> Live:
+    """Ask the monitor at ``listen``, which must be watching these chains. Raises NobodyAnswers.
+
+    All answers together have to come ``within`` so many seconds.
+    """
     host = _WILDCARDS.get(listen.host, listen.host)
     try:
         async with asyncio.timeout(within):
@@ -66,12 +66,12 @@ async def ask(listen: ListenAddress, chains: Collection[str]) -> Live:
     return Live(listed.items, readiness.reasons, clock.ahead_seconds, clock.trouble)
 
 
-async def why_not_live(listen: ListenAddress | None, chains: Collection[str]) -> str | None:
-    """Why no running monitor of these chains can be asked, None where one answers."""
+async def why_not_live(listen: ListenAddress | None, chains: Collection[str], within: float) -> str | None:
+    """Why no running monitor of these chains can be asked, None where one answers ``within`` so many seconds."""
     if listen is None:
         return LISTEN_IS_OFF
     try:
-        await ask(listen, chains)
+        await ask(listen, chains, within)
     except NobodyAnswers as nobody:
         return str(nobody)
     return None

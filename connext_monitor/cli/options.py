@@ -20,10 +20,14 @@ F = TypeVar("F", bound=Callable[..., object])
 
 @dataclass(slots=True)
 class Settings:
-    """The options that were given before the command; kept as click's context object."""
+    """The options that were given before the command; kept as click's context object.
+
+    ``monitor_answers_within`` is no option: the seconds that a running monitor has for all questions of a command.
+    """
 
     file: Path = DEFAULT_FILE
     from_environment: bool = False
+    monitor_answers_within: float = 2.0
 
 
 def _keep(context: click.Context, option: click.Parameter, file: Path | None) -> None:

@@ -14,7 +14,7 @@ from connext_monitor.cli.live_monitor import why_not_live
 from connext_monitor.cli.opened_database import reading_database
 from connext_monitor.cli.option_values import option
 from connext_monitor.cli.output import print_heading, print_json, print_line, print_table, say, styled
-from connext_monitor.cli.settings import load
+from connext_monitor.cli.settings import load, monitor_answers_within
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
 from connext_monitor.config.chain_labels import chain_labels
@@ -47,7 +47,7 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
         option("--origin", origin, lambda text: read_chain(text, labels)),
         option("--destination", destination, lambda text: read_chain(text, labels)),
     )
-    look = complete(_look(config, window))
+    look = complete(_look(config, window, monitor_answers_within()))
     stats, not_live, known_at = look.numbers.stats, look.not_live, look.known_at
     labels = chain_labels(config, KnownTokens(look.tokens))
     checks = RouterChecks({router.address: router.name for router in config.routers.values()})
@@ -73,12 +73,12 @@ class _StoredStats:
     not_live: str | None
 
 
-async def _look(config: Config, window: Window) -> _StoredStats:
+async def _look(config: Config, window: Window, answers_within: float) -> _StoredStats:
     named = {router.address for router in config.routers.values()}
     async with reading_database(config) as database:
         numbers, books, known_tokens = await database.read(partial(_read, window=window, named=named))
         known_at = rfc3339(await database.written_at())
-    not_live = await why_not_live(config.monitor.listen, config.chains)
+    not_live = await why_not_live(config.monitor.listen, config.chains, answers_within)
     return _StoredStats(numbers, books, known_tokens, known_at, not_live)
 
 

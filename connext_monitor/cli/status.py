@@ -8,7 +8,7 @@ import click
 from connext_monitor.cli.cells import Columns, Printable, Row
 from connext_monitor.cli.interruptible import complete
 from connext_monitor.cli.output import print_json, print_parts, severity_word, size_words, styled, yes_or_no
-from connext_monitor.cli.settings import load
+from connext_monitor.cli.settings import load, monitor_answers_within
 from connext_monitor.cli.status_report import status_report
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import Config
@@ -34,13 +34,14 @@ def watch_status(*, as_json: bool) -> None:
     from connext_monitor.cli.live_display import show_again_and_again  # noqa: PLC0415 - loads rich
 
     config = load()
-    complete(show_again_and_again(lambda: _look(config)))
+    within = monitor_answers_within()
+    complete(show_again_and_again(lambda: _look(config, within)))
 
 
 def show_status(*, as_json: bool) -> int:
     """Print it once; the exit code."""
     config = load()
-    report = complete(status_report(config, SystemClock().now()))
+    report = complete(status_report(config, SystemClock().now(), monitor_answers_within()))
     if as_json:
         print_json(report)
     else:
@@ -48,9 +49,9 @@ def show_status(*, as_json: bool) -> int:
     return DEGRADED if report.degraded else 0
 
 
-async def _look(config: Config) -> list[Printable]:
+async def _look(config: Config, answers_within: float) -> list[Printable]:
     try:
-        report = await status_report(config, SystemClock().now())
+        report = await status_report(config, SystemClock().now(), answers_within)
     except DatabaseError as error:
         # There may be no database yet; the next look may find one.
         return [styled(str(error), "bold yellow")]

@@ -34,14 +34,16 @@ from connext_monitor.store.database import Database
 from connext_monitor.store.glance import StoredStatus, read_status
 
 
-async def status_report(config: Config, now: datetime) -> StatusDocument:
+async def status_report(config: Config, now: datetime, answers_within: float) -> StatusDocument:
     """Look at everything once. Raises DatabaseError where there is no database to look at.
+
+    A running monitor that does not answer within ``answers_within`` seconds is none.
 
     ``degraded`` and the alerts begin with the worst; the backups are those in the config's directory.
     """
     labels = chain_labels(config)
     stored, known_at, instances = await _stored(config)
-    not_live, chains, reasons, clock_ahead = await _chains(config, stored, now)
+    not_live, chains, reasons, clock_ahead = await _chains(config, stored, now, answers_within)
     channels = _configured(config, stored.channels)
     folder = folder_of(config)
     backups = folder.kept() if folder else []
@@ -111,14 +113,14 @@ def backup_reasons(config: Config, backups: Sequence[Kept], now: datetime) -> li
 
 
 async def _chains(
-    config: Config, stored: StoredStatus, now: datetime
+    config: Config, stored: StoredStatus, now: datetime, answers_within: float
 ) -> tuple[str | None, list[ChainDocument], list[str], float | None]:
     listen = config.monitor.listen
     if listen is None:
         chains, reasons = _stored_chains(config, stored, now)
         return LISTEN_IS_OFF, chains, reasons, None
     try:
-        live = await ask(listen, config.chains)
+        live = await ask(listen, config.chains, answers_within)
     except NobodyAnswers as nobody:
         chains, reasons = _stored_chains(config, stored, now)
         return str(nobody), chains, [str(nobody), *reasons], None

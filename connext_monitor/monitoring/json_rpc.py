@@ -135,7 +135,7 @@ class RpcClient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RpcLimits:
-    """How long and how much: times in seconds, sizes in bytes."""
+    """How long and how much: times in seconds, sizes in bytes. See `WebSocketClient` for a flood."""
 
     open_timeout: float = 10.0
     answer_timeout: float = DEFAULT_TIMEOUT
@@ -145,6 +145,8 @@ class RpcLimits:
     answer_bytes: int = 32 * 2**20
     queued_pushes: int = 10_000
     queued_push_bytes: int = 64 * 2**20
+    flood: float = 0.1
+    flood_rest: float = 0.004
 
 
 _DIGITS: Final = re.compile("[0-9]{1,18}")

@@ -40,10 +40,8 @@ _UNSUBSCRIBE_TIMEOUT: Final = 2.0
 _MANY: Final = 4
 """If so many requests were in flight, a connection that was cut off may have been cut off for them."""
 
-_IN_A_ROW, REST = 100, 0.004
-"""After so many messages others have the event loop to themselves for so many seconds."""
-FLOOD: Final = 0.1
-"""Seconds; where so many took longer to come, others have had it anyway."""
+_IN_A_ROW: Final = 100
+"""After so many messages others have the event loop to themselves, if these are a flood."""
 
 _T = TypeVar("_T")
 
@@ -82,7 +80,7 @@ class WebSocketClient:
     """An `RpcClient` over an open websocket; `open_websocket` makes one.
 
     Once the connection is lost it stays lost: every request and subscription ends with the same reason, and a new
-    client is needed.
+    client is needed. After a hundred messages within ``limits.flood`` it reads no others for ``limits.flood_rest``.
     """
 
     pushes = True
@@ -191,7 +189,7 @@ class WebSocketClient:
 
     async def _read(self) -> None:
         """Read until the connection is lost, for whatever reason, and tell all who wait."""
-        began = (time := asyncio.get_running_loop().time)()
+        limits, began = self._limits, (time := asyncio.get_running_loop().time)()
         try:
             for number in itertools.count(1):
                 self._dispatch(await self._connection.recv(decode=False))
@@ -199,7 +197,7 @@ class WebSocketClient:
                     break
                 if number % _IN_A_ROW == 0:
                     # Receiving what is already here does not wait: a flood would keep the loop from everybody else.
-                    await asyncio.sleep(REST if time() < began + FLOOD else 0)
+                    await asyncio.sleep(limits.flood_rest if time() < began + limits.flood else 0)
                     began = time()
         except ConnectionClosed as error:
             self._lose(why_closed(self._url, error), busy=self._ended_busy(error))

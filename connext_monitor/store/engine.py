@@ -12,6 +12,7 @@ from connext_monitor.store.opening import look_at, prepare
 from connext_monitor.store.trouble import DatabaseFiles, trouble_of
 
 if TYPE_CHECKING:
+    from connext_monitor.store.server_limits import ServerLimits
     from connext_monitor.store.turn import WriteTurn
 
 
@@ -70,14 +71,20 @@ class FindServer(Protocol):
         """That of this URL."""
 
 
-def server_of(url: DatabaseUrl, turn: "WriteTurn | None" = None, *, fast: bool = False) -> Server:
-    """That of a PostgreSQL server's database. Raises DatabaseError."""
+def server_of(
+    url: DatabaseUrl,
+    turn: "WriteTurn | None" = None,
+    *,
+    fast: bool = False,
+    limits: "ServerLimits | None" = None,
+) -> Server:
+    """That of a PostgreSQL server's database; the usual ``limits`` unless given others. Raises DatabaseError."""
     try:
         from connext_monitor.store.postgres import PostgresServer  # noqa: PLC0415 - its driver is an extra
     except ImportError as error:
         words = "a PostgreSQL database needs its driver: pip install 'connext-monitor[postgres]'"
         raise DatabaseError(words) from error
-    return PostgresServer(url, turn, fast=fast)
+    return PostgresServer(url, turn, fast=fast, limits=limits)
 
 
 def engine_of(

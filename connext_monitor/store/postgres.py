@@ -25,6 +25,7 @@ from connext_monitor.store.postgres_connection import (
     postgres_writer,
 )
 from connext_monitor.store.postgres_waiting import SilentServerError
+from connext_monitor.store.server_limits import USUAL_LIMITS, ServerLimits
 from connext_monitor.store.turn import GuestTurn, WriteTurn
 
 _SAID_OF_SERVER: dict[str, tuple[type[Exception], ...]] = {
@@ -50,22 +51,30 @@ class PostgresServer:
     ``turn`` is the one by which its writer writes, by default a guest's.
     """
 
-    def __init__(self, url: DatabaseUrl, turn: WriteTurn | None = None, *, fast: bool = False) -> None:
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        turn: WriteTurn | None = None,
+        *,
+        fast: bool = False,
+        limits: ServerLimits | None = None,
+    ) -> None:
         self._url = url
+        self._limits = limits or USUAL_LIMITS
         self._turn = turn or GuestTurn()
         self._fast = fast
 
     def writer(self) -> PostgresConnection:
         """See `Engine`."""
-        return postgres_writer(self._url, self._turn, fast=self._fast)
+        return postgres_writer(self._url, self._turn, self._limits, fast=self._fast)
 
     def reader(self) -> PostgresConnection:
         """See `Engine`."""
-        return postgres_reader(self._url)
+        return postgres_reader(self._url, self._limits)
 
     def lease(self) -> PostgresConnection:
         """For looking at the lease and changing it, beside the writer and without its turn."""
-        return postgres_lease(self._url)
+        return postgres_lease(self._url, self._limits)
 
     def prepare(self, connection: Connection, *, migrate: bool) -> None:
         """See `Engine`. What is to be migrated is, on a connection of its own, that may take longer."""
@@ -108,7 +117,7 @@ class PostgresServer:
         return datetime.fromtimestamp(written_at, UTC)
 
     def _prepare(self, connection: Connection, *, migrate: bool) -> None:
-        own = postgres_migrator(self._url)
+        own = postgres_migrator(self._url, self._limits)
         own.before = connection.before
         try:
             transact(own, _refuse_encoding)

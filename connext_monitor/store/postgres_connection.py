@@ -20,26 +20,17 @@ from connext_monitor.store.postgres_arrays import ServerArray
 from connext_monitor.store.postgres_dialect import as_driver_wants
 from connext_monitor.store.postgres_pipeline import Pipeline
 from connext_monitor.store.postgres_waiting import WaitingConnection
+from connext_monitor.store.server_limits import USUAL_LIMITS, ServerLimits
 from connext_monitor.store.turn import WriteTurn
 
-OPTIONS = {
-    "jit": "off",
-    "lock_timeout": "250ms",
-    "statement_timeout": "60s",
-    "idle_in_transaction_session_timeout": "10s",
-}
+_OPTIONS = {"jit": "off", "lock_timeout": "250ms", "statement_timeout": "60s"}
 """What each connection sets for itself.
 
-A lock is asked for again and again (`transact_patiently`), so that a stop need not wait for it. A program that stands
-still in the midst of a transaction holds up the others for no longer than the last of these.
+A lock is asked for again and again (`transact_patiently`), so that a stop need not wait for it.
 """
 _DURABLE = "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'"
 """How many replicas have a commit too is the server's to say."""
 _FAST = "SET synchronous_commit = off"
-CONNECT_WITHIN = 5
-"""Seconds."""
-ANSWERS_WITHIN, LEASE_ANSWERS_WITHIN, MIGRATES_WITHIN = 65.0, 10.0, 3600.0
-"""Seconds for which a server may say nothing at all; more than it gives any statement of the first two kinds."""
 _KEEPALIVES = {
     "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
 }  # fmt: skip
@@ -75,6 +66,7 @@ class PostgresConnection(Connection):
         turn: WriteTurn | None = None,
         durability: str = _DURABLE,
         *,
+        limits: ServerLimits = USUAL_LIMITS,
         answers_within: float | None = None,
         pipelined: bool = True,
     ) -> None:
@@ -83,7 +75,8 @@ class PostgresConnection(Connection):
         self._begins = begin
         self._turn = turn
         self._durability = durability
-        self._answers_within = ANSWERS_WITHIN if answers_within is None else answers_within
+        self._limits = limits
+        self._answers_within = limits.answer if answers_within is None else answers_within
         self._pipelined = pipelined
         self._server: psycopg.Connection[Any] | None = None
         self._pipeline: Pipeline | None = None
@@ -180,7 +173,7 @@ class PostgresConnection(Connection):
         made: WaitingConnection = WaitingConnection.connect(
             self._url.get_secret_value(),
             autocommit=True,
-            connect_timeout=CONNECT_WITHIN,
+            connect_timeout=self._limits.connect,
             target_session_attrs="read-write",
             application_name="connext-monitor",
             client_encoding="UTF8",
@@ -188,7 +181,8 @@ class PostgresConnection(Connection):
         )
         try:
             # Not as options of the connection's start, which pgbouncer refuses.
-            made.execute("; ".join(f"SET {name} = '{value}'" for name, value in OPTIONS.items()))
+            idle = {"idle_in_transaction_session_timeout": f"{self._limits.idle_in_transaction:g}s"}
+            made.execute("; ".join(f"SET {name} = '{value}'" for name, value in (_OPTIONS | idle).items()))
             made.execute(self._durability)
         except BaseException:
             made.close()
@@ -232,25 +226,27 @@ class _WithoutNulBinary(StrBinaryDumper):  # type: ignore[misc]
         return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
 
 
-def postgres_writer(url: DatabaseUrl, turn: WriteTurn, *, fast: bool = False) -> PostgresConnection:
+def postgres_writer(
+    url: DatabaseUrl, turn: WriteTurn, limits: ServerLimits = USUAL_LIMITS, *, fast: bool = False
+) -> PostgresConnection:
     """For writing; its transactions begin by taking the turn of writers.
 
     ``fast``: a crash of the server may take back the last commits, and damages nothing.
     """
-    return PostgresConnection(url, _WRITE, turn, _FAST if fast else _DURABLE)
+    return PostgresConnection(url, _WRITE, turn, _FAST if fast else _DURABLE, limits=limits)
 
 
-def postgres_reader(url: DatabaseUrl) -> PostgresConnection:
+def postgres_reader(url: DatabaseUrl, limits: ServerLimits = USUAL_LIMITS) -> PostgresConnection:
     """For reading beside writers; each of its transactions sees one state."""
-    return PostgresConnection(url, _READ)
+    return PostgresConnection(url, _READ, limits=limits)
 
 
-def postgres_lease(url: DatabaseUrl) -> PostgresConnection:
+def postgres_lease(url: DatabaseUrl, limits: ServerLimits = USUAL_LIMITS) -> PostgresConnection:
     """For small changes that nobody waits for long, and that take no turn."""
-    return PostgresConnection(url, _LEASE, answers_within=LEASE_ANSWERS_WITHIN)
+    return PostgresConnection(url, _LEASE, limits=limits, answers_within=limits.lease_answer)
 
 
-def postgres_migrator(url: DatabaseUrl) -> PostgresConnection:
+def postgres_migrator(url: DatabaseUrl, limits: ServerLimits = USUAL_LIMITS) -> PostgresConnection:
     """For changing the schema, also where there is none yet; nobody else does meanwhile."""
     # SQLAlchemy asks for answers as the driver gives them.
-    return PostgresConnection(url, _MIGRATE, answers_within=MIGRATES_WITHIN, pipelined=False)
+    return PostgresConnection(url, _MIGRATE, limits=limits, answers_within=limits.migration_answer, pipelined=False)

@@ -96,16 +96,16 @@ def anvil() -> Path:
             f"There is no anvil for {machine} (there is one for {', '.join(ANVIL_PACKAGES)}). "
             f"Install Foundry {ANVIL_VERSION} and set ANVIL to the path of its anvil."
         )
-    make = functools.partial(_unpack, ANVIL_PACKAGES[machine], {"package/bin/anvil": "anvil"})
+    make = functools.partial(_unpack, ANVIL_PACKAGES[machine], {"package/bin/anvil": "anvil"}, CACHE)
     return make_if_missing(f"anvil-{ANVIL_VERSION}-{machine}", make) / "anvil"
 
 
-def artifacts() -> Path:
+def artifacts(cache: Path = CACHE) -> Path:
     """The directory that holds one JSON artifact per contract of `ARTIFACTS`, fetched if need be."""
     members = {_member(path): f"{Path(path).name}.json" for path in ARTIFACTS}
     made_of = hashlib.sha256("\n".join(ARTIFACTS).encode()).hexdigest()[:8]
-    unpack = functools.partial(_unpack, CONTRACTS_PACKAGE, members)
-    return make_if_missing(f"contracts-{CONTRACTS_VERSION}-{made_of}", unpack)
+    unpack = functools.partial(_unpack, CONTRACTS_PACKAGE, members, cache)
+    return make_if_missing(f"contracts-{CONTRACTS_VERSION}-{made_of}", unpack, cache)
 
 
 def _member(path: str) -> str:
@@ -118,16 +118,16 @@ def _machine() -> str:
     return f"{sys.platform}-{architecture.get(machine, machine)}"
 
 
-def make_if_missing(name: str, make: Callable[[Path], None]) -> Path:
+def make_if_missing(name: str, make: Callable[[Path], None], cache: Path = CACHE) -> Path:
     """``.cache/devnet/NAME``, made by ``make(empty directory)`` unless it stands already."""
-    folder = CACHE / name
+    folder = cache / name
     if folder.is_dir():
         return folder
-    with _lock():
+    with _lock(cache):
         if not folder.is_dir():
-            for left_over in CACHE.glob(".making-*"):
+            for left_over in cache.glob(".making-*"):
                 shutil.rmtree(left_over, ignore_errors=True)  # an npm that outlived its run may still write there
-            making = Path(tempfile.mkdtemp(prefix=".making-", dir=CACHE))
+            making = Path(tempfile.mkdtemp(prefix=".making-", dir=cache))
             try:
                 make(making)
                 making.chmod(0o755)
@@ -138,18 +138,18 @@ def make_if_missing(name: str, make: Callable[[Path], None]) -> Path:
 
 
 @contextmanager
-def _lock() -> Iterator[None]:
+def _lock(cache: Path) -> Iterator[None]:
     """One process at a time; the kernel lets go of the lock when its holder dies."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / ".lock").open("w") as file:
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _unpack(package: Package, members: Mapping[str, str], into: Path) -> None:
+def _unpack(package: Package, members: Mapping[str, str], cache: Path, into: Path) -> None:
     """Fetch the package's tarball, check it against its pin, and write its ``members`` (path inside: new name)."""
     print(f"devnet: fetching {package.spec} (once)", file=sys.stderr, flush=True)
-    tarball = _pack(package.spec, into)
+    tarball = _pack(package.spec, cache, into)
     verify(tarball, package)
     with tarfile.open(tarball) as archive:
         for path, name in members.items():
@@ -178,8 +178,8 @@ def verify(tarball: Path, package: Package) -> None:
         )
 
 
-def _pack(spec: str, into: Path) -> Path:
-    command = [*npm(), "pack", spec, "--ignore-scripts", "--pack-destination", str(into), "--cache", str(_npm_cache())]
+def _pack(spec: str, cache: Path, into: Path) -> Path:
+    command = [*npm(), "pack", spec, "--ignore-scripts", "--pack-destination", str(into), "--cache", str(cache / "npm")]
     done = _run(command, cwd=into)
     tarballs = list(into.glob("*.tgz"))
     if done.returncode or len(tarballs) != 1:
@@ -188,10 +188,6 @@ def _pack(spec: str, into: Path) -> Path:
             + _tail(done.stderr)
         )
     return tarballs[0]
-
-
-def _npm_cache() -> Path:
-    return CACHE / "npm"
 
 
 def npm() -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from connext_monitor.cli import live_monitor
+from connext_monitor.cli.options import Settings
 from connext_monitor.cli.program import program
 from connext_monitor.store.store import Store
 from tests.cli.documents import assert_described
@@ -24,9 +24,13 @@ from tests.world.two_chains import NAMES
 
 @dataclass
 class Program:
-    """The command line in a folder of its own, with a config of the sample chains and a database that may be filled."""
+    """The command line in a folder of its own, with a config of the sample chains and a database that may be filled.
+
+    A running monitor has ``answers_within`` seconds to answer a command in this process.
+    """
 
     folder: Path
+    answers_within: float = 60.0
 
     @property
     def config(self) -> Path:
@@ -54,7 +58,8 @@ class Program:
 
     def run(self, *arguments: str) -> Result:
         """The command in this process."""
-        return CliRunner().invoke(program, ["--config", str(self.config), *arguments])
+        settings = Settings(monitor_answers_within=self.answers_within)
+        return CliRunner().invoke(program, ["--config", str(self.config), *arguments], obj=settings)
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """What the command prints with ``--json``."""
@@ -81,12 +86,6 @@ class Program:
             timeout=300,
             check=False,
         )
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command waits for the answers of a monitor, whatever else this process has to do."""
-    monkeypatch.setattr(live_monitor, "ANSWERS_WITHIN", 60.0)
 
 
 @pytest.fixture

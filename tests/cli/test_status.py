@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from connext_monitor.cli.options import Settings
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.delivery_records import ChannelState
@@ -32,8 +33,7 @@ CONSOLE = '[alert_providers.console]\ntype = "console"\n'
 
 
 @pytest.fixture
-def running(monitor: Program, elsewhere: OtherLoop, patient: None) -> Iterator[Running]:
-    del patient
+def running(monitor: Program, elsewhere: OtherLoop) -> Iterator[Running]:
     monitor.fill(all_is_well)
     server = Running(monitor, elsewhere)
     monitor.write_config(*CHAINS, CONSOLE, listen=str(server.address))
@@ -211,7 +211,6 @@ def test_a_monitor_of_other_chains_is_not_believed(monitor: Program, running: Ru
 
 
 @pytest.mark.parametrize("body", ["<html>", '{"items": 3}', "\ud800", '{"items": [{"name": 1}]}', "[" * 100_000])
-@pytest.mark.usefixtures("patient")
 def test_what_is_no_monitor_is_not_believed(monitor: Program, elsewhere: OtherLoop, body: str) -> None:
     monitor.fill(all_is_well)
 
@@ -253,6 +252,7 @@ def test_what_accepts_and_never_answers_is_given_up(monitor: Program, elsewhere:
 
     server = elsewhere.complete(start())
     monitor.write_config(*CHAINS, listen=f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    monitor.answers_within = Settings().monitor_answers_within
     assert "within 2 s" in monitor.json("status", code=3)["not_live"]
     elsewhere.complete(stop(server))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 
@@ -9,8 +10,9 @@ from connext_monitor.assembly.outside import Outside
 from connext_monitor.clock import SystemClock
 from connext_monitor.cluster.member import Member
 from connext_monitor.core.ownership import Instance, LeaseTimes
-from connext_monitor.store import postgres_connection
+from connext_monitor.store.engine import server_of
 from connext_monitor.store.lease_desk import LeaseDesk
+from connext_monitor.store.server_limits import ServerLimits
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import TermTurn
 from tests.world.postgres import Pair
@@ -22,11 +24,8 @@ pytestmark = pytest.mark.server
 
 TIMES = LeaseTimes(takeover_after=1.2)
 
-
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As long as for the lease: a machine may be so busy that a server which runs takes seconds for an answer.
-    monkeypatch.setattr(postgres_connection, "ANSWERS_WITHIN", postgres_connection.LEASE_ANSWERS_WITHIN)
+# As long as for the lease: a machine may be so busy that a server which runs takes seconds for an answer.
+GIVEN_UP_SOONER = partial(server_of, limits=ServerLimits(answer=ServerLimits().lease_answer))
 
 
 async def test_instances_find_the_promoted_replica_of_a_server_that_fell_silent(pair: Pair) -> None:
@@ -42,7 +41,8 @@ async def test_instances_find_the_promoted_replica_of_a_server_that_fell_silent(
         owner, other = joins("owner"), joins("other")
         taken = await owner.wait_for_work()
         over: list[str] = []
-        store = await Store.open(url, NAMES, migrate=False, turn=TermTurn(taken.token, taken.turn, over.append))
+        turn = TermTurn(taken.token, taken.turn, over.append)
+        store = await Store.open(url, NAMES, migrate=False, turn=turn, server=GIVEN_UP_SOONER)
         stack.push_async_callback(store.close)
         await put(store, seen(xcalled(info(1), sighting(10))))
         waiting = asyncio.create_task(other.wait_for_work())
@@ -57,6 +57,7 @@ async def test_instances_find_the_promoted_replica_of_a_server_that_fell_silent(
             async with asyncio.timeout(BOUND):
                 second = await waiting
             assert second.held_before_by == "owner"
-            new = await Store.open(url, NAMES, migrate=False, turn=TermTurn(second.token, second.turn, over.append))
+            turn = TermTurn(second.token, second.turn, over.append)
+            new = await Store.open(url, NAMES, migrate=False, turn=turn, server=GIVEN_UP_SOONER)
             await put(new, seen(xcalled(info(2), sighting(11))))
             await new.close()

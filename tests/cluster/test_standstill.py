@@ -5,6 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import psycopg
 import pytest
@@ -15,9 +16,10 @@ from connext_monitor.cluster.member import Member
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.ownership import Instance, LeaseTimes
-from connext_monitor.store import postgres_connection
 from connext_monitor.store.connection import COMMIT, Connection
+from connext_monitor.store.engine import server_of
 from connext_monitor.store.lease_desk import LeaseDesk
+from connext_monitor.store.server_limits import ServerLimits
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import TermTurn
 from tests.world import postgres
@@ -29,7 +31,8 @@ pytestmark = pytest.mark.server
 
 TIMES = LeaseTimes(takeover_after=1.0)
 IDLE = 1.0
-"""Seconds for which a transaction may stand still: here less than ten."""
+LIMITED = partial(server_of, limits=ServerLimits(idle_in_transaction=IDLE))
+"""For a second a transaction may stand still: here less than ten."""
 FIRST, SECOND = Instance("first", "1.0", "same"), Instance("second", "1.0", "same")
 BEFORE, MIDST, AFTER = (xcalled(info(nonce), sighting(10 + nonce)) for nonce in range(3))
 
@@ -60,12 +63,13 @@ class Standstill:
 
 async def opened(url: DatabaseUrl, stack: AsyncExitStack, me: Instance) -> tuple[Store, float]:
     """The store of an instance, as soon as that owns the work, and for how long it waited for that (seconds)."""
-    desk, clock = LeaseDesk(url), SystemClock()
+    desk, clock = LeaseDesk(url, server=LIMITED), SystemClock()
     stack.push_async_callback(desk.close)
     began = clock.elapsed()
     taken = await Member(me, desk, TIMES, clock, 1.0, Outside().new_token).wait_for_work()
     waited = clock.elapsed() - began
-    store = await Store.open(url, NAMES, migrate=False, turn=TermTurn(taken.token, taken.turn, print))
+    turn = TermTurn(taken.token, taken.turn, print)
+    store = await Store.open(url, NAMES, migrate=False, turn=turn, server=LIMITED)
     stack.push_async_callback(store.close)
     return store, waited
 
@@ -123,10 +127,8 @@ async def stand_still(server: postgres.Server, write: Write, at: int) -> float:
 
 @pytest.mark.parametrize("what", WRITES)
 async def test_who_stands_still_at_any_statement_is_replaced_and_commits_nothing(
-    server: postgres.Server, what: str, monkeypatch: pytest.MonkeyPatch
+    server: postgres.Server, what: str
 ) -> None:
-    limit = {"idle_in_transaction_session_timeout": f"{IDLE:g}s"}
-    monkeypatch.setattr(postgres_connection, "OPTIONS", postgres_connection.OPTIONS | limit)
     statements = await statements_of(server, WRITES[what])
     assert statements[-1] == COMMIT
     places = range(1, len(statements) + 1)

@@ -15,12 +15,6 @@ from scripts.devnet.errors import DevnetError
 from scripts.devnet.toolchain import Package
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(toolchain, "CACHE", tmp_path)
-    return tmp_path
-
-
 def test_what_stands_is_used_without_npm(monkeypatch: pytest.MonkeyPatch) -> None:
     toolchain.ensure()
     monkeypatch.setenv("PATH", "")
@@ -39,26 +33,25 @@ def test_a_tarball_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None
         toolchain.verify(tarball, Package("thing@1", f"sha512-{digest}"))
 
 
-def test_a_run_that_is_cut_off_leaves_nothing(cache: Path) -> None:
+def test_a_run_that_is_cut_off_leaves_nothing(tmp_path: Path) -> None:
     def cut_off(into: Path) -> None:
         (into / "half").write_text("half")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        toolchain.make_if_missing("thing", cut_off)
-    assert [path.name for path in cache.iterdir()] == [".lock"]
+        toolchain.make_if_missing("thing", cut_off, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_what_a_killed_run_left_is_removed(cache: Path) -> None:
-    (cache / ".making-old").mkdir()
-    (cache / ".making-old" / "half").write_text("half")
-    toolchain.make_if_missing("thing", lambda into: (into / "whole").touch())
-    assert sorted(path.name for path in cache.iterdir()) == [".lock", "thing"]
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".making-old").mkdir()
+    (tmp_path / ".making-old" / "half").write_text("half")
+    toolchain.make_if_missing("thing", lambda into: (into / "whole").touch(), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "thing"]
 
 
 def make_once(cache: Path, together: Barrier) -> None:
     """In another process: makes the thing, and counts how often it was made."""
-    toolchain.CACHE = cache
 
     def make(into: Path) -> None:
         with (cache / "count").open("a") as file:
@@ -67,20 +60,20 @@ def make_once(cache: Path, together: Barrier) -> None:
         (into / "whole").touch()
 
     together.wait(60)
-    toolchain.make_if_missing("thing", make)
+    toolchain.make_if_missing("thing", make, cache)
     assert (cache / "thing" / "whole").exists()
 
 
-def test_several_processes_make_it_once(cache: Path) -> None:
+def test_several_processes_make_it_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     together = context.Barrier(3)
-    processes = [context.Process(target=make_once, args=(cache, together)) for _ in range(3)]
+    processes = [context.Process(target=make_once, args=(tmp_path, together)) for _ in range(3)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 3
-    assert (cache / "count").read_text() == "made\n"
+    assert (tmp_path / "count").read_text() == "made\n"
 
 
 def test_an_anvil_of_ones_own_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +92,9 @@ def test_a_machine_without_an_anvil_is_told_the_cure(monkeypatch: pytest.MonkeyP
         toolchain.anvil()
 
 
-def test_a_registry_that_cannot_be_reached_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_cannot_be_reached_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
     monkeypatch.setenv("npm_config_fetch_retries", "0")
     with pytest.raises(DevnetError, match="npm could not fetch"):
-        toolchain.artifacts()
-    assert not list(cache.glob("contracts*"))
+        toolchain.artifacts(tmp_path)
+    assert not list(tmp_path.glob("contracts*"))

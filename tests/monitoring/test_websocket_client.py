@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,9 +108,8 @@ async def test_a_flood_of_messages_leaves_the_event_loop_to_others() -> None:
     assert (came, max(at_a_time) <= 200) == (9_000, True), max(at_a_time)
 
 
-async def test_after_a_hundred_messages_of_a_flood_the_reader_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"REST": 0.3, "FLOOD": 3600.0}.items():
-        monkeypatch.setattr(f"connext_monitor.monitoring.websocket_client.{name}", seconds)
+async def test_after_a_hundred_messages_of_a_flood_the_reader_rests() -> None:
+    limits = replace(QUICK, flood=3600.0, flood_rest=0.3)
 
     async def flooding(connection: ServerConnection) -> None:
         await connection.send(result(await receive(connection), "0x1"))
@@ -117,7 +117,7 @@ async def test_after_a_hundred_messages_of_a_flood_the_reader_rests(monkeypatch:
             await connection.send(push("0x1", number))
 
     clock = asyncio.get_running_loop()
-    async with websocket_node(flooding) as url, websocket_client(url) as client:
+    async with websocket_node(flooding) as url, websocket_client(url, limits) as client:
         began = clock.time()
         pushes = await client.subscribe("newHeads")
         for _ in range(150):
@@ -125,8 +125,7 @@ async def test_after_a_hundred_messages_of_a_flood_the_reader_rests(monkeypatch:
         assert clock.time() - began >= 0.3
 
 
-async def test_messages_that_come_slowly_are_read_without_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connext_monitor.monitoring.websocket_client.REST", 100.0)
+async def test_messages_that_come_slowly_are_read_without_a_rest() -> None:
     more = asyncio.Semaphore(0)
 
     async def pushing(connection: ServerConnection) -> None:
@@ -136,7 +135,8 @@ async def test_messages_that_come_slowly_are_read_without_a_rest(monkeypatch: py
                 await more.acquire()
             await connection.send(push("0x1", number))
 
-    async with websocket_node(pushing) as url, websocket_client(url) as client:
+    limits = replace(QUICK, flood_rest=100.0)
+    async with websocket_node(pushing) as url, websocket_client(url, limits) as client:
         pushes = await client.subscribe("newHeads")
         for number in range(240):
             if number % 40 == 0:

@@ -188,7 +188,7 @@ async def test_a_picture_is_drawn_of_what_there_is(monkeypatch: pytest.MonkeyPat
     assert drawn.startswith(b"\x89PNG")
     silent = PathwayFigures(ORIGIN, DESTINATION)
     assert await picture.draw(Report(0, 86_400, (silent,), (PATHWAY,)), LABELS) is None
-    monkeypatch.setattr(picture.importlib.util, "find_spec", lambda _name: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     assert await picture.draw(report, LABELS) is None
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,12 +13,14 @@ from connext_monitor.core.delivery_records import ChannelState
 from connext_monitor.core.events import BlockNumber
 from connext_monitor.core.handover import Handover
 from connext_monitor.core.ownership import Instance, Lease
-from connext_monitor.store import channels, lease, schema_revision
+from connext_monitor.store import channels, lease, migration, schema_revision
 from connext_monitor.store.connection import COMMIT, Connection, transact
 from connext_monitor.store.engine import engine_of, server_of
 from connext_monitor.store.errors import DatabaseUnavailableError, TermOverError
+from connext_monitor.store.postgres_connection import postgres_migrator
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import TermTurn
+from tests.world import postgres
 from tests.world.recording import NAMES, NOW
 
 pytestmark = pytest.mark.server
@@ -202,19 +204,22 @@ async def test_who_stands_still_in_a_write_loses_its_turn(begin: Begin, guest: S
     assert len(owner.over) == 1
 
 
-async def test_whoever_updates_the_schema_ends_the_term_of_the_owner(
-    begin: Begin, connection: Connection, url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    owner = await begin("a", FREE)
-    await owner.write("before")
-    monkeypatch.setattr(schema_revision, "KNOWN", (*schema_revision.KNOWN, "9999"))
-    monkeypatch.setattr(schema_revision, "NEWEST", "9999")
-    engine = engine_of(url)
-    with closing(engine.writer()) as writer:
-        engine.prepare(writer, migrate=True)
-    assert not transact(connection, lambda it: lease.beat(it, FIRST, "a", 1, 0))
-    with pytest.raises(TermOverError):
-        await owner.write("with the older schema")
+def test_whoever_updates_the_schema_ends_the_term_of_the_owner(server: postgres.Server) -> None:
+    write, over = partial(save_channel, name="with the older schema"), list[str]()
+    with server.empty_database() as url, ExitStack() as stack:
+        older = stack.enter_context(closing(postgres_migrator(url)))
+        transact(older, lambda it: migration.upgrade(it, schema_revision.KNOWN[-2]))
+        connection = stack.enter_context(closing(server_of(url).lease()))
+        turn = transact(connection, lambda it: lease.take(it, FIRST, "a", FREE))
+        assert turn is not None
+        owner = stack.enter_context(closing(engine_of(url, turn=TermTurn("a", turn, over.append)).writer()))
+        transact(owner, write)
+        newer = engine_of(url)
+        newer.prepare(stack.enter_context(closing(newer.writer())), migrate=True)
+        assert not transact(connection, lambda it: lease.beat(it, FIRST, "a", 1, 0))
+        with pytest.raises(TermOverError):
+            transact(owner, write)
+    assert len(over) == 1
 
 
 def test_a_newer_schema_is_seen_at_the_next_look(connection: Connection) -> None:

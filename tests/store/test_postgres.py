@@ -24,8 +24,10 @@ from connext_monitor.store.connection import Connection
 from connext_monitor.store.engine import engine_of
 from connext_monitor.store.errors import DatabaseError, DatabaseUnavailableError
 from connext_monitor.store.examiner import Examiner
+from connext_monitor.store.postgres_connection import postgres_migrator
 from connext_monitor.store.run_mark import ServerMark
 from connext_monitor.store.schema import metadata
+from connext_monitor.store.server_limits import ServerLimits
 from connext_monitor.store.store import Store
 from tests.config.configs import CHAIN, load
 from tests.world import postgres
@@ -160,9 +162,11 @@ async def test_a_pool_of_transactions_is_called_what_it_is(stores: list[Store]) 
     assert "pool_mode = session" in pooled.value.trouble.cure
 
 
-async def test_nothing_but_a_migration_connects_to_migrate(url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("connext_monitor.store.postgres.postgres_migrator")
-    await (await Store.open(url, NAMES)).close()
+async def test_what_needs_no_migration_waits_for_none(url: DatabaseUrl) -> None:
+    with closing(postgres_migrator(url, ServerLimits(idle_in_transaction=0.0))) as migrator:  # for as long as it likes
+        migrator.begin()  # another one's waits for a minute
+        async with asyncio.timeout(50):
+            await (await Store.open(url, NAMES)).close()
 
 
 def test_migrations_make_what_the_schema_says(url: DatabaseUrl) -> None:

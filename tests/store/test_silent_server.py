@@ -9,12 +9,13 @@ from psycopg.waiting import Ready, Wait
 
 from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.ownership import Instance, Lease
-from connext_monitor.store import lease, postgres_connection
+from connext_monitor.store import lease
 from connext_monitor.store.connection import Connection, transact
 from connext_monitor.store.engine import server_of
 from connext_monitor.store.errors import DatabaseUnavailableError, TermOverError
 from connext_monitor.store.postgres import PostgresServer
 from connext_monitor.store.postgres_waiting import SilentServerError, sending
+from connext_monitor.store.server_limits import ServerLimits
 from connext_monitor.store.store import Store
 from connext_monitor.store.turn import TermTurn
 from tests.world import postgres
@@ -29,10 +30,10 @@ ME = Instance("left", "1.0", "same")
 @contextmanager
 def standing_still(server: postgres.Server, *connections: Connection) -> Iterator[None]:
     """The server, and only meanwhile it is given up soon: one that runs may take its time on a busy machine."""
-    with server.standing_still(), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(postgres_connection, "CONNECT_WITHIN", 2)
+    with server.standing_still():
         for connection in connections:
-            patched.setattr(connection.driver, "answers_within", 1.0)
+            # A server's connection; it is lost with the next question.
+            connection.driver.answers_within = 1.0
         yield
 
 
@@ -50,13 +51,14 @@ async def in_time(connection: Connection, work: Callable[[Connection], int]) -> 
 async def test_an_answer_is_waited_for_no_longer_than_a_server_needs(
     server: postgres.Server, url: DatabaseUrl, kind: str
 ) -> None:
+    given_up_soon = PostgresServer(url, limits=ServerLimits(connect=2))
     with closing(getattr(PostgresServer(url), kind)()) as connection:
         assert await in_time(connection, answer) == 42
-        with standing_still(server, connection):
+        with standing_still(server, connection), closing(getattr(given_up_soon, kind)()) as not_connected:
             with pytest.raises(connection.error, match="nothing came from it for 1 s"):
                 await in_time(connection, answer)
             with pytest.raises(connection.error, match="timeout"):
-                await in_time(connection, answer)
+                await in_time(not_connected, answer)
         assert await in_time(connection, answer) == 42
 
 
