@@ -40,8 +40,8 @@ class ObservedChain:
 
     @property
     def silent_for(self) -> float:
-        """Seconds since its covered head last rose, or since this program started."""
-        return self._state.silent_for
+        """Seconds since its covered head last rose, before this program started too once this one had a fair chance."""
+        return self._state.unseen_for
 
     def reads_history(self, watermark: Timestamp) -> bool:
         """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""

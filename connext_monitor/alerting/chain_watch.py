@@ -31,6 +31,9 @@ _AFTER_FAILURE = 1.0
 _AFTER_OUTAGE = 30.0
 """Seconds that judging takes to catch up after an outage of the store."""
 
+_NOT_SEEN_YET = 5.0
+"""Seconds between two looks at a chain of which nothing has been covered since the start."""
+
 _RECOUNT_EVERY = 10.0
 """Seconds between two counts of the deadlines that wait for a chain out of sight."""
 
@@ -184,4 +187,7 @@ class ChainWatch:
     def _until_next(self) -> float:
         in_sight = [chain for chain in self._chains.values() if chain.name not in self._alerts]
         soonest = min((self._unobserved_after - self._silent_for(c) for c in in_sight), default=self._unobserved_after)
+        if not all(chain.observed for chain in in_sight):
+            # What it was silent for before the start may count at any moment.
+            soonest = min(soonest, _NOT_SEEN_YET, self._unobserved_after / 4)
         return max(_SHORTEST_PAUSE, min(soonest, self._recount_every) if self._alerts else soonest)

@@ -22,7 +22,10 @@ class VisibleChain(Protocol):
 
     @property
     def silent_for(self) -> float:
-        """Seconds, on our own clock, since its covered head last rose, or since this program started."""
+        """Seconds, on our own clock, since its covered head last rose.
+
+        Before this program started, too, once this one has had a fair chance to have it rise; else since the start.
+        """
         ...
 
     @property

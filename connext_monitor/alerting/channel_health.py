@@ -1,12 +1,11 @@
 """The health of one channel: reported after every attempt, and stored when it changes."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from connext_monitor.alerting.outgoing_message import DeliveryStore
 from connext_monitor.alerting.store_retry import retry_store
-from connext_monitor.core.delivery_records import ChannelState
+from connext_monitor.core.delivery_records import ChannelState, StoredHealth
 
 
 class ProviderHealth(Protocol):
@@ -16,26 +15,20 @@ class ProviderHealth(Protocol):
         """The channel took a message."""
         ...
 
-    def failed(self, provider: str, reason: str, /, *, dead: bool) -> None:
-        """The channel did not take a message, and never will if it is ``dead``."""
+    def failed(self, provider: str, reason: str, /, *, dead: bool, since: datetime) -> None:
+        """The channel did not take a message, as it has not ``since`` then, and never will if it is ``dead``."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    state: ChannelState
-    reason: str | None
-    since: datetime
-
-
 class ChannelHealth:
-    """One channel's health."""
+    """One channel's health, which goes on from what a program before this one has stored of it."""
 
     def __init__(self, provider: str, store: DeliveryStore, health: ProviderHealth) -> None:
         self._provider = provider
         self._store = store
         self._health = health
-        self._stored: _Stored | None = None
+        self._recalled = False
+        self._stored: StoredHealth | None = None
 
     async def works(self, at: datetime, trouble: str | None) -> None:
         """The channel took a message; ``trouble`` is why it still refuses others."""
@@ -50,13 +43,16 @@ class ChannelHealth:
         await self._note(ChannelState.DEAD, reason, at)
 
     async def _note(self, state: ChannelState, reason: str | None, at: datetime) -> None:
+        if not self._recalled:
+            self._stored = await retry_store(lambda: self._store.channel_health(self._provider), self._provider)
+            self._recalled = True
+        stored = self._stored
+        since = stored.since if stored is not None and stored.state is state else at
         if reason is None:
             self._health.took(self._provider)
         else:
-            self._health.failed(self._provider, reason, dead=state is ChannelState.DEAD)
-        stored = self._stored
+            self._health.failed(self._provider, reason, dead=state is ChannelState.DEAD, since=since)
         if stored is not None and (stored.state, stored.reason) == (state, reason):
             return
-        since = stored.since if stored is not None and stored.state is state else at
         await retry_store(lambda: self._store.channel_state(self._provider, state, reason, since), self._provider)
-        self._stored = _Stored(state, reason, since)
+        self._stored = StoredHealth(state, reason, since)

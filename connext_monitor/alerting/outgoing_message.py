@@ -10,7 +10,7 @@ from connext_monitor.core.alerts.alert import compose
 from connext_monitor.core.alerts.digest import Digest, compose_digest
 from connext_monitor.core.alerts.digest_mode import lane_of
 from connext_monitor.core.delivery import Change, Outcome
-from connext_monitor.core.delivery_records import ChannelState
+from connext_monitor.core.delivery_records import ChannelState, StoredHealth
 from connext_monitor.core.holds import Attempt, Held, Lane, delivery_key, group_key
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.queue import Queue, QueuedDelivery, Topic
@@ -37,6 +37,10 @@ class DeliveryStore(Protocol):
 
     async def channel_state(self, provider: str, state: ChannelState, reason: str | None, at: datetime) -> None:
         """Record the channel's health, when it is first known and when it changes."""
+        ...
+
+    async def channel_health(self, provider: str) -> StoredHealth | None:
+        """The channel's health as it was recorded last; None where nothing is known of it."""
         ...
 
 

@@ -61,11 +61,12 @@ class _Suspicion:
     """What is remembered of a delivery for as long as it is suspected.
 
     ``settled_at`` is where its origin stood when that was first covered past its time; ``looked_for`` is whether its
-    own block has been asked for.
+    own block has been asked for. It was ``proven_before`` for so many seconds when this program started.
     """
 
     settled_at: BlockNumber | None = None
     looked_for: bool = False
+    proven_before: float = 0.0
 
 
 class PhantomWatch:
@@ -89,6 +90,8 @@ class PhantomWatch:
         self._woken = asyncio.Event()
         self._suspicions: dict[DomainId, dict[TransferId, _Suspicion]] = {}
         self._final: dict[DomainId, BlockRef] = {}
+        self._covered_before: dict[DomainId, Timestamp] | None = None
+        """Up to where each chain had been covered before this program started."""
         self._suspected = False
         self._alerted: set[TransferId] = set()
         self._touches, self._reviewed = 1, 0
@@ -121,6 +124,8 @@ class PhantomWatch:
 
     async def _look(self) -> float:
         """Seconds to the next look."""
+        if self._covered_before is None:
+            self._covered_before = await self._recall()
         if self._reviewed < self._touches or self._clock.monotonic() - self._reviewed_at >= self._rest:
             await self._review_open()
         self._suspected = False
@@ -131,6 +136,10 @@ class PhantomWatch:
             self._suspected = True
         self._held.keep_only(set[TransferId]().union(*self._proven.values()))
         return self._every if self._suspected else self._rest
+
+    async def _recall(self) -> dict[DomainId, Timestamp]:
+        reached = {domain: await self._store.coverage(domain) for domain in self._chains}
+        return {domain: its.covered.timestamp for domain, its in reached.items() if its and its.covered}
 
     async def _review_open(self) -> None:
         touches, failed = self._touches, False
@@ -170,6 +179,7 @@ class PhantomWatch:
             verdict = judge_delivery(suspect.nonce, nonces, suspect.holder_block, reached.checkpoint, settled=settled)
             if verdict.accuses and settled:
                 proven.add(suspect.transfer_id)
+                suspicion.proven_before = self._proven_before(origin, suspect, reached)
                 await self._confirm(origin, suspect, suspicion, verdict)
         return proven
 
@@ -191,12 +201,21 @@ class PhantomWatch:
             suspicion.settled_at = reached.covered.number
         return reached.checkpoint >= suspicion.settled_at
 
+    def _proven_before(self, origin: DomainId, suspect: Suspect, reached: Coverage) -> float:
+        """Seconds for which, when this program started, a delivery was proven however chains' clocks differ."""
+        final, covered = self._final.get(origin), reached.covered
+        covered_before = (self._covered_before or {}).get(origin)
+        if final is None or covered is None or covered_before is None:
+            return 0.0
+        final_before = covered_before - (covered.timestamp - final.timestamp)
+        return max(0.0, final_before - (suspect.executed_at + _CLOCK_SKEW))
+
     async def _confirm(
         self, origin: DomainId, suspect: Suspect, suspicion: _Suspicion, verdict: PhantomVerdict
     ) -> None:
         """Accuse the delivery if its own chain confirms it and its origin, asked, has no XCalled of it."""
         delivered = await self._is_delivered(suspect.transfer_id, suspicion)
-        if not delivered or not await self._is_without_origin(origin, suspect):
+        if not delivered or not await self._is_without_origin(origin, suspect, suspicion):
             return
         self._held.release(suspect.transfer_id)
         decide = partial(_accusation, suspect, verdict, self._clock.now())
@@ -216,7 +235,7 @@ class PhantomWatch:
         status = await destination.transfer_status(transfer_id)
         if status is None:
             reason = f"transferStatus is not answered: {_why(destination)}"
-            self._held.hold(transfer_id, stored.transfer.destination, reason)
+            self._held.hold(transfer_id, stored.transfer.destination, reason, suspicion.proven_before)
             return False
         return done(Leg.EXECUTE, status)
 
@@ -233,12 +252,13 @@ class PhantomWatch:
             destination.cover_past(executed.block.timestamp)
         return False
 
-    async def _is_without_origin(self, origin: DomainId, suspect: Suspect) -> bool:
+    async def _is_without_origin(self, origin: DomainId, suspect: Suspect, suspicion: _Suspicion) -> bool:
         """As with every absence, the origin is asked; an XCalled that is found there is recorded instead."""
         chain = self._chains[origin]
         has_events = await chain.fetch_events(suspect.transfer_id, Timestamp(suspect.executed_at - _CLOCK_SKEW))
         if has_events is None:
-            self._held.hold(suspect.transfer_id, origin, f"its events cannot be fetched: {_why(chain)}")
+            reason = f"its events cannot be fetched: {_why(chain)}"
+            self._held.hold(suspect.transfer_id, origin, reason, suspicion.proven_before)
         return has_events is False
 
 

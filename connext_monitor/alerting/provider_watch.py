@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import inf
 from typing import NoReturn
 
@@ -17,6 +18,8 @@ from connext_monitor.core.alerts.resolution import Resolution
 
 PATIENCE = 60.0
 """Seconds for which a channel may fail before an alert opens: a restart or a busy minute pages nobody."""
+_FAIR_CHANCE = 10.0
+"""Seconds that a channel which failed before a restart has to take something after it."""
 _LOOK_EVERY = 600.0
 """Seconds between two looks while no channel is in trouble: each change wakes it."""
 _AFTER_FAULT = 1.0
@@ -29,9 +32,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
-    """A channel that has taken nothing ``since`` then (monotonic seconds); ``dead`` once it refuses for good."""
+    """A channel that has taken nothing ``since`` then; ``dead`` once it refuses for good.
+
+    That may have been before this program started, to which it has refused something since ``met``; both are on the
+    monotonic clock.
+    """
 
     since: float
+    met: float
     reason: str
     dead: bool
 
@@ -45,7 +53,7 @@ class _Record:
 
 
 class ProviderWatch:
-    """Opens `provider_failing` when a channel refuses for good or has failed for a minute.
+    """Opens `provider_failing` when a channel refuses for good or has failed for a minute, however often we start.
 
     It is `recovered` as soon as it takes a message; after a relapse, once it has failed in nothing for a minute, and
     after each further one for twice as long: one that takes a message now and then is alerted about once.
@@ -68,10 +76,12 @@ class ProviderWatch:
         self._well.setdefault(provider, self._clock.monotonic())
         self._changed.set()
 
-    def failed(self, provider: str, reason: str, *, dead: bool) -> None:
-        """The channel has not taken a message, and never will where it is ``dead``."""
+    def failed(self, provider: str, reason: str, *, dead: bool, since: datetime) -> None:
+        """The channel has not taken a message, as it has not ``since`` then, and never will where it is ``dead``."""
         self._well.pop(provider, None)
-        trouble = self._troubles.get(provider, _Trouble(self._clock.monotonic(), reason, dead))
+        now = self._clock.monotonic()
+        began = now - max(0.0, (self._clock.now() - since).total_seconds())
+        trouble = self._troubles.get(provider, _Trouble(began, now, reason, dead))
         self._troubles[provider] = replace(trouble, reason=reason, dead=dead)
         self._changed.set()
 
@@ -100,7 +110,10 @@ class ProviderWatch:
         return min(self._until_next(), _LOOK_EVERY)
 
     def _is_failing(self, trouble: _Trouble, now: float) -> bool:
-        return trouble.dead or now - trouble.since >= self._patience
+        return trouble.dead or now >= self._fails_at(trouble)
+
+    def _fails_at(self, trouble: _Trouble) -> float:
+        return max(trouble.since + self._patience, trouble.met + min(_FAIR_CHANCE, self._patience))
 
     async def _fails(self, name: str, trouble: _Trouble) -> None:
         details = ProviderFailingDetails(reason=trouble.reason, dead=trouble.dead)
@@ -124,8 +137,6 @@ class ProviderWatch:
         return self._well[name] + min(proof, _LONGEST_PROOF)
 
     def _until_next(self) -> float:
-        fails_at = [
-            trouble.since + self._patience for name, trouble in self._troubles.items() if name not in self._alerts
-        ]
+        fails_at = [self._fails_at(trouble) for name, trouble in self._troubles.items() if name not in self._alerts]
         recovers_at = [self._recovers_at(name) for name in self._alerts if name in self._well]
         return max(0.0, min((*fails_at, *recovers_at), default=inf) - self._clock.monotonic())

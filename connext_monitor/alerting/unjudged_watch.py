@@ -16,6 +16,7 @@ from connext_monitor.alerting.judging_pace import SETTLES
 from connext_monitor.clock import Clock
 from connext_monitor.clock.watch_loop import look_every
 from connext_monitor.core.alerts.kinds.chain_unobserved import CHAIN_UNOBSERVED
+from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.hindrance import Hindrance, Obstacle
@@ -43,6 +44,10 @@ class UnjudgedStore(Protocol):
         self, destination: DomainId, due_before: int, settling: tuple[datetime, datetime], *, limit: int
     ) -> list[Awaited]:
         """The first of one destination's that were due before then."""
+        ...
+
+    async def coverage(self, domain: DomainId) -> Coverage | None:
+        """How far a chain has been read."""
         ...
 
 
@@ -124,10 +129,13 @@ class UnjudgedWatch:
         return min([rest, *(backlog.time_to_judge for backlog in self._backlogs.values() if backlog.ripens)])
 
     async def _recall(self) -> None:
-        """What was alerted about before a restart stands until it has been judged."""
+        """What was alerted about before a restart stands until it has been judged, and what waited then waits on."""
         alerted = {alert.subject for alert in await self._desk.open_alerts(CHAIN_UNOBSERVED)}
         for domain, backlog in self._backlogs.items():
             backlog.standing = self._names[domain] in alerted
+            reached = await self._legs.coverage(domain)
+            if reached is not None and reached.covered is not None:
+                backlog.recall(reached.covered.timestamp)
         self._recalled = True
 
     async def _count(self, changed: Callable[[], None]) -> None:
@@ -171,9 +179,11 @@ class UnjudgedWatch:
 
     def _legs_of(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks) -> Unjudged | None:
         hindered, at = self._judging.hindered(domain), self._clock.monotonic()
-        if not self._backlogs[domain].counts(count, at, hindered=hindered) or count is None:
+        hindrance = None if count is None else self._judging.hindrance(domain, count.first_due)
+        met = hindrance is not None and hindrance.obstacle.is_met
+        counts = self._backlogs[domain].counts(count, at, hindered=hindered, met=met)
+        if not counts or count is None or hindrance is None:
             return None
-        hindrance = self._judging.hindrance(domain, count.first_due)
         return Unjudged(count.past_due, marks.now - count.first_due, hindrance)
 
     def _deliveries_of(self, domain: DomainId, *, stood: bool) -> Unjudged | None:

@@ -16,6 +16,15 @@ class ChannelState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredHealth:
+    """A channel's health, and since when it is that: the reason may have changed meanwhile."""
+
+    state: ChannelState
+    reason: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRow:
     """A channel's health as last stored, and how many messages are queued for it."""
 

@@ -28,6 +28,11 @@ class Obstacle(StrEnum):
     NOT_LOOKED_AT = "not_looked_at"
     """Nothing is known to keep them from it."""
 
+    @property
+    def is_met(self) -> bool:
+        """Whether it is met by who judges them, once their destination is covered past the deadline and at its head."""
+        return self in {Obstacle.NOT_ANSWERED, Obstacle.EVENT_MISSING, Obstacle.FAULT}
+
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:

@@ -86,6 +86,9 @@ class UnjudgedBacklog:
 
     ``standing``: something has waited because of it within the patience, so that an endpoint that answers now and then
     gives one alert, not many. Before the first look, what was alerted about before a restart is taken to stand.
+
+    What was due for as long as there is patience when a program before this one covered the chain last, waits on after
+    a restart. It counts where this program meets what keeps it from being judged, too, for the time that judging takes.
     """
 
     def __init__(self, patience: float) -> None:
@@ -93,23 +96,31 @@ class UnjudgedBacklog:
         self._past_due = PastDue(patience)
         self._last_at = -inf
         self._ripe_since: float | None = None
+        self._ripe_before, self._waited_before = 0, False
         self.time_to_judge = min(_JUDGED_WITHIN, patience / 4)
         self.standing = True
         self.unjudged: Unjudged | None = None
 
+    def recall(self, watermark: Timestamp) -> None:
+        """The chain had been covered up to there before this program started."""
+        self._ripe_before = int(watermark - self._patience)
+
     def marks(self, at: float, instant: int) -> Marks:
         """Its marks where it is this instant now, ``at`` on a clock that nobody sets."""
         self._past_due.note(at, instant)
-        return Marks(instant, instant - int(self._patience / 2), self._past_due.ripe)
+        ripe = self._past_due.ripe
+        self._waited_before = ripe == 0
+        return Marks(instant, instant - int(self._patience / 2), ripe or self._ripe_before)
 
-    def counts(self, count: UnjudgedCount | None, at: float, *, hindered: bool) -> bool:
+    def counts(self, count: UnjudgedCount | None, at: float, *, hindered: bool, met: bool = False) -> bool:
         """Whether a look at time ``at`` (monotonic seconds) finds legs unjudged for so long that it calls for an alert.
 
         Once one is ripe, until those that waited are judged. A call may be read long after its legs were due, as after
         a reorg, and these are ripe at once: they are given the time that judging takes. One that has only just become
-        past due begins nothing, and prolongs nothing unless it is known to be hindered.
+        past due begins nothing, and prolongs nothing unless it is known to be hindered. ``met``: something was met in
+        judging them that keeps them from being judged.
         """
-        if count is None or not count.ripe:
+        if count is None or not count.ripe or (self._waited_before and not met):
             self._ripe_since = None
         elif self._ripe_since is None:
             self._ripe_since = at

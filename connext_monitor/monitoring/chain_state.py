@@ -23,6 +23,10 @@ _HEADS_KEPT = 1024
 _HISTORY = 300
 """Seconds of block time behind the head from which on covering is reading history."""
 _LONGEST_CATCH_UP = 3600.0
+_FAIR_CHANCE = 20.0
+"""Seconds: ten for which an endpoint may let us wait for its answer, and ten until one that failed is tried again."""
+_BLOCKS_AWAITED = 3
+"""As many blocks of a chain should come before it counts that none did."""
 
 OnHead = Callable[[DomainId, Timestamp], None]
 """Hears of each head that a chain's endpoint announces; must not raise."""
@@ -42,7 +46,8 @@ class ChainState:
     with the next head: a log accuses somebody and the other endpoints lack its block, or it was pushed before its
     block's head; ``read_at`` when it began that all up to the head was read; ``holes`` the first nonce of each hole
     that was logged; ``final_trouble`` why the endpoint names no final block, in words; ``lost_history`` what its
-    endpoints have said of blocks that they do not have any more. Times named ``*_at`` are on the monotonic clock.
+    endpoints have said of blocks that they do not have any more; ``failed`` the endpoints, by index in the config, of
+    which a use has failed. Times named ``*_at`` are on the monotonic clock.
     """
 
     def __init__(
@@ -78,14 +83,20 @@ class ChainState:
         self.holes: set[int] = set()
         self.holes_found = 0
         self.holes_closed = 0
+        self.failed: set[int] = set()
         self.clock = clock
         self._unobserved_after = unobserved_after
         self._on_head = on_head
         self._store_works_for = store_works_for
         self._covered_once = False
+        self._covered_before: Timestamp | None = None
         self._connected_at = clock.monotonic()
         self._highest: BlockNumber | None = None
         self._heads: OrderedDict[BlockNumber, Hash32] = OrderedDict()
+
+    def recall(self, stored: Coverage | None) -> None:
+        """How far the chain had been read before this program started."""
+        self._covered_before = stored.covered.timestamp if stored and stored.covered else None
 
     @property
     def begun(self) -> Coverage:
@@ -197,7 +208,7 @@ class ChainState:
         """
         if number <= self.final or (self.caught_up and not self.outdated):
             return True
-        return min(self.silent_for, self._store_works_for()) >= self._unobserved_after
+        return min(self.unseen_for, self._store_works_for()) >= self._unobserved_after
 
     @property
     def outdated(self) -> bool:
@@ -210,6 +221,42 @@ class ChainState:
         since = self.undecodable.since
         seen_at = self.covered_risen_at if since is None else min(since, self.covered_risen_at)
         return self.clock.monotonic() - seen_at
+
+    @property
+    def unseen_for(self) -> float:
+        """The same, whichever program saw that, once this one has had a fair chance to see it.
+
+        Where it has covered nothing yet, the block that was covered last says by its stamp when that was.
+        """
+        silent, before = self.silent_for, self._seen_before
+        if before is None or not self._has_had_its_chance(silent):
+            return silent
+        return max(silent, self.clock.now().timestamp() - before)
+
+    @property
+    def _seen_before(self) -> float | None:
+        """When the chain was seen last before this program started (Unix seconds); None where that does not count."""
+        if self.undecodable.seen_before is not None:
+            return self.undecodable.seen_before.timestamp()
+        return None if self._covered_once else self._covered_before
+
+    def _has_had_its_chance(self, silent: float) -> bool:
+        """Whether this program, silent for so long, would have covered something if it could.
+
+        1. Not before what failed at first was tried again.
+        2. All up to the head was read, and no block came though some should have.
+        3. Each endpoint has failed, and none has been connected for so short a time that it may still answer.
+        4. So much time has passed that an endpoint would be given up.
+        """
+        chance = min(_FAIR_CHANCE, self._unobserved_after / 2)
+        if silent < chance:
+            return False
+        if self.caught_up and silent >= _BLOCKS_AWAITED * self.config.block_time.total_seconds():
+            return True
+        answers = self.endpoint is not None and self.clock.monotonic() - self._connected_at < chance
+        if len(self.failed) == len(self.config.endpoints) and not answers:
+            return True
+        return silent >= self._unobserved_after / 2
 
     def works(self) -> None:
         """What was wrong is over, except that no log can be decoded, while that lasts."""

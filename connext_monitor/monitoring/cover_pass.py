@@ -195,6 +195,8 @@ class CoverPass:
             if checked.comparison is Comparison.AGREED:
                 undecodable.agreed(doubted)
         unclear = undecodable.read(checked.read.blocks, checked.read.logs, self._endpoint.host)
+        if raws := undecodable.to_look_up():
+            undecodable.seen_before = await self._store.malformed_since(self._state.config.domain_id, raws)
         return checked, final if unclear is None else min(final, BlockNumber(unclear - 1))
 
     async def _anchor(self, read: ReadRange, reached: Coverage) -> BlockRef:

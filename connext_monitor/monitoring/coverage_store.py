@@ -1,5 +1,7 @@
 """What covering reads from the database."""
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Protocol
 
 from connext_monitor.core.coverage import BlockRange, Coverage, StoredRange
@@ -17,4 +19,8 @@ class CoverageStore(HoleStore, AnchorStore, Protocol):
 
     async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
         """What is stored of these blocks."""
+        ...
+
+    async def malformed_since(self, domain: DomainId, raws: Collection[bytes]) -> datetime | None:
+        """When the first of these logs that could not be read was seen; None where none of them was."""
         ...

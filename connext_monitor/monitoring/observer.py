@@ -95,6 +95,7 @@ class Observer:
 
     async def run(self) -> NoReturn:
         """Observe until cancelled: with the first healthy endpoint, and with the next one when it fails."""
+        self.state.recall(await self._store.coverage(self._config.domain_id))
         while True:
             chosen = self._pool.choose()
             await asyncio.sleep(chosen.wait)
@@ -144,6 +145,7 @@ class Observer:
 
     def _failed(self, pooled: PooledEndpoint, reason: str) -> None:
         self._failures.failed(pooled.index, reason)
+        self.state.failed.add(pooled.index)
         self.state.trouble = reason
 
     async def _session(self, endpoint: Endpoint, pooled: PooledEndpoint) -> None:

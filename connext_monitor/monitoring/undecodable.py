@@ -10,6 +10,7 @@ can be decoded show that transfers can be.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.batch import UnreadableLog
@@ -41,6 +42,7 @@ class Undecodable:
     """The newest logs of a chain, where these could not be decoded and no other endpoint gave them alike.
 
     ``since`` is when that began, on the monotonic clock, and ``why`` says so in words; both are None otherwise.
+    ``seen_before`` is when a program before this one saw the first of them, None where none did.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -49,6 +51,14 @@ class Undecodable:
         self._first: tuple[BlockNumber, int] | None = None
         self.since: float | None = None
         self.why: str | None = None
+        self.seen_before: datetime | None = None
+        self._unasked: list[bytes] | None = []
+
+    def to_look_up(self) -> list[bytes]:
+        """Those that were read before any log could be decoded, once: a program before this one may have seen them."""
+        unasked = self._unasked or []
+        self._unasked = None if unasked else self._unasked
+        return unasked
 
     def unsettled(self, logs: Sequence[DecodedLog]) -> list[DecodedLog]:
         """Those of the logs that cannot be decoded, without those that another endpoint gives as well."""
@@ -67,16 +77,20 @@ class Undecodable:
         """
         unsettled = self.unsettled(logs)
         if not unsettled and self._first is None:
+            if self._unasked is not None and any(map(_decoded, logs)):
+                self._unasked = None
             return None
         last = max((_position(log) for log in logs if _decoded(log)), default=None)
         doubted = [log for log in unsettled if last is None or _position(log) > last]
         read_again = self._first is not None and blocks.first <= self._first[0] <= blocks.last
         if self._first is not None and ((last is not None and last > self._first) or (read_again and not doubted)):
-            self.since = self.why = self._first = None
+            self.since = self.why = self._first = self.seen_before = self._unasked = None
         if not doubted:
             return None
         if self.since is None:
             self.since = self._clock.monotonic()
+            if self._unasked is not None:
+                self._unasked = [log.content.raw for log in doubted if isinstance(log.content, UnreadableLog)]
         if self._first is None or read_again:
             self._first = min(map(_position, doubted))
         self.why = f"{host} gives logs of the contract that cannot be decoded: {_reason(doubted[-1])}"

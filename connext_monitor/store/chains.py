@@ -1,11 +1,11 @@
 """How far each chain has been read, and the logs of it that could not be read."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Delete, delete, select
+from sqlalchemy import Delete, delete, func, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.batch import ChainProgress, UnreadableLog
@@ -14,7 +14,8 @@ from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.store.bulk import InsertMany, flat
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.glance import coverage
-from connext_monitor.store.prepared import Prepared, parameter, parameters
+from connext_monitor.store.instants import from_ms
+from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import chains, malformed_logs
 
 MALFORMED_KEPT = 1000
@@ -43,6 +44,11 @@ def _forget_malformed() -> Delete:
 
 _SAVE_COVERAGE = Prepared(_save_coverage)
 _FORGET_MALFORMED = Prepared(_forget_malformed)
+_SELECT_MALFORMED_SINCE = Prepared(
+    lambda: select(func.min(malformed_logs.c.seen_ms)).where(
+        malformed_logs.c.domain == parameter("of_domain"), malformed_logs.c.digest.in_(list_parameter("digests"))
+    )
+)
 
 
 def starts(connection: Connection) -> dict[DomainId, BlockNumber]:
@@ -89,3 +95,10 @@ def keep_malformed(connection: Connection, logs: Sequence[UnreadableLog], seen_a
         ]
         _INSERT_MALFORMED(connection, flat(rows))
         _FORGET_MALFORMED.execute(connection, of_domain=domain)
+
+
+def malformed_since(connection: Connection, domain: DomainId, raws: Collection[bytes]) -> datetime | None:
+    """When the first of these logs that could not be read was seen; None where none of them is kept."""
+    digests = [sha256(raw).digest() for raw in raws]
+    seen_ms = _SELECT_MALFORMED_SINCE.value(connection, of_domain=domain, digests=digests)
+    return None if seen_ms is None else from_ms(seen_ms)

@@ -12,6 +12,7 @@ from connext_monitor.store import (
     blocks,
     bridge_events,
     causes,
+    chains,
     channels,
     deadlines,
     deliveries,
@@ -92,6 +93,7 @@ class UnjudgedLegs(Noun):
     """The legs that are past due and about which nobody has been told."""
 
     count = reads(unjudged.count)
+    coverage = reads(glance.coverage)
     first = reads(unjudged.first)
 
 
@@ -135,6 +137,7 @@ class Outbox(Noun):
     delivery_sent = writes(deliveries.sent)
     delivery_postponed = writes(deliveries.postponed)
     channel_state = writes(channels.save_channel)
+    channel_health = reads(channels.channel_health)
     channels = reads(glance.channel_rows)
     queue = reads(queues.queue)
     form_group = writes(groups.form)
@@ -156,6 +159,7 @@ class Chains(Noun):
     nonce_hole = reads(hole)
     stored = reads(blocks.stored)
     malformed_counts = reads(glance.malformed_counts)
+    malformed_since = reads(chains.malformed_since)
 
 
 class RouterFills(Noun):

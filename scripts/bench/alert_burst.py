@@ -231,7 +231,7 @@ class _Unheard:
     def took(self, provider: str) -> None:
         """See `ProviderHealth`."""
 
-    def failed(self, provider: str, reason: str, *, dead: bool) -> None:
+    def failed(self, provider: str, reason: str, *, dead: bool, since: datetime) -> None:
         """See `ProviderHealth`."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connext_monitor.alerting.phantom_watch import PhantomWatch
-from connext_monitor.clock import SystemClock
+from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.core.alerts.alert import Alert, AlertKind, AlertState
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.calls import TransferStatus
@@ -48,9 +48,7 @@ class Bench:
 
     async def settles(self, checkpoint: int, timestamp: int, *, upcoming: int) -> None:
         """The origin is covered well past this block, which becomes final and is stamped so."""
-        coverage = Coverage(BlockNumber(1), BlockNumber(checkpoint), sighting(checkpoint + 10, timestamp + 10).block)
-        anchor = sighting(checkpoint, timestamp).block
-        progress = ChainProgress(ALPHA, coverage, next_nonce=upcoming, anchor=anchor)
+        progress = settling(checkpoint, timestamp, upcoming=upcoming)
         await put(self.store, progress=[progress])
         self.watch.committed(Changes(), [progress])
 
@@ -71,6 +69,12 @@ class Bench:
         assert await self.alerts() == []
 
 
+def settling(checkpoint: int, timestamp: int, *, upcoming: int) -> ChainProgress:
+    """The origin is covered ten blocks, and ten seconds, past this block, which becomes final and is stamped so."""
+    coverage = Coverage(BlockNumber(1), BlockNumber(checkpoint), sighting(checkpoint + 10, timestamp + 10).block)
+    return ChainProgress(ALPHA, coverage, next_nonce=upcoming, anchor=sighting(checkpoint, timestamp).block)
+
+
 class Counting(Alerts):
     """Counts how often the open alerts are asked for: once a round."""
 
@@ -85,18 +89,29 @@ class Counting(Alerts):
 
 
 @asynccontextmanager
-async def bench(folder: Path, *, first: int | None = 5, rest: float = 0.01) -> AsyncIterator[Bench]:
-    """Alpha is watched from nonce ``first`` on, where that is known, and gives it next; beta from block 1 on."""
+async def bench(
+    folder: Path,
+    *,
+    first: int | None = 5,
+    rest: float = 0.01,
+    clock: Clock | None = None,
+    recalled: ChainProgress | None = None,
+) -> AsyncIterator[Bench]:
+    """Alpha is watched from nonce ``first`` on, where that is known, and gives it next; beta from block 1 on.
+
+    ``recalled`` is how far either was covered when the watch began.
+    """
     store = await open_store(folder / "monitor.db", {})
     alerts = Counting(store)
     origin, destination = AnsweringChain("alpha"), AnsweringChain("beta")
     destination.answers.status = TransferStatus.EXECUTED
-    watch = PhantomWatch(
-        store.suspects, {ALPHA: origin, BETA: destination}, desk_on(alerts, "p"), SystemClock(), every=0.01, rest=rest
-    )
+    chains, desk, clock = {ALPHA: origin, BETA: destination}, desk_on(alerts, "p"), clock or SystemClock()
+    watch = PhantomWatch(store.suspects, chains, desk, clock, every=0.01, rest=rest)
     made = Bench(store, origin, destination, alerts.rounds, watch)
     await made.covers(10, 5, upcoming=first, first=first)
     await made.covers(20, 15, upcoming=0, first=0, domain=BETA)
+    if recalled is not None:
+        await put(store, progress=[recalled])
     running = asyncio.create_task(watch.run())
     try:
         yield made

@@ -33,15 +33,20 @@ HOOK = "machines"
 
 @dataclass(slots=True)
 class HealthNotes:
-    """Notes how each channel answered: its name, what was wrong if anything was, and whether for good."""
+    """Notes how each channel answered: its name, what was wrong if anything was, and whether for good.
+
+    ``since`` are the instants since when it is so, of what was wrong.
+    """
 
     heard: list[tuple[str, str | None, bool]] = field(default_factory=list)
+    since: list[datetime] = field(default_factory=list)
 
     def took(self, provider: str) -> None:
         self.heard.append((provider, None, False))
 
-    def failed(self, provider: str, reason: str, *, dead: bool) -> None:
+    def failed(self, provider: str, reason: str, *, dead: bool, since: datetime) -> None:
         self.heard.append((provider, reason, dead))
+        self.since.append(since)
 
 
 class QueuedAlerts:

@@ -14,7 +14,7 @@ from connext_monitor.core.delivery_records import ChannelState
 from tests.alerting.providers.discord.vendor import Discord
 from tests.alerting.providers.webhook.vendor import Receiver
 from tests.alerting.queued_alerts import HealthNotes, QueuedAlerts, hook, ids, managed, manager_of
-from tests.world.alerts import LABELS, OPENED, transfer_alert
+from tests.world.alerts import LABELS, NOW, OPENED, transfer_alert
 from tests.world.waiting import running, until
 
 
@@ -109,6 +109,21 @@ async def test_every_answer_of_a_channel_is_heard(alerts: QueuedAlerts, receiver
         ("machines", None, False),
         ("machines", gone, True),
     ]
+
+
+async def test_a_channel_that_failed_before_a_restart_fails_since_then(
+    alerts: QueuedAlerts, receiver: Receiver
+) -> None:
+    await alerts.open(transfer_alert(1))
+    await alerts.store.outbox.channel_state("machines", ChannelState.FAILING, "was busy", NOW)
+    health = HealthNotes()
+    for status in (503, 204, 503):
+        receiver.plan(status)
+    async with running(manager_of(alerts, hook(receiver), health=health).run()):
+        await alerts.until_sent()
+        await alerts.open(transfer_alert(2))
+        await until(lambda: len(health.since) == 2)
+    assert health.since[0] == NOW < health.since[1]
 
 
 async def test_a_channels_health_is_written_only_when_it_changes(alerts: QueuedAlerts, receiver: Receiver) -> None:

@@ -9,7 +9,9 @@ from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.kinds.phantom_delivery import PHANTOM_DELIVERY
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.recording import Changes
-from tests.alerting.phantoms import CLAIMED, DELIVERY, PHANTOM_OPEN, bench, called
+from tests.alerting.phantoms import CLAIMED, DELIVERY, PHANTOM_OPEN, bench, called, settling
+from tests.world.alerts import NOW
+from tests.world.clocks import ManualClock
 from tests.world.recording import gone, put, seen
 from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
 from tests.world.waiting import until
@@ -160,6 +162,26 @@ async def test_however_often_restarted_what_is_long_final_accuses(tmp_path: Path
     async with bench(tmp_path) as made:
         await made.settles(48, delivered_at + hour + 1, upcoming=5)
         await made.says(PHANTOM_OPEN)
+
+
+@pytest.mark.parametrize(("proven_before", "waited_for"), [(600, 610), (-600, 10)])
+async def test_what_was_held_before_a_restart_waits_on_once_held_again(
+    tmp_path: Path, proven_before: int, waited_for: int
+) -> None:
+    clock, proven_at = ManualClock(NOW), DELIVERY.sighting.block.timestamp + 3600
+    recalled = settling(30, proven_at + proven_before, upcoming=5)
+    async with bench(tmp_path, clock=clock, recalled=recalled) as made:
+        made.destination.answers.status = None
+        await until(lambda: made.rounds)
+        await put(made.store, seen(DELIVERY))
+        await made.settles(100, proven_at + 86_400, upcoming=5)
+        await until(lambda: made.watch.held(BETA))
+        clock.advance(9)
+        assert (held := made.watch.held(BETA))
+        assert held.waited_for == 9
+        clock.advance(1)
+        assert (held := made.watch.held(BETA))
+        assert held.waited_for == waited_for
 
 
 async def test_a_final_block_that_was_replaced_settles_nothing(tmp_path: Path) -> None:

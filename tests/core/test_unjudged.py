@@ -97,6 +97,32 @@ def test_a_leg_ripe_when_read_has_time_to_be_judged() -> None:
     assert not begins.ripens
 
 
+def waited_before_a_restart() -> UnjudgedBacklog:
+    """Nothing stands, and the chain had been covered until 1000 s after DUE."""
+    made = backlog(stood=False)
+    made.recall(Timestamp(DUE + 1000))
+    return made
+
+
+def test_what_waited_before_a_restart_waits_on() -> None:
+    waits = waited_before_a_restart()
+    assert waits.marks(0.0, DUE + 5000).ripe == DUE + 1000 - PATIENCE
+    assert not waits.counts(counted(ripe=1), 0.0, hindered=True, met=True)
+    assert waits.ripens
+    waits.marks(10.0, DUE + 5010)
+    assert waits.counts(counted(ripe=1), 10.0, hindered=True, met=True)
+
+
+def test_what_waited_before_counts_only_where_something_is_met_again() -> None:
+    waits = waited_before_a_restart()
+    for at in range(0, 130, 5):
+        met = at in {40, 45, 55, 60}
+        waits.marks(at, DUE + 5000 + at)
+        assert not waits.counts(counted(ripe=1), at, hindered=met, met=met)
+    assert waits.marks(130, DUE + 5130).ripe == DUE + 5010
+    assert waits.counts(counted(ripe=1), 130, hindered=False)
+
+
 @given(st.booleans())
 def test_where_it_stood_a_ripe_leg_counts_at_once(hindered: bool) -> None:
     assert not backlog(stood=True).counts(None, 0.0, hindered=hindered)

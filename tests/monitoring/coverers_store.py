@@ -1,6 +1,8 @@
 """A real store and the queue of a real checker, as what covers a chain sees them: no nonce is missing."""
 
 import asyncio
+from collections.abc import Collection
+from datetime import datetime
 
 from connext_monitor.core.coverage import BlockRange, Coverage, StoredRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32
@@ -24,6 +26,9 @@ class CoverersStore:
 
     async def nonce_hole(self, domain: DomainId, above: int = 0) -> None:
         del domain, above
+
+    async def malformed_since(self, domain: DomainId, raws: Collection[bytes]) -> datetime | None:
+        return await self._store.malformed_since(domain, raws)
 
     async def stored(self, domain: DomainId, blocks: BlockRange) -> StoredRange:
         return await self._store.stored(domain, blocks)

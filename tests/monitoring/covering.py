@@ -1,7 +1,7 @@
 """A coverer, or a whole observer, on loopback nodes with a made-up chain, and a database in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from math import inf
@@ -54,6 +54,9 @@ class Memory:
 
     async def nonce_hole(self, _domain: DomainId, above: int = 0) -> None:
         del above
+
+    async def malformed_since(self, _domain: DomainId, _raws: Collection[bytes]) -> None:
+        """Nothing is kept of logs that cannot be read."""
 
     async def stored(self, _domain: DomainId, blocks: BlockRange) -> StoredRange:
         return StoredRange({block for block in self.known if blocks.first <= block[0] <= blocks.last})

@@ -2,14 +2,19 @@
 
 import math
 from dataclasses import replace
+from datetime import timedelta
+from random import Random
 
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, Timestamp
 from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.chain_state import ChainState
+from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
+from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from tests.monitoring.covering import manual_clock
 from tests.monitoring.made_up_chain import CONFIG, hash_at
+from tests.monitoring.nodes import http_client
 from tests.world.clocks import ManualClock
 
 NOW = 1_000_000
@@ -106,6 +111,74 @@ def test_what_was_read_last_counts_while_a_chain_is_out_of_sight() -> None:
     assert not state.has_reread(BlockNumber(401))
     clock.advance(1)
     assert state.has_reread(BlockNumber(401))
+
+
+def after_a_restart(clock: ManualClock, seconds: int) -> ChainState:
+    """A chain of two endpoints that has just begun to be observed again; it was covered last so many seconds ago."""
+    endpoints = {"endpoints": ["ws://127.0.0.1:1", "ws://127.0.0.1:2"], "block_time": "PT12S"}
+    state = ChainState(ChainConfig.model_validate(CONFIG | endpoints), clock, 120)
+    block = BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW - seconds))
+    state.recall(Coverage(BlockNumber(1), BlockNumber(400), block))
+    return state
+
+
+def test_a_silence_from_before_a_restart_goes_on_once_all_endpoints_failed() -> None:
+    clock = manual_clock(NOW)
+    state = after_a_restart(clock, 105)
+    state.failed.add(0)
+    clock.advance(19)
+    state.failed.add(1)
+    assert state.unseen_for == 19
+    assert not state.has_reread(BlockNumber(450))
+    clock.advance(1)
+    assert (state.unseen_for, state.silent_for) == (125, 20)
+    assert state.has_reread(BlockNumber(450))
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(501), hash_at(501), Timestamp(NOW))))
+    assert state.unseen_for == 0
+
+
+def test_after_a_long_downtime_a_start_has_a_fair_chance() -> None:
+    clock = manual_clock(NOW)
+    state = after_a_restart(clock, 86_400)
+    state.failed.add(0)
+    clock.advance(59)
+    assert state.unseen_for == 59
+    clock.advance(1)
+    assert state.unseen_for == 86_460
+
+
+async def test_an_endpoint_that_has_just_connected_has_its_chance() -> None:
+    clock = manual_clock(NOW)
+    state = after_a_restart(clock, 86_400)
+    state.failed |= {0, 1}
+    clock.advance(25)
+    pool = EndpointPool(state.config, open_endpoint, clock, Random(1))  # noqa: S311 - spreads retries
+    async with http_client("http://127.0.0.1:1") as client:
+        state.connected(Endpoint(client), pool.endpoints[0])
+        clock.advance(19)
+        assert state.unseen_for == 44
+        clock.advance(1)
+        assert state.unseen_for == 86_445
+
+
+def test_where_the_head_was_read_some_blocks_are_awaited() -> None:
+    clock = manual_clock(NOW)
+    state = after_a_restart(clock, 200)
+    state.caught_up = True
+    clock.advance(35)
+    assert state.unseen_for == 35
+    clock.advance(1)
+    assert state.unseen_for == 236
+
+
+def test_a_log_unreadable_before_a_restart_is_so_since_then() -> None:
+    clock = manual_clock(NOW)
+    state = after_a_restart(clock, 200)
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(501), hash_at(501), Timestamp(NOW))))
+    state.caught_up, state.undecodable.since = True, clock.monotonic()
+    state.undecodable.seen_before = clock.now() - timedelta(seconds=300)
+    clock.advance(36)
+    assert state.unseen_for == 336
 
 
 def test_the_time_since_a_block_became_final_is_shown() -> None:

@@ -89,3 +89,27 @@ def test_it_ends_with_a_second_witness_or_with_its_block() -> None:
     agreed.known.agreed([bad(15)])
     assert agreed.read(15, 26, bad(15)) == (None, None)
     assert replaced.read(15, 26, good(14)) == (None, None)
+
+
+def test_what_is_read_first_is_looked_up_once() -> None:
+    chain = Chain()
+    chain.read(1, 25, bad(15), bad(20))
+    assert [raw.split()[1] for raw in chain.known.to_look_up()] == [b"15", b"20"]
+    chain.read(15, 40, bad(15), bad(20), bad(30))
+    assert chain.known.to_look_up() == []
+
+
+def test_nothing_is_looked_up_once_a_log_could_be_decoded() -> None:
+    chain = Chain()
+    chain.read(1, 25, bad(15))
+    chain.known.to_look_up()
+    chain.known.seen_before = chain.clock.now()
+    chain.read(15, 40, bad(15), good(30))
+    assert chain.known.seen_before is None
+    chain.read(31, 50, bad(45))
+    assert chain.known.to_look_up() == []
+    other = Chain()
+    other.read(1, 10)
+    other.read(1, 25, good(15))
+    other.read(16, 30, bad(25))
+    assert other.known.to_look_up() == []

@@ -121,6 +121,15 @@ async def test_a_log_that_cannot_be_read_is_counted_once_per_chain(store: Store)
     assert await store.chains.malformed_counts() == {ALPHA: 2, BETA: 1}
 
 
+async def test_an_unreadable_log_is_known_since_it_was_seen_first(store: Store) -> None:
+    second, first = UnreadableLog(ALPHA, b"one", "bad"), UnreadableLog(ALPHA, b"two", "bad")
+    for hours, logs in enumerate([(first,), (second, first), (second,)]):
+        await commit(store, unreadable=logs, at=NOW + timedelta(hours=hours))
+    assert await store.chains.malformed_since(ALPHA, [b"one", b"other"]) == NOW + timedelta(hours=1)
+    assert await store.chains.malformed_since(ALPHA, [b"one", b"two"]) == NOW
+    assert await store.chains.malformed_since(BETA, [b"one"]) is None
+
+
 async def test_huge_logs_that_differ_only_at_the_end_are_distinct(store: Store) -> None:
     huge = b"x" * 200_000
     await unreadable(store, UnreadableLog(ALPHA, huge + b"1", "bad"), UnreadableLog(ALPHA, huge + b"2", "bad"))

@@ -198,7 +198,7 @@ DELIVERING = (
         "failing-channel-told-at-once",
         11,
         "alerting/provider_watch.py",
-        "        return trouble.dead or now - trouble.since >= self._patience",
+        "        return trouble.dead or now >= self._fails_at(trouble)",
         "        return True",
         "every message that is not taken at once has the others told of a channel that fails",
     ),
