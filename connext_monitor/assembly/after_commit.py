@@ -9,7 +9,7 @@ from connext_monitor.alerting.pause_watch import PauseWatch
 from connext_monitor.alerting.phantom_watch import PhantomWatch
 from connext_monitor.alerting.scheduler import AlertScheduler
 from connext_monitor.alerting.stall_watch import StallWatch
-from connext_monitor.core.events import Executed, TransferId
+from connext_monitor.core.events import EXECUTED, TransferId
 from connext_monitor.monitoring.observation import Committed
 from connext_monitor.monitoring.origin_search import OriginSearch
 from connext_monitor.reporting.metrics.tally import Tally
@@ -51,7 +51,7 @@ class AfterCommit:
             self._cause_watch.resolved(news.effects, news.changed_alerts)
         self._phantom_watch.committed(news.changes, news.progress)
         self._pause_watch.committed(news.changes.bridge)
-        executed = any(isinstance(record.event, Executed) for record in news.changes.added)
+        executed = any(record.event.kind is EXECUTED for record in news.changes.added)
         self._stall_watch.committed(executed, news.progress)
         self._liquidity_watch.committed(news.changes.bridge)
         self._origins.committed(news.changes)

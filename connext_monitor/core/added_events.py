@@ -5,13 +5,13 @@ transfer's row says, and no other event need be read.
 """
 
 from connext_monitor.core.deadline import PathwayDurations, due_instants
-from connext_monitor.core.events import Reconciled, XCalled
-from connext_monitor.core.transfer import EventRecord
+from connext_monitor.core.events import RECONCILED, XCALLED, PackedReconciled, Reconciled
+from connext_monitor.core.transfer import SeenRecord
 from connext_monitor.core.transfer_summary import TransferSummary
 
 
 def with_event(
-    before: TransferSummary | None, record: EventRecord, durations: PathwayDurations
+    before: TransferSummary | None, record: SeenRecord, durations: PathwayDurations
 ) -> TransferSummary | None:
     """The transfer with one more event; None where it is to be folded from all of its events.
 
@@ -20,10 +20,10 @@ def with_event(
     3. It says otherwise where the transfer comes from and goes to than was known.
     """
     event = record.event
-    if isinstance(event, Reconciled):
+    if event.kind is RECONCILED:
         return _reconciled(before, record, event)
-    info, domain, at = event.params, record.domain, record.sighting.block.timestamp
-    origin, destination = info.origin_domain, info.destination_domain
+    domain, at = record.domain, record.sighting.block.timestamp
+    origin, destination = event.origin, event.destination
     if before is None:
         executed_at = reconciled_at = routers = None
         xcalled_at = execute_due_at = reconcile_due_at = None
@@ -32,7 +32,7 @@ def with_event(
     else:
         executed_at, reconciled_at, routers = before.executed_at, before.reconciled_at, before.routers
         xcalled_at, execute_due_at, reconcile_due_at = before.xcalled_at, before.execute_due_at, before.reconcile_due_at
-    if isinstance(event, XCalled):
+    if event.kind is XCALLED:
         if xcalled_at is not None or domain != origin:
             return None
         xcalled_at = at
@@ -41,20 +41,22 @@ def with_event(
     elif executed_at is not None or domain != destination:
         return None
     else:
-        executed_at, routers = at, b"".join(event.routers)
+        executed_at, routers = at, event.together
     return TransferSummary(
-        event.transfer_id, origin, destination, info.nonce, xcalled_at, executed_at, reconciled_at, execute_due_at,
+        event.transfer_id, origin, destination, event.nonce, xcalled_at, executed_at, reconciled_at, execute_due_at,
         reconcile_due_at, routers,
     )  # fmt: skip
 
 
-def _reconciled(before: TransferSummary | None, record: EventRecord, event: Reconciled) -> TransferSummary | None:
+def _reconciled(
+    before: TransferSummary | None, record: SeenRecord, event: Reconciled | PackedReconciled
+) -> TransferSummary | None:
     domain, at = record.domain, record.sighting.block.timestamp
-    if event.origin_domain == domain:
+    if event.origin == domain:
         return None
     if before is None:
         return TransferSummary(
-            event.transfer_id, event.origin_domain, domain, None, None, None, at, None, None, None
+            event.transfer_id, event.origin, domain, None, None, None, at, None, None, None
         )  # fmt: skip
     if before.reconciled_at is not None or domain != before.destination:
         return None

@@ -5,7 +5,7 @@ Hashes, ids and addresses are raw bytes in here (32 and 20 of them); text is mad
 """
 
 from enum import StrEnum
-from typing import ClassVar, NewType
+from typing import ClassVar, Final, Literal, NewType
 
 from connext_monitor.core.structs import struct
 
@@ -32,6 +32,8 @@ TransferId = NewType("TransferId", bytes)
 Address = NewType("Address", bytes)
 """20 bytes."""
 
+ADDRESS_BYTES: Final = 20
+
 
 class EventKind(StrEnum):
     """The three events a transfer is made of."""
@@ -39,6 +41,12 @@ class EventKind(StrEnum):
     XCALLED = "xcalled"
     EXECUTED = "executed"
     RECONCILED = "reconciled"
+
+
+# An enumeration's member takes four times as long to look up, and there are thousands of events in a batch.
+XCALLED: Final = EventKind.XCALLED
+EXECUTED: Final = EventKind.EXECUTED
+RECONCILED: Final = EventKind.RECONCILED
 
 
 @struct(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class TransferInfo:
 class XCalled:
     """A transfer was asked for on its origin; ``amount`` is in base units of ``asset``, the token the user gave."""
 
-    kind: ClassVar[EventKind] = EventKind.XCALLED
+    kind: ClassVar[Literal[EventKind.XCALLED]] = EventKind.XCALLED
 
     transfer_id: TransferId
     nonce: int
@@ -100,12 +108,22 @@ class XCalled:
     local: Address
     message_body: bytes
 
+    @property
+    def origin(self) -> DomainId:
+        """Where the transfer comes from."""
+        return self.params.origin_domain
+
+    @property
+    def destination(self) -> DomainId:
+        """Where it goes to."""
+        return self.params.destination_domain
+
 
 @struct(frozen=True, slots=True)
 class Executed:
     """The recipient has the funds; ``routers`` is empty on the slow path, ``amount`` is after fee and swap."""
 
-    kind: ClassVar[EventKind] = EventKind.EXECUTED
+    kind: ClassVar[Literal[EventKind.EXECUTED]] = EventKind.EXECUTED
 
     transfer_id: TransferId
     to: Address
@@ -116,12 +134,32 @@ class Executed:
     amount: int
     caller: Address
 
+    @property
+    def origin(self) -> DomainId:
+        """Where the transfer comes from."""
+        return self.params.origin_domain
+
+    @property
+    def destination(self) -> DomainId:
+        """Where it goes to."""
+        return self.params.destination_domain
+
+    @property
+    def nonce(self) -> int:
+        """The transfer's, on its origin."""
+        return self.params.nonce
+
+    @property
+    def together(self) -> bytes:
+        """The routers, one behind the other."""
+        return b"".join(self.routers)
+
 
 @struct(frozen=True, slots=True)
 class Reconciled:
     """The proven message arrived; the ``routers`` that fronted the funds have them back."""
 
-    kind: ClassVar[EventKind] = EventKind.RECONCILED
+    kind: ClassVar[Literal[EventKind.RECONCILED]] = EventKind.RECONCILED
 
     transfer_id: TransferId
     origin_domain: DomainId
@@ -130,15 +168,72 @@ class Reconciled:
     amount: int
     caller: Address
 
+    @property
+    def origin(self) -> DomainId:
+        """Where the transfer comes from."""
+        return self.origin_domain
+
+    @property
+    def together(self) -> bytes:
+        """The routers, one behind the other."""
+        return b"".join(self.routers)
+
 
 TransferEvent = XCalled | Executed | Reconciled
+
+
+@struct(frozen=True, slots=True)
+class PackedXCalled:
+    """An XCalled without its unbounded bytes, as it is stored: all of it is in the ``payload``, see `payload`."""
+
+    kind: ClassVar[Literal[EventKind.XCALLED]] = EventKind.XCALLED
+
+    transfer_id: TransferId
+    origin: DomainId
+    destination: DomainId
+    nonce: int
+    payload: bytes
+
+
+@struct(frozen=True, slots=True)
+class PackedExecuted:
+    """The same of an Executed; ``fronted`` is what its routers fronted ``together``, in base units of ``local``."""
+
+    kind: ClassVar[Literal[EventKind.EXECUTED]] = EventKind.EXECUTED
+
+    transfer_id: TransferId
+    origin: DomainId
+    destination: DomainId
+    nonce: int
+    together: bytes
+    local: Address
+    fronted: int
+    payload: bytes
+
+
+@struct(frozen=True, slots=True)
+class PackedReconciled:
+    """The same of a Reconciled."""
+
+    kind: ClassVar[Literal[EventKind.RECONCILED]] = EventKind.RECONCILED
+
+    transfer_id: TransferId
+    origin: DomainId
+    together: bytes
+    local: Address
+    amount: int
+    payload: bytes
+
+
+PackedEvent = PackedXCalled | PackedExecuted | PackedReconciled
+"""An event as it is stored, with what is looked at of nearly each: history is not taken apart to be packed again."""
 
 
 @struct(frozen=True, slots=True)
 class EventLog:
     """A log whose event was read as it came: the event without its unbounded bytes, and where it stands."""
 
-    event: TransferEvent
+    event: PackedEvent
     block_number: BlockNumber
     block_hash: Hash32
     tx_hash: Hash32

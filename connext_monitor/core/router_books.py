@@ -15,9 +15,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connext_monitor.core.bridge_events import BridgeRecord
-from connext_monitor.core.events import Address, DomainId, EventKind, Executed, Hash32, Reconciled, Timestamp, XCalled
+from connext_monitor.core.events import (
+    ADDRESS_BYTES,
+    RECONCILED,
+    XCALLED,
+    Address,
+    DomainId,
+    EventKind,
+    Executed,
+    Hash32,
+    PackedExecuted,
+    Reconciled,
+    Timestamp,
+)
 from connext_monitor.core.stats import Owed, shares_of
-from connext_monitor.core.transfer import EventRecord, fold
+from connext_monitor.core.transfer import EventRecord, SeenRecord, fold
 
 FEE_NUMERATOR: Final = 9_995
 """What routers front of 10,000 bridged, as the contract is deployed (``LIQUIDITY_FEE_NUMERATOR``)."""
@@ -115,7 +127,7 @@ class Movements:
     def __bool__(self) -> bool:
         return bool(self.books)
 
-    def alone(self, records: Iterable[EventRecord]) -> None:
+    def alone(self, records: Iterable[SeenRecord]) -> None:
         """Events came, each the only one of its kind that is known of its transfer, and each of them counts.
 
         History brings thousands at once, most of one router each: what is not to be shared out is added up here.
@@ -124,13 +136,14 @@ class Movements:
         reimbursed: dict[BookId, int] = {}
         for record in records:
             event = record.event
-            if isinstance(event, XCalled):
+            if event.kind is XCALLED:
                 continue
-            if len(event.routers) != 1:
-                self.event(record)
+            router = event.together
+            if len(router) != ADDRESS_BYTES:
+                self.event(record.whole)
                 continue
-            book = event.routers[0], record.domain, event.local
-            if isinstance(event, Reconciled):
+            book = Address(router), record.domain, event.local
+            if event.kind is RECONCILED:
                 reimbursed[book] = reimbursed.get(book, 0) + event.amount
                 continue
             at = record.sighting.block.timestamp
@@ -206,12 +219,17 @@ class Movements:
         return known
 
 
-def fronted_by(event: Executed) -> int:
+def fronted_by(event: Executed | PackedExecuted) -> int:
     """What the routers of a fill fronted together, in base units of the bridge's own token."""
-    # The recipient got that token itself: what was fronted is what it got.
-    if event.asset == event.local:
-        return event.amount
-    return event.params.bridged_amount * FEE_NUMERATOR // _FEE_DENOMINATOR
+    if isinstance(event, PackedExecuted):
+        return event.fronted
+    return fronted(event.asset, event.local, event.amount, event.params.bridged_amount)
+
+
+def fronted(asset: Address, local: Address, amount: int, bridged: int) -> int:
+    """The same by what a fill says: what the recipient got, ``amount`` of ``asset``, and what was bridged."""
+    # The recipient got the bridge's own token itself: what was fronted is what it got.
+    return amount if asset == local else bridged * FEE_NUMERATOR // _FEE_DENOMINATOR
 
 
 def _legs(records: Iterable[EventRecord]) -> dict[EventKind, EventRecord]:

@@ -9,18 +9,22 @@ from enum import Enum, StrEnum
 
 from connext_monitor.core.bridge_events import BridgeRecord
 from connext_monitor.core.events import (
+    EXECUTED,
+    XCALLED,
     Address,
     BlockRef,
     DomainId,
     EventKind,
     Executed,
     Hash32,
+    PackedEvent,
     Reconciled,
     TransferEvent,
     TransferId,
     TransferInfo,
     XCalled,
 )
+from connext_monitor.core.payload import unpack
 from connext_monitor.core.structs import struct
 
 
@@ -81,6 +85,34 @@ class EventRecord:
         event = self.event
         return (self.domain, event.kind, event.transfer_id, self.sighting.block.hash)
 
+    @property
+    def whole(self) -> "EventRecord":
+        """Itself."""
+        return self
+
+
+@struct(frozen=True, slots=True)
+class PackedRecord:
+    """The same with its event as it is stored."""
+
+    domain: DomainId
+    event: PackedEvent
+    sighting: Sighting
+
+    @property
+    def kind(self) -> EventKind:
+        """Which of the three events this is."""
+        return self.event.kind
+
+    @property
+    def whole(self) -> EventRecord:
+        """The record with its event taken apart."""
+        event = self.event
+        return EventRecord(self.domain, unpack(event.kind, event.transfer_id, event.payload), self.sighting)
+
+
+SeenRecord = EventRecord | PackedRecord
+
 
 @struct(frozen=True, slots=True)
 class Transfer:
@@ -132,48 +164,17 @@ def status_of(xcalled: object, executed: object, reconciled: object, *, fronted:
     return Status.RECONCILED if reconciled is not None else Status.XCALLED
 
 
-def wrong_chain(event: TransferEvent, domain: DomainId) -> str | None:
+def wrong_chain(event: TransferEvent | PackedEvent, domain: DomainId) -> str | None:
     """Why this event cannot stand on a chain, or None where it can."""
-    if isinstance(event, XCalled):
-        if event.params.origin_domain != domain:
-            return f"XCalled names origin domain {event.params.origin_domain} but stands on domain {domain}"
-    elif isinstance(event, Executed):
-        if event.params.destination_domain != domain:
-            return f"Executed names destination domain {event.params.destination_domain} but stands on domain {domain}"
-    elif event.origin_domain == domain:
+    if event.kind is XCALLED:
+        if event.origin != domain:
+            return f"XCalled names origin domain {event.origin} but stands on domain {domain}"
+    elif event.kind is EXECUTED:
+        if event.destination != domain:
+            return f"Executed names destination domain {event.destination} but stands on domain {domain}"
+    elif event.origin == domain:
         return f"Reconciled names its own domain {domain} as origin"
     return None
-
-
-def slim(event: TransferEvent) -> TransferEvent:
-    """The event without its unbounded byte strings.
-
-    Calldata and message body come from strangers and may be megabytes; once the transfer id has been checked against
-    the parameters nothing here needs them again.
-    """
-    # Spelled out: `dataclasses.replace` takes three times as long, and every event comes through here.
-    match event:
-        case XCalled():
-            return XCalled(
-                event.transfer_id, event.nonce, event.message_hash, _without_call_data(event.params), event.asset,
-                event.amount, event.local, b"",
-            )  # fmt: skip
-        case Executed():
-            return Executed(
-                event.transfer_id, event.to, event.asset, _without_call_data(event.params), event.routers, event.local,
-                event.amount, event.caller,
-            )  # fmt: skip
-        case Reconciled():
-            return event
-
-
-def _without_call_data(info: TransferInfo) -> TransferInfo:
-    if not info.call_data:
-        return info
-    return TransferInfo(
-        info.origin_domain, info.destination_domain, info.canonical_domain, info.to, info.delegate, info.receive_local,
-        b"", info.slippage, info.origin_sender, info.bridged_amount, info.normalized_in, info.nonce, info.canonical_id,
-    )  # fmt: skip
 
 
 def fold(records: Iterable[EventRecord]) -> Transfer | None:
@@ -226,7 +227,7 @@ class ObservedChange:
     ``bridge`` are the events besides transfers that were seen, ``provenance`` how.
     """
 
-    seen: tuple[EventRecord, ...] = ()
+    seen: tuple[SeenRecord, ...] = ()
     gone: frozenset[tuple[DomainId, Hash32]] = frozenset()
     bridge: tuple[BridgeRecord, ...] = ()
     provenance: Provenance = Provenance.PUSHED
@@ -255,7 +256,8 @@ def merge(before: Records, changes: Iterable[ObservedChange]) -> Records:
             for of_id in together.values():
                 for record in [r for r in of_id.values() if (r.domain, r.sighting.block.hash) in change.gone]:
                     del of_id[record.identity]
-        for record in change.seen:
+        for seen in change.seen:
+            record = seen.whole
             together.setdefault(record.event.transfer_id, {}).setdefault(record.identity, record)
     return together
 

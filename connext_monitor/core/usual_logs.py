@@ -14,8 +14,10 @@ from typing import Final
 
 from connext_monitor.core.abi import WORD
 from connext_monitor.core.decoding import EXECUTED_TOPIC, RECONCILED_TOPIC, XCALLED_TOPIC
-from connext_monitor.core.events import Executed, RawLog, Reconciled, TransferEvent, TransferInfo, XCalled
+from connext_monitor.core.events import PackedEvent, PackedExecuted, PackedReconciled, PackedXCalled, RawLog
 from connext_monitor.core.keccak import keccak
+from connext_monitor.core.payload import encode
+from connext_monitor.core.router_books import fronted
 
 _CODES: Final = {
     "address": ("12x20s", 160),
@@ -31,6 +33,7 @@ _MOST_ROUTERS: Final = 8
 _SIGNATURE: Final = ("skipped", "skipped", "bytes1")
 _SIGNATURE_BYTES: Final = 65
 _ZEROS: Final = bytes(WORD)
+_ZERO: Final = b"\0"
 _ALL_BITS: Final = 2**256 - 1
 _POINTER_TO_NEXT_WORD: Final = WORD.to_bytes(WORD, "big")
 
@@ -97,10 +100,10 @@ _RECONCILED: Final[Mapping[int, _WordLayout]] = {
 }
 
 
-def usual_event(log: RawLog) -> TransferEvent | None:
+def usual_event(log: RawLog) -> PackedEvent | None:
     """The event of a log that is laid out as usual and contradicts itself in nothing, without its unbounded bytes.
 
-    What `decode` and `transfer.slim` say of it, and neither `broken_integrity` nor `mismatch` says anything. None of
+    What `decode` and `slim` say of it, and neither `broken_integrity` nor `mismatch` says anything. None of
     any other log: ask them.
     """
     if len(log.topics) != 4:
@@ -112,7 +115,7 @@ def usual_event(log: RawLog) -> TransferEvent | None:
     return read(b"".join((first, second, third, log.data)))
 
 
-def _read_xcalled(words: bytes) -> XCalled | None:
+def _read_xcalled(words: bytes) -> PackedXCalled | None:
     head = _XCALLED
     if len(words) < head.size or int.from_bytes(words[: head.size], "big") & head.fixed_bits != head.fixed:
         return None
@@ -128,15 +131,15 @@ def _read_xcalled(words: bytes) -> XCalled | None:
         return None
     if keccak(_POINTER_TO_NEXT_WORD + words[_XCALLED_PARAMS:after_call_data]) != transfer_id:
         return None
-    number = int.from_bytes
-    params = TransferInfo(
-        origin, destination, canonical, to, delegate, receive_local, b"", number(slippage, "big"), sender,
-        number(bridged, "big"), number(normalized, "big"), nonce, canonical_id,
+    info = (
+        origin, destination, canonical, to, delegate, receive_local, b"", slippage.lstrip(_ZERO), sender,
+        bridged.lstrip(_ZERO), normalized.lstrip(_ZERO), nonce, canonical_id,
     )  # fmt: skip
-    return XCalled(transfer_id, nonce, message_hash, params, asset, number(amount, "big"), local, b"")
+    payload = encode((nonce, message_hash, info, asset, amount.lstrip(_ZERO), local, b""))
+    return PackedXCalled(transfer_id, origin, destination, nonce, payload)
 
 
-def _read_executed(words: bytes) -> Executed | None:
+def _read_executed(words: bytes) -> PackedExecuted | None:
     head = _EXECUTED
     if len(words) < head.size or int.from_bytes(words[: head.size], "big") & head.fixed_bits != head.fixed:
         return None
@@ -160,23 +163,28 @@ def _read_executed(words: bytes) -> Executed | None:
         or keccak(_POINTER_TO_NEXT_WORD + words[_EXECUTED_PARAMS:after_call_data]) != transfer_id
     ):
         return None
-    number = int.from_bytes
-    params = TransferInfo(
-        origin, destination, canonical, to, delegate, receive_local, b"", number(slippage, "big"), sender,
-        number(bridged, "big"), number(normalized, "big"), nonce, canonical_id,
+    info = (
+        origin, destination, canonical, to, delegate, receive_local, b"", slippage.lstrip(_ZERO), sender,
+        bridged.lstrip(_ZERO), normalized.lstrip(_ZERO), nonce, canonical_id,
     )  # fmt: skip
-    return Executed(transfer_id, to, asset, params, routers, local, number(amount, "big"), caller)
+    payload = encode((to, asset, info, routers, local, amount.lstrip(_ZERO), caller))
+    together, number = b"".join(routers), int.from_bytes
+    paid = fronted(asset, local, number(amount, "big"), number(bridged, "big"))
+    return PackedExecuted(transfer_id, origin, destination, nonce, together, local, paid, payload)
 
 
-def _read_reconciled(words: bytes) -> Reconciled | None:
+def _read_reconciled(words: bytes) -> PackedReconciled | None:
     layout = _RECONCILED.get(len(words))
     if layout is None or int.from_bytes(words, "big") & layout.fixed_bits != layout.fixed:
         return None
     transfer_id, origin, local, amount, caller, *routers = layout.unpack_from(words)
-    return Reconciled(transfer_id, origin, local, tuple(routers), int.from_bytes(amount, "big"), caller)
+    payload = encode((origin, local, routers, amount.lstrip(_ZERO), caller))
+    return PackedReconciled(
+        transfer_id, origin, b"".join(routers), local, int.from_bytes(amount, "big"), payload
+    )  # fmt: skip
 
 
-USUAL_READERS: Final[Mapping[bytes, Callable[[bytes], TransferEvent | None]]] = {
+USUAL_READERS: Final[Mapping[bytes, Callable[[bytes], PackedEvent | None]]] = {
     XCALLED_TOPIC: _read_xcalled,
     EXECUTED_TOPIC: _read_executed,
     RECONCILED_TOPIC: _read_reconciled,

@@ -14,7 +14,7 @@ from connext_monitor.config import ChainConfig
 from connext_monitor.core.coverage import BlockRange, Coverage, StoredRange, final_by_depth
 from connext_monitor.core.decoding import XCALLED_TOPIC
 from connext_monitor.core.endpoint_health import EndpointFailure
-from connext_monitor.core.events import BlockNumber, DomainId, EventLog, SeenLog, XCalled
+from connext_monitor.core.events import BlockNumber, DomainId, EventLog, PackedXCalled, SeenLog
 from connext_monitor.core.history import joined, next_part, unread
 from connext_monitor.core.range_pace import RangeRetry
 from connext_monitor.core.rpc_refusal import Reaction
@@ -273,6 +273,6 @@ def _nonces(logs: Sequence[DecodedLog]) -> int:
 
 def _nonce(log: SeenLog) -> int | None:
     if isinstance(log, EventLog):
-        return log.event.nonce if isinstance(log.event, XCalled) else None
+        return log.event.nonce if isinstance(log.event, PackedXCalled) else None
     is_xcalled = len(log.topics) == _XCALLED_TOPICS and log.topics[0] == XCALLED_TOPIC
     return int.from_bytes(log.topics[2], "big") if is_xcalled else None

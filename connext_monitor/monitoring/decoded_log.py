@@ -2,11 +2,11 @@
 
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.bridge_events import BridgeRecord, decode_bridge_event, is_bridge_event
-from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode
+from connext_monitor.core.decoding import MalformedLog, broken_integrity, decode, slim
 from connext_monitor.core.events import BlockRef, DomainId, EventLog, RawLog, SeenLog
 from connext_monitor.core.mismatch import mismatch
 from connext_monitor.core.structs import struct
-from connext_monitor.core.transfer import EventRecord, Sighting, slim, wrong_chain
+from connext_monitor.core.transfer import EventRecord, PackedRecord, SeenRecord, Sighting, wrong_chain
 from connext_monitor.core.usual_logs import usual_event
 
 
@@ -19,21 +19,21 @@ class DecodedLog:
 
     log: SeenLog
     block: BlockRef
-    content: EventRecord | BridgeRecord | UnreadableLog | None
+    content: SeenRecord | BridgeRecord | UnreadableLog | None
 
 
 def decode_log(domain: DomainId, log: SeenLog, block: BlockRef) -> DecodedLog:
     """Decode a log of this chain's diamond; the ``block``'s time is from its header, never from the log."""
     sighting = Sighting(block, log.tx_hash, log.log_index)
     if isinstance(log, EventLog):
-        return DecodedLog(log, block, EventRecord(domain, log.event, sighting))
+        return DecodedLog(log, block, PackedRecord(domain, log.event, sighting))
     return DecodedLog(log, block, _content(domain, log, sighting))
 
 
-def _content(domain: DomainId, raw: RawLog, sighting: Sighting) -> EventRecord | BridgeRecord | UnreadableLog:
+def _content(domain: DomainId, raw: RawLog, sighting: Sighting) -> SeenRecord | BridgeRecord | UnreadableLog:
     usual = usual_event(raw)
     if usual is not None and wrong_chain(usual, domain) is None:
-        return EventRecord(domain, usual, sighting)
+        return PackedRecord(domain, usual, sighting)
     if is_bridge_event(raw):
         return _beside_transfers(domain, raw, sighting)
     return _content_of_any(domain, raw, sighting)

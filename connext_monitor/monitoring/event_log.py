@@ -9,7 +9,7 @@ from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.recording import Changes
-from connext_monitor.core.transfer import EventRecord
+from connext_monitor.core.transfer import SeenRecord
 from connext_monitor.core.transfer_summary import TransferSummary
 
 _LOGGED_ONE_BY_ONE = 20
@@ -34,7 +34,7 @@ def log_changes(changes: Changes, unreadable: Sequence[UnreadableLog], labels: C
 
 
 def _log_event(
-    event: str, record: EventRecord, by_id: Mapping[TransferId, TransferSummary], labels: ChainLabels
+    event: str, record: SeenRecord, by_id: Mapping[TransferId, TransferSummary], labels: ChainLabels
 ) -> None:
     transfer = by_id.get(record.event.transfer_id)
     log.info(

@@ -6,7 +6,7 @@ from connext_monitor.core.bridge_records import numbered
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.history import HistoryRead
 from connext_monitor.core.structs import replace, struct
-from connext_monitor.core.transfer import EventRecord, ObservedChange, Provenance
+from connext_monitor.core.transfer import ObservedChange, PackedRecord, Provenance, SeenRecord
 from connext_monitor.monitoring.observation import Observation
 
 _LOGS_OF_A_PART = 1000
@@ -32,12 +32,14 @@ class CommitPart:
 async def read_observation(observation: Observation) -> CommitPart:
     """Sort what an observation holds; a log that accuses somebody does so only if it is vouched for."""
     domain = observation.domain
-    seen: list[EventRecord] = []
+    seen: list[SeenRecord] = []
     bridge: list[BridgeRecord] = []
     unreadable = [UnreadableLog(domain, bad.json, bad.reason) for bad in observation.malformed]
     for decoded in observation.logs:
         content = decoded.content
-        if isinstance(content, UnreadableLog):
+        if type(content) is PackedRecord:  # as nearly every one is
+            seen.append(content)
+        elif isinstance(content, UnreadableLog):
             proven = (
                 content.delivery is not None and observation.vouch is not None and await observation.vouch(decoded.log)
             )

@@ -166,7 +166,7 @@ class ObservationQueue:
 
 
 def _size(observation: Observation) -> int:
-    data = sum([len(decoded.log.data) for decoded in observation.logs if isinstance(decoded.log, RawLog)])
+    data = sum([len(decoded.log.data) for decoded in observation.logs if type(decoded.log) is RawLog])
     return data + _BYTES_OF_A_LOG * len(observation.logs) + sum([len(entry.json) for entry in observation.malformed])
 
 

@@ -29,7 +29,7 @@ def undecodable(logs: Sequence[DecodedLog]) -> list[DecodedLog]:
     return [
         log
         for log in logs
-        if isinstance(log.content, UnreadableLog) and log.content.delivery is None and not log.content.beside
+        if type(log.content) is UnreadableLog and log.content.delivery is None and not log.content.beside
     ]
 
 

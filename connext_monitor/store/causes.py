@@ -8,11 +8,11 @@ from sqlalchemy import Select, and_, exists, func, literal_column, or_, select, 
 from connext_monitor.core.alerts.cause import Cause, RouterBids
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.events import Address, DomainId, Pathway
+from connext_monitor.core.payload import unpack_caller
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.cause_text import read_causes, written
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import EXECUTED
-from connext_monitor.store.payload import unpack_caller
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.revisions import upcoming_revision
 from connext_monitor.store.schema import alerts, events, transfers

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from sqlalchemy import insert, select
 
 from connext_monitor.core.events import BlockRef, TransferId
-from connext_monitor.core.transfer import EventRecord, Sighting
+from connext_monitor.core.payload import pack, unpack
+from connext_monitor.core.transfer import EventRecord, PackedRecord, SeenRecord, Sighting
 from connext_monitor.store.bulk import InsertMany, SelectIn, ending_all
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import KINDS, NUMBERS
-from connext_monitor.store.payload import pack, unpack
 from connext_monitor.store.schema import events
 
 EventRow = tuple[object, ...]
@@ -38,7 +38,7 @@ def of_transfers(connection: Connection, transfer_ids: Mapping[int, TransferId])
     return records
 
 
-def add(connection: Connection, numbers: Mapping[TransferId, int], records: tuple[EventRecord, ...]) -> None:
+def add(connection: Connection, numbers: Mapping[TransferId, int], records: tuple[SeenRecord, ...]) -> None:
     """Store new records of transfers with rows of these ``numbers``.
 
     One whose transfer has none is left out: it stands on a chain that it cannot stand on, and no transfer comes of it.
@@ -50,8 +50,9 @@ def add(connection: Connection, numbers: Mapping[TransferId, int], records: tupl
         number = numbers.get(event.transfer_id)
         if number is not None:
             block = sighting.block
+            payload = record.event.payload if isinstance(record, PackedRecord) else pack(record.event)
             values += (
                 number, NUMBERS[event.kind], record.domain, block.number, block.hash, block.timestamp, sighting.tx_hash,
-                sighting.log_index, pack(event), sighting.tx_hash[:TX_START],
+                sighting.log_index, payload, sighting.tx_hash[:TX_START],
             )  # fmt: skip
     _INSERT(connection, values)

@@ -12,6 +12,7 @@ from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.digest import Digest
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import EventKind, TransferId, XCalled
+from connext_monitor.core.payload import unpack
 from connext_monitor.core.queue import BATCH, Topic
 from connext_monitor.store import carriers, inhibition, news
 from connext_monitor.store.connection import Connection
@@ -19,7 +20,6 @@ from connext_monitor.store.event_kinds import XCALLED
 from connext_monitor.store.glance import read_alert
 from connext_monitor.store.inhibition import STANDS, counted_with, is_overtaken
 from connext_monitor.store.instants import to_ms
-from connext_monitor.store.payload import unpack
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.queues import ends_of, ready
 from connext_monitor.store.schema import alerts, deliveries, delivery_groups, events, group_members, transfers

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, literal, select, update
 
 from connext_monitor.core.events import Address, DomainId, Timestamp
+from connext_monitor.core.payload import unpack_fronted
 from connext_monitor.core.stats import Owed, Window, shares_of
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.kept_tables import fronted
-from connext_monitor.store.payload import unpack_fronted
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import domain_of_event, events, transfers
 from connext_monitor.store.sql_functions import Hexed, Joined

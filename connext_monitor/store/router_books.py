@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Timestamp, TransferId
 from connext_monitor.core.formats import hex_text
+from connext_monitor.core.payload import unpack_fronted
 from connext_monitor.core.router_balances import RouterAsset
 from connext_monitor.core.router_books import PORTAL_LOAN, BookId, BookSums, Movements, RouterBook, RouterBookPage
 from connext_monitor.core.stats import Owed, Window
@@ -23,7 +24,6 @@ from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.kept_tables import router_books
 from connext_monitor.store.last_executions import last_executions
 from connext_monitor.store.owed import owed, split
-from connext_monitor.store.payload import unpack_fronted
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import domain_of_event, events, transfers

@@ -5,13 +5,13 @@ from typing import Any
 from sqlalchemy import Select, and_, select
 
 from connext_monitor.core.events import Address, DomainId, Pathway, Timestamp
+from connext_monitor.core.payload import unpack_fronted
 from connext_monitor.core.router_silence import FilledByOthers, LastExecution
 from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer import Status
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.last_executions import last_executions
-from connext_monitor.store.payload import unpack_fronted
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
 from connext_monitor.store.schema import domain_of_event, events, transfers
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import delete, func, insert, select, tuple_
 
-from connext_monitor.core.events import DomainId, Executed, Hash32, TransferId
+from connext_monitor.core.events import EXECUTED, DomainId, Hash32, TransferId
 from connext_monitor.core.prior_state import ReadEvents
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.structs import struct
@@ -102,7 +102,7 @@ def _executed_otherwise(changes: Changes, stored: Known) -> set[int]:
     """The numbers of transfers that were executed before, and of which an Executed is added or taken back."""
     before, numbers = stored.transfers, stored.numbers
     changed = (*changes.added, *changes.removed) if before else ()
-    ids = {record.event.transfer_id for record in changed if isinstance(record.event, Executed)}
+    ids = {record.event.transfer_id for record in changed if record.event.kind is EXECUTED}
     return {numbers[i] for i in ids if i in before and before[i].executed_at is not None}
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from connext_monitor.core.events import DomainId, Hash32
 from connext_monitor.core.recording import Changes, transfer_changes
-from connext_monitor.core.transfer import EventRecord, ObservedChange
+from connext_monitor.core.transfer import EventRecord, ObservedChange, SeenRecord
 from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
 from tests.world.ledger import Ledger
+from tests.world.packed import packed_record
 from tests.world.transfers import (
     durations,
     executed,
@@ -28,9 +29,9 @@ NOWHERE = ObservedChange(gone=frozenset({(DomainId(0), Hash32(bytes(32)))}))
 
 
 STEPS = st.lists(
-    st.tuples(drawn_records, st.sampled_from([True, True, True, False])).map(
+    st.tuples(drawn_records, st.sampled_from([True, True, True, False]), st.booleans()).map(
         lambda drawn: (
-            ObservedChange(seen=(drawn[0],))
+            ObservedChange(seen=(packed_record(drawn[0]) if drawn[2] else drawn[0],))
             if drawn[1]
             else ObservedChange(gone=frozenset({(drawn[0].domain, drawn[0].sighting.block.hash)}))
         )
@@ -40,10 +41,10 @@ STEPS = st.lists(
 
 
 def in_any_order(changes: Changes) -> Changes:
-    """The changes; events that are new and gone are stored in no order."""
+    """The changes; events that are new and gone are stored in no order, and packed or not."""
 
-    def ordered(records: Sequence[EventRecord]) -> tuple[EventRecord, ...]:
-        return tuple(sorted(records, key=lambda record: record.identity))
+    def ordered(records: Sequence[SeenRecord]) -> tuple[EventRecord, ...]:
+        return tuple(sorted([record.whole for record in records], key=lambda record: record.identity))
 
     return replace(changes, added=ordered(changes.added), removed=ordered(changes.removed))
 

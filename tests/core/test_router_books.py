@@ -11,6 +11,7 @@ from connext_monitor.core.router_books import Movements
 from connext_monitor.core.transfer import EventRecord
 from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
+from tests.world.packed import packed_record
 from tests.world.transfers import ROUTER
 
 OTHER = Address(b"\x0e" * 20)
@@ -29,10 +30,10 @@ _RECORDS = st.builds(_by, drawn_records, st.sampled_from(_ROUTERS), st.sampled_f
 
 
 @settings(examples(200))
-@given(st.lists(_RECORDS, max_size=8))
-def test_events_that_come_together_move_books_as_one_by_one(records: Sequence[EventRecord]) -> None:
+@given(st.lists(st.tuples(_RECORDS, st.booleans()), max_size=8))
+def test_events_that_come_together_move_books_as_one_by_one(records: Sequence[tuple[EventRecord, bool]]) -> None:
     together, one_by_one = Movements(), Movements()
-    together.alone(records)
-    for record in records:
+    together.alone([packed_record(record) if stored else record for record, stored in records])
+    for record, _ in records:
         one_by_one.event(record)
     assert together == one_by_one

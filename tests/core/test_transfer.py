@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connext_monitor.core.decoding import slim
 from connext_monitor.core.events import TransferId, XCalled
 from connext_monitor.core.transfer import (
     EventRecord,
@@ -17,7 +18,6 @@ from connext_monitor.core.transfer import (
     by_transfer,
     fold,
     merge,
-    slim,
     wrong_chain,
 )
 from tests.world.transfers import ALPHA, BETA, GAMMA, ROUTER, executed, info, reconciled, sighting, xcalled

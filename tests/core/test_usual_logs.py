@@ -14,16 +14,17 @@ from connext_monitor.core.decoding import (
     MalformedLog,
     broken_integrity,
     decode,
+    slim,
     transfer_id_of,
 )
-from connext_monitor.core.events import Address, Executed, RawLog, Reconciled, TransferEvent, XCalled
+from connext_monitor.core.events import Address, Executed, PackedEvent, RawLog, Reconciled, TransferEvent, XCalled
 from connext_monitor.core.keccak import keccak
 from connext_monitor.core.mismatch import mismatch
-from connext_monitor.core.transfer import slim
 from connext_monitor.core.usual_logs import usual_event
 from tests.core.eth_abi_oracle import mutated, numbered_words
 from tests.core.event_logs import foreign_executed_logs, real_log
 from tests.world.examples import examples
+from tests.world.packed import packed
 from tests.world.strategies import honest_events, honest_xcalleds, log_of, raw_log, words
 from tests.world.transfers import ROUTER, executed, info, reconciled, sighting, xcalled
 
@@ -41,14 +42,14 @@ usual_events = honest_events.map(paid_as_named)
 usual_logs = usual_events.map(log_of)
 
 
-def in_the_long_way(log: RawLog) -> TransferEvent | None:
-    """The event, slim; None where the log cannot be decoded or contradicts itself."""
+def in_the_long_way(log: RawLog) -> PackedEvent | None:
+    """The event, slim and packed; None where the log cannot be decoded or contradicts itself."""
     try:
         event = decode(log)
     except MalformedLog:
         return None
     broken = broken_integrity(event, log)
-    return slim(event) if broken is None and mismatch(event, broken) is None else None
+    return packed(slim(event)) if broken is None and mismatch(event, broken) is None else None
 
 
 def named_anew(log: RawLog) -> RawLog:
@@ -69,14 +70,14 @@ def holds(log: RawLog) -> bool:
 
 @given(usual_events)
 def test_what_is_laid_out_as_usual_is_read(event: TransferEvent) -> None:
-    assert usual_event(log_of(event)) == slim(event)
+    assert usual_event(log_of(event)) == packed(slim(event))
 
 
 @pytest.mark.parametrize("name", ["XCalled", "Executed", "Reconciled"])
 def test_a_real_log_is_read(name: str) -> None:
     log = real_log(name)
 
-    assert usual_event(log) == slim(decode(log))
+    assert usual_event(log) == packed(slim(decode(log)))
 
 
 @examples(150)

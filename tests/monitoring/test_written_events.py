@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.coverage import left_out
-from connext_monitor.core.decoding import EVENT_TOPICS
+from connext_monitor.core.decoding import EVENT_TOPICS, slim
 from connext_monitor.core.events import (
     Address,
     BlockNumber,
@@ -24,7 +24,6 @@ from connext_monitor.core.events import (
     TransferEvent,
     XCalled,
 )
-from connext_monitor.core.transfer import slim
 from connext_monitor.monitoring.chain_data import LogFilter, MalformedEntry
 from connext_monitor.monitoring.decoded_log import decode_log
 from connext_monitor.monitoring.read_chain_data import read_log, read_logs
@@ -32,6 +31,7 @@ from connext_monitor.monitoring.written_events import WrittenEvents
 from connext_monitor.monitoring.written_json import WrittenEvent, parse_events
 from tests.monitoring.written import entry, raw
 from tests.world.examples import examples
+from tests.world.packed import packed
 from tests.world.strategies import honest_events, log_of
 from tests.world.transfers import executed, info, sighting
 
@@ -118,7 +118,7 @@ def at_length(written: msgspec.Raw, log_filter: LogFilter, events: WrittenEvents
 def test_a_log_written_and_laid_out_as_usual_is_read_at_once(drawn: tuple[DomainId, TransferEvent, RawLog]) -> None:
     domain, event, log = drawn
     read = asked(domain)[1].read(written(log))
-    assert read == EventLog(slim(event), log.block_number, log.block_hash, log.tx_hash, log.log_index)
+    assert read == EventLog(packed(slim(event)), log.block_number, log.block_hash, log.tx_hash, log.log_index)
 
 
 @examples(200)

@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 
 from connext_monitor.core.deadline import DueDates
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, EventKind, Hash32, Timestamp, TransferId
+from connext_monitor.core.payload import unpack
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import Window
 from connext_monitor.core.transfer import EventRecord, Sighting, Status, Transfer, fold
-from connext_monitor.store.payload import unpack
 from connext_monitor.store.store import Store
 from tests.store.killing import contents, left_before_each_statement, make
 from tests.world import old_database as old

@@ -20,6 +20,7 @@ from tests.world.bridge import bridge_record
 from tests.world.databases import open_store, put_back
 from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
+from tests.world.packed import packed_record
 from tests.world.recording import NAMES, gone, put, seen
 from tests.world.transfers import ALPHA, BETA, ROUTER, executed, info, reconciled, sighting, xcalled
 
@@ -64,7 +65,7 @@ _LIQUIDITY = st.builds(
 )
 _SEEN = st.builds(
     lambda records, beside, provenance: ObservedChange(tuple(records), bridge=tuple(beside), provenance=provenance),
-    st.lists(_RECORDS, max_size=3),
+    st.lists(st.one_of(_RECORDS, _RECORDS.map(packed_record)), max_size=3),
     st.lists(_LIQUIDITY, max_size=2),
     st.sampled_from(Provenance),
 )
@@ -120,7 +121,7 @@ async def _walk(store: Store, batches: Sequence[Sequence[ObservedChange]]) -> No
             for lost in change.gone:
                 standing = {i: r for i, r in standing.items() if (r.domain, r.sighting.block.hash) != lost}
                 beside = {i: r for i, r in beside.items() if (r.domain, r.block.hash) != lost}
-            for record in change.seen:
+            for record in [came.whole for came in change.seen]:
                 standing.setdefault(record.identity, record)
             beside |= {record.identity: record for record in change.bridge}
         assert await _kept(store) == _recounted(standing.values(), beside.values())

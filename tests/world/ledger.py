@@ -26,7 +26,7 @@ class Ledger:
         changes = transfer_changes(self.prior_state(), steps, durations)
         for removed in changes.removed:
             del self.records[removed.identity]
-        self.records |= {added.identity: added for added in changes.added}
+        self.records |= {added.identity: added for added in (record.whole for record in changes.added)}
         for changed in changes.transfers:
             transfer = fold(self._events_of([changed.transfer_id]))
             assert transfer is not None

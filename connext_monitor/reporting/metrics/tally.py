@@ -13,7 +13,7 @@ from connext_monitor.core.events import DomainId, EventKind
 from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.recording import Changes
 from connext_monitor.core.stored_numbers import PathwayLeg
-from connext_monitor.core.transfer import EventRecord
+from connext_monitor.core.transfer import SeenRecord
 from connext_monitor.reporting.metrics.families import PREFIX, SINCE_START, counter
 from connext_monitor.reporting.metrics.histogram import Histogram
 
@@ -151,7 +151,7 @@ def pathway_labels(chains: ChainNames, key: PathwayLeg) -> tuple[str, str, str]:
     return (chains[key[0]], chains[key[1]], key[2].value)
 
 
-def _chain_and_kind(record: EventRecord) -> tuple[DomainId, EventKind]:
+def _chain_and_kind(record: SeenRecord) -> tuple[DomainId, EventKind]:
     return (record.domain, record.event.kind)
 
 

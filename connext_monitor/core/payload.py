@@ -22,7 +22,8 @@ from connext_monitor.core.events import (
 _BRIDGED_AMOUNT = 9
 """Its place among the parameters."""
 
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
+"""What `pack` makes a payload with; `usual_logs` gives it the same values straight from the words of a log."""
 _decode = msgspec.msgpack.Decoder(tuple).decode
 
 
@@ -33,11 +34,11 @@ def pack(event: TransferEvent) -> bytes:
     match event:
         case XCalled():
             info = _info(event.params)
-            return _encode((event.nonce, event.message_hash, info, event.asset, big, event.local, event.message_body))
+            return encode((event.nonce, event.message_hash, info, event.asset, big, event.local, event.message_body))
         case Executed():
-            return _encode((event.to, event.asset, _info(event.params), event.routers, event.local, big, event.caller))
+            return encode((event.to, event.asset, _info(event.params), event.routers, event.local, big, event.caller))
         case Reconciled():
-            return _encode((event.origin_domain, event.local, event.routers, big, event.caller))
+            return encode((event.origin_domain, event.local, event.routers, big, event.caller))
 
 
 def unpack(kind: EventKind, transfer_id: TransferId, payload: bytes) -> TransferEvent:

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferEvent
-from connext_monitor.core.transfer import EventRecord, Sighting
-from connext_monitor.store.payload import pack, unpack
+from connext_monitor.core.payload import pack, unpack
+from connext_monitor.core.transfer import EventRecord, Sighting, wrong_chain
+from tests.world.packed import packed_record
 from tests.world.strategies import events
 from tests.world.transfers import executed, info, reconciled, xcalled
 
@@ -18,6 +20,15 @@ SIGHTING = Sighting(BlockRef(BlockNumber(1), Hash32(bytes(32)), Timestamp(1)), H
 def test_a_payload_holds_the_whole_event(event: TransferEvent) -> None:
     kind = EventRecord(DomainId(1), event, SIGHTING).kind
     assert unpack(kind, event.transfer_id, pack(event)) == event
+
+
+@given(events, st.sampled_from([DomainId(1), DomainId(2)]), st.booleans())
+def test_a_packed_record_says_what_the_whole_one_says(event: TransferEvent, domain: DomainId, at_home: bool) -> None:
+    whole = EventRecord(event.origin if at_home else domain, event, SIGHTING)
+    record = packed_record(whole)
+    assert record.whole == whole
+    assert record.kind is whole.kind
+    assert wrong_chain(record.event, record.domain) == wrong_chain(event, whole.domain)
 
 
 @pytest.mark.parametrize("amount", [0, 255, 256, 2**63, 2**64 - 1, 2**64, 2**256 - 1])
