@@ -1,8 +1,8 @@
 """The three events as the contracts lay them out, each read in one step; the short way beside `decoding.decode`.
 
 Solidity writes what an event points to one behind the other and without gaps, and what the contracts sign is 65 bytes
-long: where nearly every word stands is known beforehand. One number says of all these words at once which bits must
-not differ, padding and pointers among them, and one `Struct` takes them apart.
+long: where nearly every word stands is known beforehand. One `Struct` takes out at once what must not differ, padding
+and pointers among it, and another one all that may.
 
 What is laid out otherwise, or contradicts itself, is left to `decode` and `broken_integrity`: tests hold what is read
 here equal to what they say.
@@ -20,40 +20,38 @@ from connext_monitor.core.payload import encode
 from connext_monitor.core.router_books import fronted
 
 _CODES: Final = {
-    "address": ("12x20s", 160),
-    "bool": ("31x?", 1),
-    "bytes1": ("32x", 8),  # the first of the 32, and of no interest
-    "bytes32": ("32s", 256),
-    "uint32": ("28xI", 32),
-    "uint63": ("24xQ", 63),  # a nonce: see `decoding`
-    "uint256": ("32s", 256),
-    "skipped": ("32x", 256),
+    "address": ("12x20s", "12s20x"),
+    "bool": ("31xB", "31s1x"),  # to be 0 or 1
+    "bytes1": ("32x", "1x31s"),  # of no interest
+    "bytes32": ("32s", "32x"),
+    "uint32": ("28xI", "28s4x"),
+    "uint63": ("24xq", "24s8x"),  # a nonce: see `decoding`; not to be negative
+    "uint256": ("32s", "32x"),
+    "skipped": ("32x", "32x"),
 }
 _MOST_ROUTERS: Final = 8
 _SIGNATURE: Final = ("skipped", "skipped", "bytes1")
 _SIGNATURE_BYTES: Final = 65
 _ZEROS: Final = bytes(WORD)
 _ZERO: Final = b"\0"
-_ALL_BITS: Final = 2**256 - 1
 _POINTER_TO_NEXT_WORD: Final = WORD.to_bytes(WORD, "big")
 
 
 class _WordLayout:
-    """Words that stand one behind the other: each one's type, or the number that it must be."""
+    """Words that stand one behind the other: each one's type, or the number that it must be.
+
+    ``unpack_from`` takes out their values, ``fixed_from`` whatever does not vary, which is to be ``fixed``.
+    """
 
     def __init__(self, *words: str | int) -> None:
-        codes, fixed_bits, fixed = [">"], 0, 0
-        for word in words:
-            code, bits = ("32x", 0) if isinstance(word, int) else _CODES[word]
-            high = 8 * WORD - bits if word == "bytes1" else 0
-            codes.append(code)
-            fixed_bits = fixed_bits << 8 * WORD | _ALL_BITS ^ ((1 << bits) - 1) << high
-            fixed = fixed << 8 * WORD | (word if isinstance(word, int) else 0)
-        self.fixed_bits = fixed_bits
-        self.fixed = fixed
-        struct = Struct("".join(codes))
-        self.size = struct.size
-        self.unpack_from = struct.unpack_from
+        codes = [("32x", "32s") if isinstance(word, int) else _CODES[word] for word in words]
+        values, fixed = (Struct("".join((">", *parts))) for parts in zip(*codes, strict=True))
+        self.size = values.size
+        self.unpack_from = values.unpack_from
+        self.fixed_from = fixed.unpack_from
+        self.fixed = fixed.unpack(
+            b"".join([(word if isinstance(word, int) else 0).to_bytes(WORD, "big") for word in words])
+        )
 
 
 # The words of TransferInfo, of which callData follows at once, and its length.
@@ -117,14 +115,14 @@ def usual_event(log: RawLog) -> PackedEvent | None:
 
 def _read_xcalled(words: bytes) -> PackedXCalled | None:
     head = _XCALLED
-    if len(words) < head.size or int.from_bytes(words[: head.size], "big") & head.fixed_bits != head.fixed:
+    if len(words) < head.size or head.fixed_from(words) != head.fixed:
         return None
     (
         transfer_id, nonce, message_hash, asset, amount, local, body_at, origin, destination, canonical, to, delegate,
         receive_local, slippage, sender, bridged, normalized, params_nonce, canonical_id, length,
     ) = head.unpack_from(words)  # fmt: skip
     after_call_data = _after_bytes(words, head.size, length)
-    if nonce != params_nonce or body_at != after_call_data - _TOPICS:
+    if nonce != params_nonce or nonce < 0 or receive_local > 1 or body_at != after_call_data - _TOPICS:
         return None
     body_length = int.from_bytes(words[after_call_data : after_call_data + WORD], "big")
     if _after_bytes(words, after_call_data + WORD, body_length) != len(words):
@@ -132,7 +130,7 @@ def _read_xcalled(words: bytes) -> PackedXCalled | None:
     if keccak(_POINTER_TO_NEXT_WORD + words[_XCALLED_PARAMS:after_call_data]) != transfer_id:
         return None
     info = (
-        origin, destination, canonical, to, delegate, receive_local, b"", slippage.lstrip(_ZERO), sender,
+        origin, destination, canonical, to, delegate, receive_local == 1, b"", slippage.lstrip(_ZERO), sender,
         bridged.lstrip(_ZERO), normalized.lstrip(_ZERO), nonce, canonical_id,
     )  # fmt: skip
     payload = encode((nonce, message_hash, info, asset, amount.lstrip(_ZERO), local, b""))
@@ -141,7 +139,7 @@ def _read_xcalled(words: bytes) -> PackedXCalled | None:
 
 def _read_executed(words: bytes) -> PackedExecuted | None:
     head = _EXECUTED
-    if len(words) < head.size or int.from_bytes(words[: head.size], "big") & head.fixed_bits != head.fixed:
+    if len(words) < head.size or head.fixed_from(words) != head.fixed:
         return None
     (
         transfer_id, recipient, asset, local, amount, caller, routers_at, signatures_at, _, sequencer_signature_at,
@@ -151,12 +149,14 @@ def _read_executed(words: bytes) -> PackedExecuted | None:
     after_call_data = _after_bytes(words, head.size, length)
     rest = words[after_call_data:]
     layout = _AFTER_CALL_DATA.get(len(rest))
-    if layout is None or int.from_bytes(rest, "big") & layout.fixed_bits != layout.fixed:
+    if layout is None or layout.fixed_from(rest) != layout.fixed:
         return None
     routers = layout.unpack_from(rest)
     words_of_routers = (1 + len(routers)) * WORD
     if (
         recipient != to
+        or nonce < 0
+        or receive_local > 1
         or routers_at != after_call_data - _EXECUTED_ARGS
         or signatures_at != routers_at + words_of_routers
         or sequencer_signature_at != signatures_at + words_of_routers + (1 + len(_SIGNATURE)) * WORD * len(routers)
@@ -164,7 +164,7 @@ def _read_executed(words: bytes) -> PackedExecuted | None:
     ):
         return None
     info = (
-        origin, destination, canonical, to, delegate, receive_local, b"", slippage.lstrip(_ZERO), sender,
+        origin, destination, canonical, to, delegate, receive_local == 1, b"", slippage.lstrip(_ZERO), sender,
         bridged.lstrip(_ZERO), normalized.lstrip(_ZERO), nonce, canonical_id,
     )  # fmt: skip
     payload = encode((to, asset, info, routers, local, amount.lstrip(_ZERO), caller))
@@ -175,7 +175,7 @@ def _read_executed(words: bytes) -> PackedExecuted | None:
 
 def _read_reconciled(words: bytes) -> PackedReconciled | None:
     layout = _RECONCILED.get(len(words))
-    if layout is None or int.from_bytes(words, "big") & layout.fixed_bits != layout.fixed:
+    if layout is None or layout.fixed_from(words) != layout.fixed:
         return None
     transfer_id, origin, local, amount, caller, *routers = layout.unpack_from(words)
     payload = encode((origin, local, routers, amount.lstrip(_ZERO), caller))
