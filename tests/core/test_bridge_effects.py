@@ -8,44 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.alerts.effects import OpenAlert
 from connext_monitor.core.alerts.kinds.bridge_changed import BRIDGE_CHANGED
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
-from connext_monitor.core.bridge_effects import CHANGING, NOTED_AFTER, bridge_effects
+from connext_monitor.core.bridge_effects import CHANGING, NOTED_AFTER
 from connext_monitor.core.bridge_events import BRIDGE_EVENTS, BridgeRecord
-from connext_monitor.core.bridge_records import StoredBridgeRecord, bridge_changes
 from connext_monitor.core.events import Hash32
 from connext_monitor.core.transfer import ObservedChange, Provenance
 from tests.world.bridge import block_gone, bridge_record, read_in
-from tests.world.recording import chain_name
+from tests.world.bridge_fold import BridgeFold
 from tests.world.transfers import sighting
 
 CUT, SEQUENCER = bridge_record("DiamondCut"), bridge_record("SequencerAdded", log_index=1)
 NOW = datetime.fromtimestamp(CUT.block.timestamp, UTC) + timedelta(minutes=1)
-
-
-class Desk:
-    """What is stored of a bridge, and which alerts are open or ended."""
-
-    def __init__(self, at: datetime = NOW) -> None:
-        self.at = at
-        self.stored: dict[object, StoredBridgeRecord] = {}
-        self.open: dict[str, Alert] = {}
-        self.log: list[str] = []
-
-    def commit(self, *observed: ObservedChange) -> None:
-        changes = bridge_changes(list(self.stored.values()), observed)
-        for gone in changes.removed:
-            del self.stored[gone.record.identity]
-        self.stored |= {saved.record.identity: saved for saved in changes.saved}
-        for effect in bridge_effects(changes, chain_name, self.at):
-            if isinstance(effect, OpenAlert):
-                self.log.append("opened")
-                self.open.setdefault(effect.alert.id, effect.alert)
-            elif self.open.pop(effect.alert_id, None):
-                self.log.append(effect.resolution.value)
 
 
 def covered(*records: BridgeRecord) -> ObservedChange:
@@ -53,9 +28,9 @@ def covered(*records: BridgeRecord) -> ObservedChange:
 
 
 def test_one_alert_says_all_that_a_transaction_changed() -> None:
-    desk = Desk()
-    desk.commit(covered(CUT, SEQUENCER, bridge_record("RouterAdded", log_index=2)))
-    [alert] = desk.open.values()
+    bridge = BridgeFold(NOW)
+    bridge.commit(covered(CUT, SEQUENCER, bridge_record("RouterAdded", log_index=2)))
+    [alert] = bridge.open.values()
     assert (alert.severity, alert.subject) == (Severity.CRITICAL, "alpha")
     details = BRIDGE_CHANGED.details_of(alert)
     assert details.what.startswith("The bridge's code was changed: adds 1 function of 0x")
@@ -64,36 +39,36 @@ def test_one_alert_says_all_that_a_transaction_changed() -> None:
 
 
 def test_of_lesser_changes_it_warns() -> None:
-    desk = Desk()
-    desk.commit(covered(SEQUENCER))
-    assert [alert.severity for alert in desk.open.values()] == [Severity.WARNING]
+    bridge = BridgeFold(NOW)
+    bridge.commit(covered(SEQUENCER))
+    assert [alert.severity for alert in bridge.open.values()] == [Severity.WARNING]
 
 
 def test_what_is_pushed_or_history_or_no_right_alerts_nobody() -> None:
-    desk = Desk()
-    desk.commit(read_in(Provenance.PUSHED, CUT))
-    desk.commit(read_in(Provenance.HISTORY, bridge_record("DiamondCut", 3, tx_hash=Hash32(b"\1" * 32))))
-    desk.commit(covered(bridge_record("RouterLiquidityAdded", 12), bridge_record("Paused", 13)))
-    assert desk.log == []
-    desk.commit(covered(CUT))
-    desk.commit(covered(CUT), read_in(Provenance.PUSHED, CUT))
-    assert desk.log == ["opened"]
+    bridge = BridgeFold(NOW)
+    bridge.commit(read_in(Provenance.PUSHED, CUT))
+    bridge.commit(read_in(Provenance.HISTORY, bridge_record("DiamondCut", 3, tx_hash=Hash32(b"\1" * 32))))
+    bridge.commit(covered(bridge_record("RouterLiquidityAdded", 12), bridge_record("Paused", 13)))
+    assert bridge.log == []
+    bridge.commit(covered(CUT))
+    bridge.commit(covered(CUT), read_in(Provenance.PUSHED, CUT))
+    assert bridge.log == ["opened"]
 
 
 def test_what_changed_more_than_a_day_ago_alerts_nobody() -> None:
-    desk = Desk(NOW + timedelta(seconds=NOTED_AFTER))
-    desk.commit(covered(CUT))
-    assert desk.log == []
+    bridge = BridgeFold(NOW + timedelta(seconds=NOTED_AFTER))
+    bridge.commit(covered(CUT))
+    assert bridge.log == []
 
 
 @pytest.mark.parametrize("first", [Provenance.COVERED, Provenance.PUSHED])
 def test_a_reorg_withdraws_it_and_a_move_is_no_news(first: Provenance) -> None:
-    desk, moved = Desk(), bridge_record("DiamondCut", sighting(11, fork="b"))
-    desk.commit(read_in(first, CUT))
-    desk.commit(replace(block_gone(CUT), bridge=(moved,), provenance=Provenance.COVERED))
-    assert desk.log == ["opened"]
-    desk.commit(block_gone(moved))
-    assert (desk.log, desk.open) == (["opened", Resolution.REORGED.value], {})
+    bridge, moved = BridgeFold(NOW), bridge_record("DiamondCut", sighting(11, fork="b"))
+    bridge.commit(read_in(first, CUT))
+    bridge.commit(replace(block_gone(CUT), bridge=(moved,), provenance=Provenance.COVERED))
+    assert bridge.log == ["opened"]
+    bridge.commit(block_gone(moved))
+    assert (bridge.log, bridge.open) == (["opened", Resolution.REORGED.value], {})
 
 
 def test_each_kind_that_alerts_is_one_that_is_observed() -> None:
@@ -113,7 +88,7 @@ _SEEN = st.builds(
 
 @given(st.lists(_SEEN, max_size=7), st.data())
 def test_any_order_and_repetition_open_the_same_alerts(seen: Sequence[ObservedChange], data: st.DataObject) -> None:
-    straight, other = Desk(), Desk()
+    straight, other = BridgeFold(NOW), BridgeFold(NOW)
     straight.commit(*seen)
     for change in data.draw(st.permutations([*seen, *seen])):
         other.commit(change)

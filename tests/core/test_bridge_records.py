@@ -6,33 +6,19 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.bridge_events import BridgeIdentity, BridgeRecord
-from connext_monitor.core.bridge_records import StoredBridgeRecord, bridge_changes, numbered
+from connext_monitor.core.bridge_records import StoredBridgeRecord, numbered
 from connext_monitor.core.events import Hash32
 from connext_monitor.core.transfer import ObservedChange, Provenance
 from tests.world.bridge import block_gone, bridge_record, read_in
+from tests.world.bridge_fold import BridgeFold
+from tests.world.recording import NOW
 from tests.world.transfers import sighting
 
 PAUSED = bridge_record("Paused")
 
 
-class Kept:
-    """What a store keeps of them, and what was said to be covered."""
-
-    def __init__(self) -> None:
-        self.stored: dict[BridgeIdentity, StoredBridgeRecord] = {}
-        self.covered: list[BridgeRecord] = []
-
-    def commit(self, *observed: ObservedChange) -> None:
-        changes = bridge_changes(list(self.stored.values()), observed)
-        for gone in changes.removed:
-            del self.stored[gone.record.identity]
-        self.stored |= {stored.record.identity: stored for stored in changes.saved}
-        self.covered += changes.covered
-
-
 def test_what_is_pushed_is_provisional_until_its_block_is_covered_once() -> None:
-    kept = Kept()
+    kept = BridgeFold(NOW)
     for provenance in (Provenance.PUSHED, Provenance.COVERED, Provenance.COVERED, Provenance.PUSHED):
         kept.commit(read_in(provenance, PAUSED))
     assert kept.stored == {PAUSED.identity: StoredBridgeRecord(PAUSED, covered=True)}
@@ -40,14 +26,14 @@ def test_what_is_pushed_is_provisional_until_its_block_is_covered_once() -> None
 
 
 def test_what_stands_elsewhere_after_a_reorg_is_covered_anew() -> None:
-    kept, moved = Kept(), bridge_record("Paused", sighting(11, fork="b"))
+    kept, moved = BridgeFold(NOW), bridge_record("Paused", sighting(11, fork="b"))
     kept.commit(read_in(Provenance.COVERED, PAUSED))
     kept.commit(replace(block_gone(PAUSED), bridge=(moved,), provenance=Provenance.COVERED))
     assert (list(kept.stored), kept.covered) == ([moved.identity], [PAUSED, moved])
 
 
 def test_history_is_recorded_and_told_nobody() -> None:
-    kept = Kept()
+    kept = BridgeFold(NOW)
     kept.commit(read_in(Provenance.HISTORY, PAUSED))
     assert (kept.stored[PAUSED.identity].covered, kept.covered) == (True, [])
 
@@ -60,7 +46,7 @@ def test_a_log_that_an_answer_holds_twice_is_one_record() -> None:
 def test_what_is_said_twice_in_a_transaction_is_two_records() -> None:
     twice = numbered([bridge_record("RouterLiquidityAdded", log_index=index) for index in (4, 2)])
     assert [(record.log_index, record.ordinal) for record in twice] == [(2, 0), (4, 1)]
-    kept = Kept()
+    kept = BridgeFold(NOW)
     kept.commit(read_in(Provenance.PUSHED, bridge_record("RouterLiquidityAdded", log_index=9)))
     kept.commit(read_in(Provenance.COVERED, *twice))
     assert [stored.record.log_index for stored in kept.stored.values()] == [2, 4]
@@ -83,7 +69,7 @@ _SEEN = st.builds(
 def test_any_order_repetition_and_batches_give_the_same_records(
     seen: Sequence[ObservedChange], data: st.DataObject
 ) -> None:
-    straight, other = Kept(), Kept()
+    straight, other = BridgeFold(NOW), BridgeFold(NOW)
     for change in seen:
         straight.commit(change)
     waiting = data.draw(st.permutations([*seen, *seen]))

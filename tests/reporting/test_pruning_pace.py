@@ -1,45 +1,62 @@
 """How much is pruned at once: as much as keeps nobody waiting for long."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from connext_monitor.core.batch import ChainProgress
+from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.events import BlockNumber
 from connext_monitor.reporting.retention import Pruning
+from connext_monitor.store.retention import Retention, Settled
+from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
-from tests.world.two_chains import AT
-from tests.world.waiting import until
+from tests.world.databases import open_store
+from tests.world.recording import NAMES, NOW, put, seen
+from tests.world.transfers import ALPHA, BETA, executed, info, reconciled, sighting, xcalled
+from tests.world.waiting import running, until
+
+CHECKPOINT = BlockNumber(10_000)
+DAY = timedelta(days=1)
 
 
-class Costly:
-    """A store in which each transfer takes so many seconds to be pruned, and in which these many are settled."""
+class Costly(Retention):
+    """The store's own, by whose clock each transfer takes so many seconds to be pruned."""
 
-    def __init__(self, clock: ManualClock, seconds: float, settled: int) -> None:
-        self.clock, self.seconds, self.left = clock, seconds, settled
+    def __init__(self, store: Store, clock: ManualClock, seconds: float) -> None:
+        super().__init__(store.database, NAMES)
+        self.clock, self.seconds = clock, seconds
         self.at_once: list[int] = []
 
-    async def settled(self, _before: int, _after: int | None, limit: int) -> Sequence[int]:
-        return range(min(limit, self.left))
+    async def prune(self, settled: Sequence[Settled], before: int) -> int:
+        self.clock.passed += self.seconds * len(settled)
+        gone = await super().prune(settled, before)
+        self.at_once.append(gone)
+        return gone
 
-    async def prune(self, batch: Sequence[int], _before: int) -> int:
-        self.at_once.append(len(batch))
-        self.left -= len(batch)
-        self.clock.passed += self.seconds * len(batch)
-        return len(batch)
 
-    async def prune_nothing(self, _before: int, _limit: int) -> int:
-        return 0
-
-    prune_alerts = prune_malformed = prune_groups = prune_reports = prune_nothing
+async def settle(store: Store, number: int) -> None:
+    """Have so many transfers completed by events that are final, and a last one, which always stays."""
+    coverage = Coverage(BlockNumber(0), CHECKPOINT, sighting(CHECKPOINT + 10).block)
+    progress = [ChainProgress(domain, coverage, 0, number + 1) for domain in (ALPHA, BETA)]
+    records = [
+        event(info(nonce), sighting(100 + 3 * nonce + later))
+        for nonce in range(number + 1)
+        for later, event in enumerate((xcalled, executed, reconciled))
+    ]
+    await put(store, seen(*records), progress=progress)
 
 
 @pytest.mark.parametrize(("seconds", "at_once"), [(0.000_01, 500), (0.000_1, 160), (0.000_3, 40), (0.01, 10)])
-async def test_a_transaction_of_pruning_takes_about_twenty_milliseconds(seconds: float, at_once: int) -> None:
-    clock = ManualClock(AT)
-    costly = Costly(clock, seconds, settled=20 * at_once)
-    pruning = asyncio.create_task(Pruning(costly, timedelta(days=1), clock, lambda: 1e9, first_after=0.0).run())
-    await until(lambda: costly.left == 0)
-    pruning.cancel()
-    await asyncio.gather(pruning, return_exceptions=True)
+async def test_a_transaction_of_pruning_takes_about_twenty_milliseconds(
+    tmp_path: Path, seconds: float, at_once: int
+) -> None:
+    store, clock, settled = await open_store(tmp_path / "monitor.db", NAMES), ManualClock(NOW), 3 * at_once
+    await settle(store, settled)
+    costly, now = Costly(store, clock, seconds), sighting(CHECKPOINT).block.timestamp + DAY.total_seconds()
+    async with running(Pruning(costly, DAY, clock, lambda: now, first_after=0.0).run()):
+        await until(lambda: sum(costly.at_once) == settled, why=lambda: costly.at_once)
+    await store.close()
     assert max(costly.at_once) == at_once
