@@ -22,7 +22,7 @@ from tests.simulation.handmade import (
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
 from tests.simulation.rules.outages import channels, database
 from tests.simulation.rules.weather import Case
-from tests.simulation.trace import Interval, Trace
+from tests.simulation.trace import Interval, State, Trace
 from tests.simulation.truth import Block, ChannelTruth, Truth
 
 RULES = (mismatches, phantoms, deep_reorgs, lost_history, backups, channels, database)
@@ -184,6 +184,18 @@ def test_an_edit_that_comes_too_soon_is_no_failure() -> None:
     assert judged(replace(world(), channels=(HOOK, limited)), edited).sound
     assert counted(Wrong.MISSED, replace(world(), channels=(HOOK, replace(limited, edits=False))), edited) == 1
     assert counted(Wrong.MISSED, replace(world(), channels=(HOOK, replace(limited, limited=()))), edited) == 1
+
+
+def test_what_joins_an_open_group_is_an_edit_of_its_message() -> None:
+    limited = replace(CHAT, limited=CHAT.troubled, edits=True, digests=True)
+    truth = replace(world(PHANTOM), channels=(HOOK, limited))
+    joins = run(opened(2010.0, "execute_overdue", PHANTOM.transfer_id))
+    (opening,) = delivered(joins).messages
+    group = replace(opening, at=1000.0, channel="chat", alert_id=None, subject=None, pathway=("alpha", "beta"))
+    over, elsewhere = replace(group, state=State.RESOLVED), replace(group, pathway=("beta", "alpha"))
+    for message, wrong in ((group, []), (over, [Wrong.MISSED]), (elsewhere, [Wrong.MISSED])):
+        case = Case(truth, replace(joins, messages=(message,)))
+        assert [finding.wrong for finding in channels(case)] == wrong
 
 
 def test_an_end_among_many_is_no_news_where_messages_stay() -> None:

@@ -10,7 +10,7 @@ from tests.simulation.rules.causes import causes_of, may_be_counted
 from tests.simulation.rules.inbox import LONGEST_WAIT, Inbox
 from tests.simulation.rules.telling import BURST, RECORDED_WITHIN, was_killed
 from tests.simulation.rules.weather import Case, must_be_open, must_be_over, obligations
-from tests.simulation.trace import Interval, Message, State
+from tests.simulation.trace import AlertChange, Interval, Message, State
 
 DATABASE_PATIENCE, CHANNEL_PATIENCE = 10.0, 60.0
 """Seconds that a database, or a channel, may fail without anybody hearing of it."""
@@ -134,9 +134,17 @@ def _news(inbox: Inbox) -> Iterator[float]:
         counted = may_be_counted(causes_of(inbox.case, change), change, CHANNEL_PATIENCE)
         if channel.digests and not channel.edits and (ends_unread or counted):
             continue
-        edit = change.state is State.RESOLVED or len(lately) > BURST
+        edit = change.state is State.RESOLVED or len(lately) > BURST or _is_group_open(inbox, change)
         if not (channel.edits and edit and meets(channel.limited, Interval(change.at, change.at))):
             yield change.at
+
+
+def _is_group_open(inbox: Inbox, change: AlertChange) -> bool:
+    """Whether the message about a group of its kind and pathway counted open alerts: then it is counted there, too."""
+    of_groups = [m for m in inbox.messages if m.subject is None and m.members and m.at <= change.at]
+    pathway = inbox.case.pathway_of(change)
+    last = max((m for m in of_groups if (m.kind, m.pathway) == (change.kind, pathway)), key=_read_at, default=None)
+    return last is not None and last.state is State.OPEN
 
 
 def _read_at(message: Message) -> float:
