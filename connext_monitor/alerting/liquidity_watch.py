@@ -226,7 +226,8 @@ class LiquidityWatch:
         token = await self._find_token(domain, minimum.asset)
         if token is None:
             asset = to_checksum_address(minimum.asset)
-            self._note_trouble(domain, looks, f"the decimals of {asset} are unknown: the token does not report them")
+            reason = f"the decimals of {asset} are unknown: the token does not report them, or no endpoint answered"
+            self._note_trouble(domain, looks, reason)
             return
         now = BalanceLook(balances.block, is_low(amount, minimum.amount, token))
         match rule_liquidity(holding.subject in self._alerts, before, now, balances.earlier_stands):

@@ -15,6 +15,8 @@ from connext_monitor.monitoring.chain_queries import Unanswered
 
 _PATIENCE = 1.0
 """Seconds that an alert may wait for a token's symbol."""
+_UNHURRIED = 30.0
+"""The same for whoever cannot decide anything without it: three answers, one after the other, by a slow endpoint."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0
 """Seconds for which a token that gives no symbol is not asked again."""
 
@@ -77,21 +79,24 @@ class TokenReader:
         What an earlier run stored is shown meanwhile, and asked for once more: the endpoint may have been wrong.
         """
         if transfer.asset is not None and any(transfer.asset):
-            await self._ask(transfer.origin, transfer.asset)
+            await self._ask(transfer.origin, transfer.asset, _PATIENCE)
 
     async def token(self, domain: DomainId, asset: Address) -> Token | None:
-        """What a token calls itself, asked for as above; None where that is not known."""
-        await self._ask(domain, asset)
+        """What a token calls itself, asked for as above, but waited for as long as an endpoint takes.
+
+        None where that is not known.
+        """
+        await self._ask(domain, asset, _UNHURRIED)
         return self._tokens.of(domain, asset)
 
-    async def _ask(self, domain: DomainId, asset: Address) -> None:
+    async def _ask(self, domain: DomainId, asset: Address, patience: float) -> None:
         queries, token_id = self._queries.get(domain), (domain, asset)
         if queries is None:
             return
         if token_id in self._confirmed or self._is_nameless(token_id):
             return
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(patience):
                 token = await queries.token(asset)
                 if token is None:
                     self._note_nameless(token_id)

@@ -118,6 +118,22 @@ async def test_an_alert_does_not_wait_for_a_chain_that_hangs(
         await reader.enrich(TRANSFER)
 
 
+async def test_who_needs_a_token_waits_longer_than_an_alert_does(store: Store, tokens: KnownTokens) -> None:
+    answered = asyncio.Event()
+
+    class Slow:
+        async def token(self, _asset: Address) -> Token | None:
+            await answered.wait()
+            return USDC
+
+    reader = TokenReader(store.tokens, {ORIGIN: Slow()}, tokens)
+    needed = asyncio.create_task(reader.token(ORIGIN, TOKEN))
+    await reader.enrich(TRANSFER)
+    assert tokens.of(ORIGIN, TOKEN) is None
+    answered.set()
+    assert await needed == USDC
+
+
 async def test_what_is_no_token_is_asked_again_some_time_later(
     store: Store, node: TokenNode, tokens: KnownTokens
 ) -> None:
