@@ -7,7 +7,7 @@ from tests.simulation.handmade import ended, opened, run, stands, transfer, worl
 from tests.simulation.oracle import judge_truth
 from tests.simulation.rules.weather import Case
 from tests.simulation.rules.wording import wording
-from tests.simulation.trace import AlertChange
+from tests.simulation.trace import AlertChange, Interval
 
 LATE = transfer(sent=stands(1000), executed=stands(1900), reconciled=stands(2000))
 ALERT = opened(1312.0, "execute_overdue", LATE.transfer_id)
@@ -29,3 +29,11 @@ def test_an_alert_says_how_it_ended() -> None:
     assert count_of(ALERT, ended(ALERT, 1812.0, "executed")) == 1
     assert count_of(ALERT, ended(ALERT, 1912.0, "reorged")) == 1
     assert count_of(ALERT, ended(ALERT, 1912.0, "recovered")) == 1
+
+
+def test_what_came_while_the_disk_was_full_may_end_an_alert_afterwards() -> None:
+    gone = replace(LATE, executed=(stands(1900, until=1950),))
+    trace = run(ALERT, ended(ALERT, 2110.0, "executed"))
+    for begin, wrong in ((1890.0, 0), (1970.0, 1)):
+        full = replace(trace, disk_failing=(Interval(begin, 2105.0),))
+        assert len(list(wording(Case(world(gone), full)))) == wrong
