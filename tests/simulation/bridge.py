@@ -8,6 +8,7 @@ from zlib import crc32
 
 from tests.simulation.facts import Event
 from tests.simulation.ledger import Block, Mined
+from tests.simulation.routers import LiquidityChange
 from tests.simulation.sayings import PAUSING, BridgeChange, Pause, Saying
 from tests.simulation.story import Deed, Fate, Story, Transfer
 from tests.simulation.written_log import (
@@ -15,6 +16,7 @@ from tests.simulation.written_log import (
     info_of,
     unreadable,
     write_executed,
+    write_liquidity,
     write_reconciled,
     write_saying,
     write_xcalled,
@@ -65,6 +67,9 @@ class Bridge:
         for index, pause in enumerate(story.pauses):
             self._at(pause.at, partial(self._pause, index, pause, Saying.PAUSED))
             self._at(pause.at + pause.seconds, partial(self._pause, index, pause, Saying.UNPAUSED))
+        for index, moved in enumerate(story.liquidity):
+            if moved.says:
+                self._at(moved.at, partial(self._move_liquidity, index, moved))
 
     def _begin(self, index: int, transfer: Transfer) -> None:
         if transfer.deed in {Deed.PHANTOM, Deed.UNREADABLE}:
@@ -99,6 +104,9 @@ class Bridge:
 
     def _pause(self, index: int, pause: Pause, says: Saying, _now: float) -> None:
         self._say(pause.domain, b"pause %d %b" % (index, says.encode()), [write_saying(says, index, pause.domain)])
+
+    def _move_liquidity(self, index: int, change: LiquidityChange, _now: float) -> None:
+        self._say(change.domain, b"liquidity %d" % index, [write_liquidity(change)])
 
     def _say(self, domain: int, known_as: bytes, logs: Iterable[WrittenLog]) -> None:
         """Send one transaction that writes these logs."""

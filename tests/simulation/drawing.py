@@ -6,6 +6,7 @@ from random import Random
 from tests.simulation.drawn_acts import FIRST_SEED_WITH_PATHWAYS, draw_acts
 from tests.simulation.drawn_changes import draw_changes
 from tests.simulation.drawn_clusters import draw_cluster
+from tests.simulation.drawn_routers import draw_routers
 from tests.simulation.drawn_standbys import draw_standby
 from tests.simulation.drawn_transfers import draw_transfers, draw_unreadable
 from tests.simulation.drawn_troubles import draw_incidents
@@ -31,7 +32,7 @@ def draw(seed: int, days: float) -> Story:
     plain = random.random() < 0.5
     count = 2 if plain else random.choice(_COUNTS)
     block_times = [60.0 if plain else random.choice(_BLOCK_TIMES) for _ in range(count)]
-    return draw_acts(draw_cluster(_draw(seed, days, random, block_times)))
+    return draw_routers(draw_acts(draw_cluster(_draw(seed, days, random, block_times))))
 
 
 def draw_minutes(seed: int, days: float) -> Story:

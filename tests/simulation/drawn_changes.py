@@ -3,12 +3,12 @@
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.sayings import PAUSING, BridgeChange, Pause, Saying
+from tests.simulation.sayings import OF_ITS_OWN, BridgeChange, Pause, Saying
 from tests.simulation.story import Story
 
 _WITH_CHANGES, _FOUND_PAUSED = 1 / 2, 1 / 12
 """Of all stories."""
-_SAID = tuple(says for says in Saying if says not in PAUSING)
+_SAID = tuple(says for says in Saying if says not in OF_ITS_OWN)
 _LAST_SENT = 120.0
 """Seconds before the quiet end after which nothing is sent any more."""
 

@@ -12,10 +12,11 @@ from tests.simulation.ledger import Block, Ledger, Mined
 from tests.simulation.sayings import Saying
 from tests.simulation.story import EndpointTraits, Transfer
 from tests.simulation.troubles import Beyond
-from tests.simulation.written_log import contract_of, write_saying, write_xcalled
+from tests.simulation.written_log import ASSET, BASE_UNITS, contract_of, router_address, write_saying, write_xcalled
 
-_WORD = 32
+_WORD, _ADDRESS = 32, 20
 _NONCE, _STATUS, _PAUSED = "0xaffed0e0", "0xbfd79030", "0x5c975abb"
+_ROUTER_BALANCES = "0x41258b5c"
 _SYMBOL, _DECIMALS = "0x95d89b41", "0x313ce567"
 _TEST = "0x" + (_WORD).to_bytes(_WORD).hex() + (4).to_bytes(_WORD).hex() + b"TEST".ljust(_WORD, b"\0").hex()
 _WRITTEN = tuple(f"0x{topic.hex()}" for topic in OBSERVED_TOPICS)
@@ -170,6 +171,8 @@ class EndpointView:
             return _word(block.paused)
         if data.startswith(_STATUS):
             return _word(self.ledger.status(bytes.fromhex(data[len(_STATUS) :]), number))
+        if data.startswith(_ROUTER_BALANCES):
+            return _word(_router_balance(block, bytes.fromhex(data[len(_ROUTER_BALANCES) :])))
         raise Refused(3, "execution reverted: Diamond: Function does not exist")
 
     def _token(self, data: str) -> bytes:
@@ -183,6 +186,13 @@ class EndpointView:
 @lru_cache(64)
 def _written_contract_of(domain: int) -> str:
     return f"0x{contract_of(domain).hex()}"
+
+
+def _router_balance(block: Block, asked: bytes) -> int:
+    """What a router has of an asset after a block, in base units."""
+    router, asset = asked[_WORD - _ADDRESS : _WORD], asked[-_ADDRESS:]
+    tokens = (of for number, of in block.fact.tokens.items() if asset == ASSET and router == router_address(number))
+    return max(0, next(tokens, 0)) * BASE_UNITS
 
 
 def _has_topics(mined: Mined, asked: Sequence[Any]) -> bool:

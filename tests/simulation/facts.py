@@ -1,6 +1,7 @@
 """What is true of the simulated chains, and when it was: for who judges the monitor. Shares no code with it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -53,7 +54,7 @@ class Fact:
 class BlockFact:
     """A block that stood on its chain from ``since`` to ``until`` (seconds of the story).
 
-    ``paused``: the diamond is after it.
+    ``paused``: the diamond is after it. ``tokens`` is what routers have after it, by their numbers.
     """
 
     number: int
@@ -64,6 +65,7 @@ class BlockFact:
     since: float
     paused: bool = False
     until: float = STANDS
+    tokens: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -1,11 +1,12 @@
 """One simulated chain: its blocks as they stand now, those that were replaced, and what was true when."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from tests.simulation.facts import BlockFact, ChainFacts, Event, Fact
+from tests.simulation.routers import Liquidity, Tokens
 from tests.simulation.story import ChainTraits
 from tests.simulation.written_log import WrittenLog
 
@@ -42,8 +43,9 @@ class Block:
 class Ledger:
     """A chain's blocks; nothing in it decides anything."""
 
-    def __init__(self, traits: ChainTraits, timestamp: int, since: float) -> None:
+    def __init__(self, traits: ChainTraits, timestamp: int, since: float, liquidity: Liquidity | None = None) -> None:
         self.traits = traits
+        self._liquidity = liquidity or Liquidity(traits.domain, (), ())
         self.facts = ChainFacts(traits.domain)
         self.blocks: list[Block] = []
         self.by_hash: dict[bytes, Block] = {}
@@ -64,12 +66,13 @@ class Ledger:
         return self.blocks[-1]
 
     def extend(
-        self, timestamp: int, since: float, next_nonce: int, *, paused: bool, logs: Iterable[tuple[bytes, WrittenLog]]
+        self, timestamp: int, since: float, next_nonce: int, *, paused: bool, logs: Sequence[tuple[bytes, WrittenLog]]
     ) -> Block:
         """Put a block on top, with these transactions and their logs."""
         number, parent = len(self.blocks), self.blocks[-1].hash if self.blocks else bytes(32)
         block_hash = sha256(b"%d %d %d %b" % (self.traits.domain, number, self._forks, parent)).digest()
         fact = BlockFact(number, f"0x{block_hash.hex()}", f"0x{parent.hex()}", timestamp, next_nonce, since, paused)
+        fact.tokens = self._tokens(since, logs)
         block = Block(number, block_hash, parent, timestamp, next_nonce, paused, fact)
         for index, (tx_hash, log) in enumerate(logs):
             self._mine(block, tx_hash, log, _LOG_INDEX_STEP * index + 1)
@@ -83,6 +86,13 @@ class Ledger:
             self.honest_final = final
             self.facts.final.append((since, final))
         return block
+
+    def _tokens(self, since: float, logs: Sequence[tuple[bytes, WrittenLog]]) -> Tokens:
+        if not self.blocks:
+            return self._liquidity.before
+        parent = self.blocks[-1].fact
+        said = [log.moves for _, log in logs if log.moves is not None]
+        return self._liquidity.after(parent.tokens, parent.since, since, said)
 
     def _mine(self, block: Block, tx_hash: bytes, log: WrittenLog, log_index: int) -> None:
         info = log.info

@@ -13,6 +13,7 @@ from tests.simulation.rules.bridge import bridge_changes, pauses
 from tests.simulation.rules.bridge_records import bridge_records
 from tests.simulation.rules.kinds import backups, deep_reorgs, lost_history, mismatches, phantoms
 from tests.simulation.rules.links import links
+from tests.simulation.rules.liquidity import liquidity
 from tests.simulation.rules.lost import remembered
 from tests.simulation.rules.outages import channels, database
 from tests.simulation.rules.overdue import overdue
@@ -43,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     pauses,
     bridge_changes,
     stalls,
+    liquidity,
     channels,
     database,
     telling,

@@ -95,6 +95,7 @@ def _faults(story: Story) -> Iterable[str]:
         "full disk": story.disk_faults,
         "standby": story.standbys,
         "act": story.acts,
+        "liquidity change": story.liquidity,
     }
     for name, elements in others.items():
         yield from (name for _ in elements)

@@ -22,9 +22,12 @@ class Saying(StrEnum):
     DIAMOND_CUT_PROPOSED = "DiamondCutProposed"
     ROUTER_ADDED = "RouterAdded"
     ROUTER_LIQUIDITY_ADDED = "RouterLiquidityAdded"
+    ROUTER_LIQUIDITY_REMOVED = "RouterLiquidityRemoved"
 
 
 PAUSING = frozenset({Saying.PAUSED, Saying.UNPAUSED})
+OF_ITS_OWN = PAUSING | {Saying.ROUTER_LIQUIDITY_REMOVED}
+"""What changes more than what is said; no mere change of the bridge says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,17 @@ from connext_monitor.config import (
     DatabaseUrl,
     MonitorConfig,
     ProviderTable,
+    RouterConfig,
     StatsConfig,
 )
 from connext_monitor.monitoring.intervals import Intervals
 from tests.simulation.channels import provider_tables
 from tests.simulation.disk import FILE
 from tests.simulation.endpoints import chain_table
+from tests.simulation.routers import Router
 from tests.simulation.story import Story
 from tests.simulation.world_truth import chain_name
+from tests.simulation.written_log import ASSET, router_address
 from tests.world.databases import made_by_first_run
 
 LOOKS = LookIntervals(
@@ -81,6 +84,19 @@ def config_of(story: Story, database: Path | DatabaseUrl, instance: int) -> Conf
         backup=BackupConfig.model_construct(every=None),
         stats=StatsConfig(every=timedelta(days=1)),
         cluster=_cluster(story, instance),
+        routers={router.name: _router(router, story) for router in story.routers},
+    )
+
+
+def _router(router: Router, story: Story) -> RouterConfig:
+    minimum = {f"0x{ASSET.hex()}": router.minimum}
+    return RouterConfig.model_validate(
+        {
+            "name": router.name,
+            "address": f"0x{router_address(router.number).hex()}",
+            "silent_after": "",
+            "min_liquidity": {chain_name(chain.domain): minimum for chain in story.chains},
+        }
     )
 
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from tests.simulation.acts import Act
+from tests.simulation.routers import LiquidityChange, Router
 from tests.simulation.sayings import BridgeChange, Pause
 from tests.simulation.sharing import Cluster, Cut, Failover
 from tests.simulation.troubles import Beyond, ChannelTrouble, EndpointTrouble, KillManner
@@ -271,6 +272,8 @@ class Story:
     cuts: tuple[Cut, ...] = ()
     failovers: tuple[Failover, ...] = ()
     acts: tuple[Act, ...] = ()
+    routers: tuple[Router, ...] = ()
+    liquidity: tuple[LiquidityChange, ...] = ()
     keep: float | None = None
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.table import KINDS
-from tests.simulation import drawing, drawn_acts
+from tests.simulation import drawing, drawn_acts, drawn_routers
 from tests.simulation.drawing import draw
 from tests.simulation.drawn_troubles import OMISSIONS
-from tests.simulation.sayings import PAUSING, Pause, Saying
+from tests.simulation.sayings import OF_ITS_OWN, Pause, Saying
 from tests.simulation.story import Deed, Fate, Story, from_json, to_json
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 from tests.simulation.world import World
@@ -43,7 +43,10 @@ def test_other_seeds_are_other_stories() -> None:
 def test_nothing_goes_wrong_at_the_quiet_end(seed: int) -> None:
     drawn = draw(seed, 1.0)
     wrong = [
-        element for name in LISTS if name not in ("chains", "channels", "transfers") for element in getattr(drawn, name)
+        element
+        for name in LISTS
+        if name not in ("chains", "channels", "transfers", "routers")
+        for element in getattr(drawn, name)
     ]
     ends = [each.at + getattr(each, "seconds", 0.0) + getattr(each, "down_for", 0.0) for each in wrong]
     assert max(ends, default=0.0) < drawn.quiet_from
@@ -87,9 +90,9 @@ def test_every_choice_is_drawn_by_some_seeds(elements: str, choice: str, choices
 
 def test_some_stories_have_more_chains_and_some_a_trouble_of_each_kind() -> None:
     assert {len(drawn.chains) for drawn in many_stories()} == {2, 3, 4, 5}
-    # People act in stories that were written by hand.
+    # People act, and routers are named, only in stories of later seeds.
     never = {name for name in LISTS if not any(getattr(drawn, name) for drawn in many_stories())}
-    assert never == {"acts"}
+    assert never == {"acts", "routers", "liquidity"}
 
 
 @examples(30)
@@ -118,7 +121,7 @@ def test_some_stories_have_another_instance_beside_what_they_have_anyway(monkeyp
 
 def test_bridges_say_everything_and_some_are_paused_at_the_start() -> None:
     said = {says for drawn in many_stories() for change in drawn.bridge_changes for says in change.says}
-    assert said == set(Saying) - PAUSING
+    assert said == set(Saying) - OF_ITS_OWN
     assert any(pause.at < 0 for drawn in many_stories() for pause in drawn.pauses)
     assert any(not drawn.bridge_changes for drawn in many_stories())
 
@@ -141,3 +144,13 @@ def test_people_silence_pathways_only_in_the_newest_stories() -> None:
     assert any((act.kind, act.origin, act.destination) == (None, None, None) for act in silences)
     domains = {story.seed: {chain.domain for chain in story.chains} for story in drawn}
     assert all({act.origin, act.destination} - {None} <= domains[story.seed] for story in drawn for act in story.acts)
+
+
+def test_routers_are_named_only_in_the_newest_stories() -> None:
+    assert [drawn for drawn in many_stories() if drawn.routers or drawn.liquidity] == []
+    stories = [draw(drawn_routers.FIRST_SEED + number, 1.0) for number in range(60)]
+    assert 10 < sum(bool(drawn.routers) for drawn in stories) < 30
+    assert {len(drawn.routers) for drawn in stories} == {0, 1, 2}
+    changes = [change for drawn in stories for change in drawn.liquidity]
+    assert {change.says for change in changes} == {change.tokens > 0 for change in changes} == {True, False}
+    assert all(change.at < drawn.quiet_from for drawn in stories for change in drawn.liquidity)

@@ -10,6 +10,7 @@ PARTS = (
     "findings",
     "intervals",
     "oracle",
+    "routers",
     "sayings",
     "sharing",
     "story",

@@ -158,6 +158,15 @@ def _number(block: Block) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceTruth:
+    """What a router is to have on a chain; ``low_after`` are the hashes of the blocks after which it had less."""
+
+    subject: str
+    domain: int
+    low_after: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelTruth:
     """One channel: when it failed, when it took messages without saying so, and when it was ``slow`` to say so.
 
@@ -192,6 +201,7 @@ class Truth:
     transfers: tuple[TransferTruth, ...]
     channels: tuple[ChannelTruth, ...]
     bridge: tuple[BridgeTransaction, ...] = ()
+    balances: tuple[BalanceTruth, ...] = ()
     clock_wrong: Intervals = ()
     quiet_from: float = inf
     keep: float = inf

@@ -11,6 +11,7 @@ from itertools import count
 from tests.simulation.bridge import Bridge
 from tests.simulation.facts import ChainFacts
 from tests.simulation.ledger import Ledger
+from tests.simulation.routers import Liquidity
 from tests.simulation.story import EPOCH, ChainTraits, Reorg, StampError, Story, lasts
 
 
@@ -126,7 +127,8 @@ class _Chain:
         self.rising: list[Reorg] = []
         self._stalls = [stall for stall in story.stalls if stall.domain == traits.domain]
         self._errors = [error for error in story.stamp_errors if error.domain == traits.domain]
-        self.ledger = Ledger(traits, int(EPOCH - traits.age), -traits.age)
+        liquidity = Liquidity(traits.domain, story.routers, story.liquidity)
+        self.ledger = Ledger(traits, int(EPOCH - traits.age), -traits.age, liquidity)
 
     def stalled_until(self, now: float) -> float:
         """When the stall ends that lasts at an instant; the instant itself if none does."""

@@ -7,10 +7,20 @@ from typing import Protocol
 
 from tests.simulation.facts import ChainFacts, Event, Fact
 from tests.simulation.intervals import Intervals, both, longer, meets, union
+from tests.simulation.routers import LOCAL_ASSET
 from tests.simulation.story import EPOCH, ChainTraits, Channel, EndpointFault, Story
 from tests.simulation.trace import Interval, Sighting
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble
-from tests.simulation.truth import Block, BridgeTransaction, ChainTruth, ChannelTruth, Standing, TransferTruth, Truth
+from tests.simulation.truth import (
+    BalanceTruth,
+    Block,
+    BridgeTransaction,
+    ChainTruth,
+    ChannelTruth,
+    Standing,
+    TransferTruth,
+    Truth,
+)
 
 _BLINDING = frozenset(
     {
@@ -49,6 +59,7 @@ def truth_of(story: Story, facts: Mapping[int, ChainFacts]) -> Truth:
         transfers=tuple(_transfers(facts.values())),
         channels=tuple(_channel(story, channel) for channel in story.channels),
         bridge=tuple(_transactions(facts.values())),
+        balances=tuple(_balances(story, facts)),
         clock_wrong=union(_lasting(step) for step in story.clock_steps),
         quiet_from=story.quiet_from,
         keep=inf if story.keep is None else story.keep,
@@ -104,6 +115,17 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         remembered=tuple((during, _remembered(faults, during)) for during in pruned),
         ailing=union([*(_lasting(f) for f in faults if f.trouble is not EndpointTrouble.PRUNE), *stalls, *errors]),
     )
+
+
+def _balances(story: Story, facts: Mapping[int, ChainFacts]) -> Iterable[BalanceTruth]:
+    for router in story.routers:
+        for chain in story.chains:
+            blocks = facts[chain.domain].blocks
+            yield BalanceTruth(
+                subject=f"{router.name}/{chain_name(chain.domain)}/0x{LOCAL_ASSET}",
+                domain=chain.domain,
+                low_after=frozenset(b.hash for b in blocks if b.tokens[router.number] < router.minimum),
+            )
 
 
 def _newest(unreadable: Iterable[Standing], facts: Iterable[Fact]) -> Intervals:

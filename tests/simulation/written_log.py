@@ -19,10 +19,13 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.keccak import keccak
 from tests.simulation.facts import Event
+from tests.simulation.routers import LiquidityChange
 from tests.simulation.sayings import Saying
 from tests.simulation.story import Deed, Transfer
 
-_ASSET, _ROUTER, _RELAYER = (Address(bytes([byte]) * 20) for byte in (0xA5, 0x40, 0x4E))
+BASE_UNITS = 10**18
+"""Of a whole token."""
+ASSET, _ROUTER, _RELAYER = (Address(bytes([byte]) * 20) for byte in (0xA5, 0x40, 0x4E))
 _NOTHING = Address(bytes(20))
 _BYTES = bytes(range(256))
 _FEE_LEFT, _OF = 9995, 10_000
@@ -37,7 +40,8 @@ _NO_TRANSFER = TransferInfo(
 class WrittenLog:
     """What one event writes, wherever its transaction is mined; ``json`` is all of it that no block changes.
 
-    ``topics`` and ``data`` are hex with 0x. Beside transfers it ``says`` something, about none of them.
+    ``topics`` and ``data`` are hex with 0x. Beside transfers it ``says`` something, about none of them. A router's
+    liquidity it ``moves``: its number, and by how many whole tokens.
     """
 
     event: Event
@@ -51,6 +55,7 @@ class WrittenLog:
     json: bytes
     bloom: int
     says: Saying | None = None
+    moves: tuple[int, int] | None = None
 
 
 @lru_cache(64)
@@ -74,7 +79,7 @@ def info_of(transfer: Transfer, index: int, nonce: int) -> TransferInfo:
         bridged_amount=transfer.amount,
         normalized_in=transfer.amount,
         nonce=nonce,
-        canonical_id=_ASSET.rjust(32, b"\0") if transfer.amount else bytes(32),
+        canonical_id=ASSET.rjust(32, b"\0") if transfer.amount else bytes(32),
     )
 
 
@@ -135,7 +140,7 @@ def is_mismatch(transfer: Transfer) -> bool:
 
 
 def _asset(transfer: Transfer) -> Address:
-    return _ASSET if transfer.amount else _NOTHING
+    return ASSET if transfer.amount else _NOTHING
 
 
 def _write(
@@ -160,7 +165,7 @@ def write_saying(says: Saying, index: int, domain: int) -> WrittenLog:
         "init": _NOTHING,
         "init_bytes": b"",
         "key": bytes(32),
-        "local": _ASSET,
+        "local": ASSET,
         "new_owner": somebody,
         "previous_owner": caller,
         "relayer": somebody,
@@ -172,6 +177,30 @@ def write_saying(says: Saying, index: int, domain: int) -> WrittenLog:
     topics, data = kind.encode(**values)
     written = _written(contract_of(domain), topics, data)
     return WrittenLog(Event.BESIDE, -1, TransferId(bytes(32)), _NO_TRANSFER, True, False, *written, says)
+
+
+def write_liquidity(change: LiquidityChange) -> WrittenLog:
+    """The log of what a router adds or removes on a chain."""
+    says = Saying.ROUTER_LIQUIDITY_ADDED if change.tokens > 0 else Saying.ROUTER_LIQUIDITY_REMOVED
+    router, caller = router_address(change.router), Address(b"\x0c" * 20)
+    values = {
+        "router": router,
+        "to": router,
+        "local": ASSET,
+        "key": bytes(32),
+        "amount": abs(change.tokens) * BASE_UNITS,
+        "caller": caller,
+    }
+    kind = BRIDGE_EVENTS[says]
+    topics, data = kind.encode(**{name: values[name] for name in values if name != "to" or change.tokens < 0})
+    written = _written(contract_of(change.domain), topics, data)
+    moves = change.router, change.tokens
+    return WrittenLog(Event.BESIDE, -1, TransferId(bytes(32)), _NO_TRANSFER, True, False, *written, says, moves)
+
+
+def router_address(number: int) -> Address:
+    """That of a router by its number; number 0 fronts what is fast."""
+    return Address(bytes([_ROUTER[0] + number]) * 20)
 
 
 def _written(contract: Address, topics: Sequence[bytes], data: bytes) -> tuple[tuple[str, ...], str, bytes, int]:

@@ -6,6 +6,7 @@ from tests.simulation.mutants.coverage import COVERAGE
 from tests.simulation.mutants.delivering import DELIVERING
 from tests.simulation.mutants.mutant import Mutant
 from tests.simulation.mutants.owners import OWNERS
+from tests.simulation.mutants.routers import ROUTERS
 from tests.simulation.mutants.sight import SIGHT
 from tests.simulation.mutants.stalls import STALLS
 from tests.simulation.mutants.transactions import TRANSACTIONS
@@ -21,4 +22,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *OWNERS,
     *BRIDGE,
     *STALLS,
+    *ROUTERS,
 )

@@ -1,6 +1,16 @@
 """All aimed stories, each with the mutants that it is aimed at."""
 
-from tests.simulation.mutants.aimed import bridge, channels, clusters, endpoints, legs, processes, reorgs, stalls
+from tests.simulation.mutants.aimed import (
+    bridge,
+    channels,
+    clusters,
+    endpoints,
+    legs,
+    processes,
+    reorgs,
+    routers,
+    stalls,
+)
 from tests.simulation.mutants.aimed.aim import Aim
 
 AIMS: tuple[Aim, ...] = (
@@ -11,6 +21,7 @@ AIMS: tuple[Aim, ...] = (
     *channels.AIMS,
     *bridge.AIMS,
     *stalls.AIMS,
+    *routers.AIMS,
     *clusters.AIMS,
 )
 
