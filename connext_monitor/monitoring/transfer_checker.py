@@ -1,5 +1,6 @@
 """The transfer checker: applies what observers saw to the transfers, commits once, and says so afterwards."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -90,7 +91,7 @@ class TransferChecker:
         if not batch:
             return
         try:
-            await self._commit_patiently([waiting.part for waiting in batch])
+            log_it = await self._commit_patiently([waiting.part for waiting in batch])
         except StoreUnavailable as error:
             for waiting in batch:
                 waiting.outcome.fail(error)
@@ -100,6 +101,8 @@ class TransferChecker:
             for waiting in batch:
                 if waiting.last:
                     waiting.outcome.stored()
+            # After whoever waits for it: a line for each of twenty logs takes as long as to decode them.
+            asyncio.get_running_loop().call_soon(log_it)
 
     async def _not_stored(self, batch: list[QueuedPart], error: Exception) -> None:
         if len(batch) > 1:
@@ -112,7 +115,7 @@ class TransferChecker:
             log.error("observation.not_stored", chain=chain, exc_info=error)
         batch[0].outcome.fail(error)
 
-    async def _commit_patiently(self, batch: list[CommitPart]) -> None:
+    async def _commit_patiently(self, batch: list[CommitPart]) -> Callable[[], None]:
         while True:
             try:
                 return await self._commit(batch)
@@ -121,7 +124,8 @@ class TransferChecker:
                 if not self._patient:
                     raise
 
-    async def _commit(self, batch: list[CommitPart]) -> None:
+    async def _commit(self, batch: list[CommitPart]) -> Callable[[], None]:
+        """Returns what logs it."""
         whole = Batch(
             changes=[part.change for part in batch],
             progress=[part.progress for part in batch if part.progress is not None],
@@ -133,8 +137,8 @@ class TransferChecker:
         decide = partial(record, batch=whole, at=now, durations=self._durations, name=name)
         changes, changed_alerts = await self._store.record(whole, decide, self._route, now)
         malformed = Counter([bad.domain for bad in whole.unreadable]) if whole.unreadable else {}
-        log_changes(changes, whole.unreadable, self._labels)
         self._listener.committed(Committed(changes.effects, whole.progress, changed_alerts, changes, malformed))
+        return partial(log_changes, changes, whole.unreadable, self._labels)
 
     def _log_losses(self, progress: Iterable[ChainProgress]) -> None:
         for chain in progress:

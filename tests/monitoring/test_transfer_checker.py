@@ -38,6 +38,17 @@ async def test_what_is_put_is_stored_and_armed_when_its_future_is_done(tmp_path:
         assert [deadline.awaited.due_at for deadline in armed] == [TIME + 10, TIME + 20]
 
 
+async def test_whoever_waits_for_it_hears_before_lines_are_logged(tmp_path: Path) -> None:
+    heard: list[bool] = []
+    async with checking(tmp_path) as checking_:
+        with capture_logs() as lines:
+            done = await checking_.queue.put(seen(xcalled_log(1)))
+            done.add_done_callback(lambda _: heard.append(bool(lines)))
+            await done
+            await until(lambda: [line for line in lines if line["event"] == "event.recorded"])
+    assert heard == [False]
+
+
 async def test_events_and_progress_are_committed_together_or_not_at_all(tmp_path: Path) -> None:
     block = BlockRef(BlockNumber(7), Hash32(b"\7" * 32), TIME)
     progress = ChainProgress(ORIGIN, Coverage(BlockNumber(1), BlockNumber(5), block))
