@@ -43,6 +43,8 @@ class Database:
         self._last: asyncio.Future[Any] | None = None
         """The write that was asked for last; each waits for the one before."""
         self._ending = asyncio.Event()
+        self._room = engine.room() if isinstance(engine, SqliteFile) else None
+        self._lacks_room = False
 
     @classmethod
     async def open(
@@ -137,8 +139,15 @@ class Database:
         self.condition.ended("write")
         if error is None:
             self.condition.written()
+            self._make_room()
         elif isinstance(error, DatabaseUnavailableError):
             self.condition.not_written(error.trouble)
+
+    def _make_room(self) -> None:
+        """In the log, where the last commit used up what there was."""
+        room, lacks, self._lacks_room = self._room, self._lacks_room, False
+        if room is not None and lacks and not self._ending.is_set():
+            self._writer.run(lambda _: room.make())
 
     async def _rest(self) -> None:
         """After a write that failed, have the next one wait for a while, whoever's it is."""
@@ -163,10 +172,12 @@ class Database:
     def _commit(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         """Where the executor runs it."""
         try:
-            return transact_patiently(connection, work, self._ending.is_set)
+            done = transact_patiently(connection, work, self._ending.is_set)
         except connection.error as error:
             self._raise_trouble(error)
             raise
+        self._lacks_room = self._room is not None and self._room.is_used_up()
+        return done
 
     def _read_through(self, connection: Connection, work: Callable[[Connection], T]) -> T:
         """Where the executor runs it."""

@@ -8,6 +8,7 @@ from connext_monitor.config import DatabaseUrl
 from connext_monitor.core.database_trouble import DatabaseTrouble
 from connext_monitor.store.connection import Connection, reader_connection, writer_connection
 from connext_monitor.store.errors import DatabaseError
+from connext_monitor.store.log_room import LogRoom
 from connext_monitor.store.opening import look_at, prepare
 from connext_monitor.store.trouble import DatabaseFiles, trouble_of
 
@@ -120,6 +121,10 @@ class SqliteFile:
     def reader(self) -> Connection:
         """See `Engine`."""
         return reader_connection(self.path, readonly=self._readonly)
+
+    def room(self) -> LogRoom | None:
+        """In its log, where commits wait for the disk."""
+        return None if self._fast else LogRoom(self.path)
 
     def prepare(self, connection: Connection, *, migrate: bool) -> None:
         """See `Engine`."""
