@@ -171,8 +171,8 @@ STORE = {
         f"connext_monitor.store.{name}"
         for name in (
             "backup_copy", "backup_folder", "cause_text", "condition", "connection", "database", "engine", "errors",
-            "executor", "glance", "instants", "lock", "log_room", "opening", "outage_note", "ownership", "plain", "precedence",
-            "schema_revision", "transfer_states", "trouble", "uncounted_memory",
+            "executor", "glance", "instants", "lock", "log_room", "opening", "outage_note", "ownership", "plain",
+            "precedence", "schema_revision", "transfer_states", "trouble", "uncounted_memory",
         )
     ),
 }  # fmt: skip
