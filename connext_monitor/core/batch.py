@@ -10,6 +10,8 @@ from connext_monitor.core.router_books import moves_liquidity
 from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import EventRecord, ObservedChange
 
+_NONE = frozenset[tuple[DomainId, Hash32]]()
+
 
 @struct(frozen=True, slots=True)
 class ChainProgress:
@@ -94,4 +96,13 @@ class Batch:
     @property
     def gone_blocks(self) -> frozenset[tuple[DomainId, Hash32]]:
         """All blocks that are proven gone."""
-        return frozenset().union(*(change.gone for change in self.changes))
+        gone = [change.gone for change in self.changes if change.gone]
+        return frozenset().union(*gone) if gone else _NONE
+
+    @property
+    def is_beside_transfers(self) -> bool:
+        """Whether anything besides transfers was seen."""
+        for change in self.changes:
+            if change.bridge:
+                return True
+        return False

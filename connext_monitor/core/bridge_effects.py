@@ -41,6 +41,8 @@ _Transaction = tuple[DomainId, Hash32]
 
 def bridge_effects(changes: BridgeChanges, name: NameOfChain, at: datetime) -> Iterator[OpenAlert | ResolveAlert]:
     """What ends and opens with these changes; a transaction that a reorg moved goes on being told as it was."""
+    if not changes.covered and not changes.removed:
+        return
     covered = _transactions(changes.covered)
     # One that was only pushed has been told nobody.
     removed = _transactions([stored.record for stored in changes.removed if stored.covered])

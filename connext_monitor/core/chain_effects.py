@@ -12,7 +12,7 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.batch import Batch, UnreadableLog
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import DomainId, Executed, TransferId
-from connext_monitor.core.prior_state import FalseDelivery, FalseDeliveryChanges, PriorState
+from connext_monitor.core.prior_state import NO_FALSE_DELIVERIES, FalseDelivery, FalseDeliveryChanges, PriorState
 
 NameOfChain = Callable[[DomainId], str]
 """What the alerts about a chain call it."""
@@ -67,6 +67,8 @@ def _accusations(unreadable: Iterable[UnreadableLog], at: datetime) -> Iterator[
 
 def false_delivery_changes(prior: PriorState, batch: Batch) -> FalseDeliveryChanges:
     """Which false deliveries were seen, and which stand in blocks that are gone."""
+    if not batch.unreadable and not prior.false_deliveries:
+        return NO_FALSE_DELIVERIES
     seen = tuple(
         FalseDelivery(record.event.transfer_id, log.domain, record.sighting.block.hash, record.sighting.block.number)
         for log in batch.unreadable
@@ -81,6 +83,8 @@ def false_delivery_changes(prior: PriorState, batch: Batch) -> FalseDeliveryChan
 
 def ended_by_reorgs(prior: PriorState, changes: FalseDeliveryChanges) -> Iterator[ResolveAlert]:
     """The alerts about transfers that no false delivery claims any more; one that a reorg moved stands elsewhere."""
+    if not changes.taken_back:
+        return
     standing = {*prior.false_deliveries, *changes.seen} - {*changes.taken_back}
     claimed = {delivery.transfer_id for delivery in standing}
     for transfer_id in sorted({delivery.transfer_id for delivery in changes.taken_back} - claimed):

@@ -78,7 +78,8 @@ def record(prior: PriorState, batch: Batch, at: datetime, *, durations: PathwayD
     changes = transfer_changes(prior, batch.changes, durations)
     false_deliveries = false_delivery_changes(prior, batch)
     bridge = bridge_changes(prior.bridge, batch.changes)
-    changes.books.liquidity((stored.record for stored in prior.bridge), (stored.record for stored in bridge.standing))
+    if prior.bridge or bridge.standing:
+        changes.books.liquidity([its.record for its in prior.bridge], [its.record for its in bridge.standing])
     effects = (
         *changes.effects,
         *ended_by_reorgs(prior, false_deliveries),

@@ -74,6 +74,8 @@ def touched(connection: Connection, batch: Batch) -> list[StoredBridgeRecord]:
     Of transactions in the latter, and of those in which a router was seen to add or remove funds, wherever they stand.
     """
     blocks = batch.gone_blocks
+    if not blocks and not batch.is_beside_transfers:
+        return []
     records = in_blocks(connection, {*batch.bridge_blocks, *blocks})
     moved = {(r.domain, r.tx_hash) for r in (stored.record for stored in records) if (r.domain, r.block.hash) in blocks}
     moved |= batch.liquidity_transactions
@@ -89,9 +91,10 @@ def liquidity_above(connection: Connection, domain: DomainId, block: BlockNumber
 
 def save(connection: Connection, changes: BridgeChanges) -> None:
     """Store what a batch changed of them."""
-    for part in parts(stored.record.identity for stored in changes.removed):
+    for part in parts([stored.record.identity for stored in changes.removed]) if changes.removed else ():
         _DELETE.execute(connection, identities=part)
-    _SAVE(connection, flat(_row(stored) for stored in changes.saved))
+    if changes.saved:
+        _SAVE(connection, flat(map(_row, changes.saved)))
 
 
 def listed(

@@ -84,6 +84,8 @@ def save_coverage(connection: Connection, domain: DomainId, reached: Coverage) -
 
 def keep_malformed(connection: Connection, logs: Sequence[UnreadableLog], seen_at: datetime) -> None:
     """Keep logs that could not be read, each once and its beginning only, and of each chain the newest."""
+    if not logs:
+        return
     by_domain: defaultdict[DomainId, list[UnreadableLog]] = defaultdict(list)
     for log in logs:
         by_domain[log.domain].append(log)

@@ -42,13 +42,15 @@ _FORGET = Prepared(_forget)
 def touched(connection: Connection, gone: Collection[tuple[DomainId, Hash32]]) -> list[FalseDelivery]:
     """Those in these blocks, and every other one that claims the same transfer."""
     rows: set[FalseDelivery] = set()
-    for part in parts(gone):
+    for part in parts(gone) if gone else ():
         rows.update(_read(row) for row in _SELECT_TOUCHED.rows(connection, gone=part))
     return list(rows)
 
 
 def save(connection: Connection, changes: FalseDeliveryChanges) -> None:
     """Keep where those stand that were seen, and forget those that were taken back."""
+    if not changes.seen and not changes.taken_back:
+        return
     rows = [(seen.transfer_id, seen.domain, seen.block_hash, seen.block_number) for seen in changes.seen]
     _INSERT(connection, flat(rows))
     for part in parts((delivery.transfer_id, delivery.domain, delivery.block_hash) for delivery in changes.taken_back):

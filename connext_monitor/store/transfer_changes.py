@@ -80,7 +80,7 @@ class Known:
 def known(connection: Connection, ids: frozenset[TransferId], gone: Collection[tuple[DomainId, Hash32]]) -> Known:
     """Those with one of these ids, and those with an event in one of the ``gone`` blocks."""
     touched = set(ids)
-    for part in parts(gone):
+    for part in parts(gone) if gone else ():
         touched.update(_SELECT_IN_BLOCKS.column(connection, blocks=part))
     numbers: dict[TransferId, int] = {}
     rows: dict[TransferId, TransferSummary] = {}
@@ -92,7 +92,8 @@ def known(connection: Connection, ids: frozenset[TransferId], gone: Collection[t
 def save(connection: Connection, changes: Changes, stored: Known) -> None:
     """Store what a batch changed of what was ``stored``."""
     numbers = dict(stored.numbers)
-    _forget(connection, numbers, changes)
+    if changes.removed or changes.vanished:
+        _forget(connection, numbers, changes)
     _save_transfers(connection, changes.transfers, stored.transfers, numbers)
     event_records.add(connection, numbers, changes.added)
     owed.forget(connection, _executed_otherwise(changes, stored))

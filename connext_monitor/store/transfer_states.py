@@ -14,10 +14,11 @@ from connext_monitor.store.plain import Plain
 State = tuple[DomainId, DomainId, Status]
 """Origin, destination, status."""
 
-_BEFORE_ALL = (-1, -1, "")
-_BEHIND_ITS_LAST = 2**63 - 1
-# SQLite goes to the first entry that is not less, and from there on looks at each. Without a start later than any, that
-# would be the first of the very state that is to be left behind, and all of them would be looked at.
+_FIRST = -1
+"""Before any start."""
+_BEFORE_ALL = (-1, -1, "", _FIRST)
+# SQLite goes to the first entry that is not less, and from there on looks at each: of a state that is to be left behind
+# none may be among these. By their first letters, statuses have the same order wherever texts are sorted.
 _NEXT = Plain(
     "SELECT origin, destination, status FROM transfers WHERE (origin, destination, status, started_at) > (?, ?, ?, ?)"
     " ORDER BY origin, destination, status LIMIT 1"
@@ -28,11 +29,15 @@ _COUNT = Plain("SELECT count(*), min(started_at) FROM transfers WHERE origin = ?
 def states(connection: Connection, statuses: Collection[Status] = tuple(Status)) -> list[State]:
     """Every state of one of these statuses that a transfer is in."""
     every: list[State] = []
-    after: tuple[int, int, str] = _BEFORE_ALL
-    while row := _NEXT.first(connection, (*after, _BEHIND_ITS_LAST)):
-        origin, destination, status = after = row[0], row[1], row[2]
-        if status in statuses:
+    asked_for = sorted([status.value for status in statuses])
+    behind: tuple[int, int, str, int] = _BEFORE_ALL
+    while row := _NEXT.first(connection, behind):
+        origin, destination, status = row
+        if status in asked_for:
             every.append((DomainId(origin), DomainId(destination), Status(status)))
+        # The next one that is asked for: of the same pathway, or of whichever comes next.
+        following = next((value for value in asked_for if value > status), None)
+        behind = (origin, destination + 1, "", _FIRST) if following is None else (origin, destination, following, _FIRST)
     return every
 
 
