@@ -102,7 +102,4 @@ class Batch:
     @property
     def is_beside_transfers(self) -> bool:
         """Whether anything besides transfers was seen."""
-        for change in self.changes:
-            if change.bridge:
-                return True
-        return False
+        return any(change.bridge for change in self.changes)

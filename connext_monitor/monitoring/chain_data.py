@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from connext_monitor.core.events import Address, BlockNumber, BlockRef, Hash32, RawLog, Timestamp
@@ -95,10 +96,16 @@ def to_hex(value: bytes) -> str:
     return "0x" + value.hex()
 
 
-def _topic(topic: bytes | Sequence[bytes] | None) -> str | list[str] | None:
+def _topic(topic: bytes | Sequence[bytes] | None) -> str | tuple[str, ...] | None:
     if topic is None or isinstance(topic, bytes):
         return None if topic is None else to_hex(topic)
-    return [to_hex(choice) for choice in topic]
+    return _written(tuple(topic))
+
+
+@lru_cache(64)
+def _written(choices: tuple[bytes, ...]) -> tuple[str, ...]:
+    # A monitor asks for the same few lists again and again, of dozens of topics.
+    return tuple(map(to_hex, choices))
 
 
 def _matches(topics: tuple[bytes, ...], position: int, allowed: bytes | Sequence[bytes] | None) -> bool:

@@ -8,7 +8,6 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.bridge_events import BridgeEvent, BridgeRecord
 from connext_monitor.core.bridge_records import BridgeChanges, StoredBridgeRecord
-from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp
 from connext_monitor.core.router_books import LIQUIDITY_ADDED, LIQUIDITY_REMOVED
 from connext_monitor.core.selection import BridgeEventFilter, BridgeEventPage, Cursor
@@ -21,11 +20,6 @@ from connext_monitor.store.sql_functions import Larger
 
 _B = bridge_events.c
 _IDENTITY = (_B.domain, _B.block_hash, _B.tx_hash, _B.digest, _B.ordinal)
-_SELECT_BLOCKS = Prepared(
-    lambda: select(_B.block_number, _B.block_hash).where(
-        _B.domain == parameter("domain"), _B.block_number.between(parameter("first"), parameter("last"))
-    )
-)
 _SELECT_IN_BLOCKS = Prepared(
     lambda: select(bridge_events).where(tuple_(_B.domain, _B.block_hash).in_(list_parameter("blocks"))).order_by(_B.id)
 )
@@ -55,12 +49,6 @@ def _save() -> Insert:
 
 
 _SAVE = InsertMany(_save, [column for column in _B if column is not _B.id])
-
-
-def blocks(connection: Connection, domain: DomainId, within: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
-    """Those of these blocks of one chain that such events stand in."""
-    rows = _SELECT_BLOCKS.rows(connection, domain=domain, first=within.first, last=within.last)
-    return {(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows}
 
 
 def in_blocks(connection: Connection, blocks: Collection[tuple[DomainId, Hash32]]) -> list[StoredBridgeRecord]:

@@ -6,22 +6,15 @@ from typing import Any
 from sqlalchemy import Delete, Select, delete, select, tuple_
 from sqlalchemy.dialects.sqlite import insert
 
-from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.events import BlockNumber, DomainId, Hash32, TransferId
 from connext_monitor.core.prior_state import FalseDelivery, FalseDeliveryChanges
 from connext_monitor.store.bulk import InsertMany, flat, parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.plain import StoredRow
-from connext_monitor.store.prepared import Prepared, list_parameter, parameter
+from connext_monitor.store.prepared import Prepared, list_parameter
 from connext_monitor.store.schema import mismatches
 
 _INSERT = InsertMany(lambda: insert(mismatches).on_conflict_do_nothing(), list(mismatches.c))
-_SELECT_IN_BLOCKS = Prepared(
-    lambda: select(mismatches.c.block_number, mismatches.c.block_hash).where(
-        mismatches.c.domain == parameter("domain"),
-        mismatches.c.block_number.between(parameter("first"), parameter("last")),
-    )
-)
 
 
 def _select_touched() -> Select[*tuple[Any, ...]]:
@@ -61,9 +54,3 @@ def _read(row: StoredRow) -> FalseDelivery:
     return FalseDelivery(
         TransferId(row.transfer_id), DomainId(row.domain), Hash32(row.block_hash), BlockNumber(row.block_number)
     )
-
-
-def mismatched_blocks(connection: Connection, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
-    """Those of these blocks of one chain that such deliveries stand in."""
-    rows = _SELECT_IN_BLOCKS.rows(connection, domain=domain, first=blocks.first, last=blocks.last)
-    return {(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows}

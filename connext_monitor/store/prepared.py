@@ -11,7 +11,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Delete, Insert, Select, Update, bindparam
+from sqlalchemy import BindParameter, CompoundSelect, Delete, Insert, Select, Update, bindparam
 
 from connext_monitor.store.connection import Answer, Connection
 from connext_monitor.store.dialect import dialect_of
@@ -20,7 +20,7 @@ from connext_monitor.store.plain import StoredRow, row_type
 _STEP = 64
 _ROWS_AT_A_TIME = 1_000
 
-Statement = Select[*tuple[Any, ...]] | Insert | Update | Delete
+Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Insert | Update | Delete
 Values = Mapping[str, object]
 
 

@@ -54,7 +54,7 @@ class Settled:
 
 def pruned_among(connection: Connection, ids: Collection[TransferId]) -> frozenset[TransferId]:
     """Those of these transfers that have been pruned."""
-    if not ids or _SELECT_ANY_PRUNED.value(connection) is None:
+    if not ids or (len(ids) > 1 and _SELECT_ANY_PRUNED.value(connection) is None):
         return frozenset()
     starts = {bytes(row[0]) for row in _SELECT_PRUNED(connection, [i[:_KNOWN_BY] for i in ids])}
     return frozenset(i for i in ids if i[:_KNOWN_BY] in starts)

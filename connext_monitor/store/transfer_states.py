@@ -37,7 +37,9 @@ def states(connection: Connection, statuses: Collection[Status] = tuple(Status))
             every.append((DomainId(origin), DomainId(destination), Status(status)))
         # The next one that is asked for: of the same pathway, or of whichever comes next.
         following = next((value for value in asked_for if value > status), None)
-        behind = (origin, destination + 1, "", _FIRST) if following is None else (origin, destination, following, _FIRST)
+        if following is None:
+            destination, following = destination + 1, ""
+        behind = (origin, destination, following, _FIRST)
     return every
 
 

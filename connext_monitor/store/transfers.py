@@ -31,16 +31,6 @@ _SELECT_STORED = SelectMany(
         )
     )
 )
-_SELECT_BLOCKS = Prepared(
-    lambda: (
-        select(events.c.block_number, events.c.block_hash)
-        .where(
-            events.c.domain == parameter("domain"),
-            events.c.block_number.between(parameter("first"), parameter("last")),
-        )
-        .distinct()
-    )
-)
 _SELECT_BY_IDS = Prepared(lambda: select(transfers).where(transfers.c.transfer_id.in_(list_parameter("ids"))))
 _SELECT_BY_NUMBERS = Prepared(lambda: select(transfers).where(transfers.c.id.in_(list_parameter("numbers"))))
 _SELECT_BY_TX = Prepared(
@@ -78,12 +68,6 @@ def stored(connection: Connection, domain: DomainId, blocks: BlockRange) -> Stor
         standing.add((number, block_hash))
         known.add((block_hash, KINDS[kind], transfer_id))
     return StoredRange(standing, known)
-
-
-def blocks_with_events(connection: Connection, domain: DomainId, blocks: BlockRange) -> set[tuple[BlockNumber, Hash32]]:
-    """Those of these blocks of one chain in which events stand."""
-    rows = _SELECT_BLOCKS.rows(connection, domain=domain, first=blocks.first, last=blocks.last)
-    return {(BlockNumber(row.block_number), Hash32(row.block_hash)) for row in rows}
 
 
 def listed(
