@@ -89,7 +89,7 @@ class UpdateMany:
         new = ", ".join(f"{column.name} = new.column{number}" for number, column in enumerate(columns, start=2))
         self._before = f"UPDATE OR ROLLBACK {table} SET {new} FROM ("  # noqa: S608 - the schema's names
         changed = ", ".join(f"{column.name} = ?" for column in columns)
-        self._one = f"UPDATE OR ROLLBACK {table} SET {changed} WHERE {key.name} = ?"  # noqa: S608 - as above
+        self._of_one_row = f"UPDATE OR ROLLBACK {table} SET {changed} WHERE {key.name} = ?"  # noqa: S608 - as above
         self._width = 1 + len(columns)
         self._row = f"({', '.join('?' * self._width)})"
         self._after = f") AS new WHERE {table}.{key.name} = new.column1"
@@ -113,7 +113,7 @@ class UpdateMany:
             return
         if len(values) == self._width:
             # A live event's: joined to a table of one row, it would take SQLite twice as long.
-            connection.run(self._one, [*values[1:], values[0]])
+            connection.run(self._of_one_row, [*values[1:], values[0]])
             return
         for rows, part in _of_few_lengths(values, self._width):
             connection.run(self._sql(rows), part)

@@ -34,6 +34,6 @@ async def test_every_state_of_the_statuses_asked_for_is_found(store: Store) -> N
     await store.database.write(_put)
     for bits in range(1 << len(Status)):
         asked_for = frozenset(status for index, status in enumerate(Status) if bits & (1 << index))
-        found = await store.database.read(lambda connection: transfer_states.states(connection, asked_for))  # noqa: B023
-        assert sorted(found) == sorted(state for state in _THERE if state[2] in asked_for)
-        assert len(set(found)) == len(found)
+        states = await store.database.read(lambda connection: transfer_states.states(connection, asked_for))  # noqa: B023
+        assert sorted(states) == sorted(state for state in _THERE if state[2] in asked_for)
+        assert len(set(states)) == len(states)
