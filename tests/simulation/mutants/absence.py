@@ -95,6 +95,14 @@ ABSENCE = (
         "after a restart nobody knows of the open alerts about chains and channels, and none of them ends",
     ),
     mutant(
+        "outage-not-read-again",
+        5,
+        "monitoring/chain_state.py",
+        "        return self.caught_up and self.clock.monotonic() - self.read_at > self._store_works_for()\n",
+        "        return False\n",
+        "what waited while the disk was full is called late before anybody has looked whether it still stands",
+    ),
+    mutant(
         "burst-is-a-flood",
         6,
         "core/alerts/grouping.py",

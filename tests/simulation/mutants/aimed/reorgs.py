@@ -18,7 +18,7 @@ from tests.simulation.mutants.aimed.made import (
     story,
     trouble,
 )
-from tests.simulation.story import Deadlines, Fate
+from tests.simulation.story import Deadlines, DiskFault, Fate
 from tests.simulation.troubles import EndpointTrouble
 
 _BUSY = [*calls(60.0, 2200.0, 35.0, (40.0, 200.0)), *map(back, calls(70.0, 2200.0, 45.0, (40.0, 200.0)))]
@@ -112,7 +112,16 @@ PUSHED_LATE = story(
 """Logs are pushed whose blocks a reorg takes at once; where no head is pushed, and every answer takes seconds, they are
 recorded while others read what stands there now, which is then committed as final."""
 
+WHILE_FULL = story(
+    2400.0,
+    [call(410.0, None, None)],
+    reorgs=(reorg(430.0, 1, Fate.DROPPED, domain=HERE),),
+    disk_faults=(DiskFault(0, 400.0, 825.0),),
+)
+"""A call is pushed while the disk is full, and a reorg drops it before anything can be stored."""
+
 AIMS = (
+    Aim("while full", WHILE_FULL, ("outage-not-read-again",)),
     Aim(
         "whole depth",
         WHOLE_DEPTH,
