@@ -47,6 +47,7 @@ _DIGESTS = {
     "router_silent": ("silent", "filling again"),
     "router_liquidity_low": ("low", "refilled"),
     "provider_failing": ("failing", "taking alerts again"),
+    "owner_changed": ("a short time ago", "noted"),
 }
 _NOUNS = {
     "transfer": ("execute_overdue", "reconcile_overdue"),
@@ -60,6 +61,7 @@ _NOUNS = {
     "routers' balance": ("router_liquidity_low",),
     "router": ("router_silent",),
     "alert provider": ("provider_failing",),
+    "takeover": ("owner_changed",),
 }
 _COUNTED = re.compile(
     rf"(?:(?P<open>[\d,]+) of )?(?P<members>[\d,]+) (?P<noun>{'|'.join(_NOUNS)})s? (?P<still>still )?"

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import ended, lives, opened, run, stands, transfer, world
+from tests.simulation.handmade import SECONDS, ended, lives, opened, run, stands, transfer, world
 from tests.simulation.rules.sight import sight, silence
 from tests.simulation.rules.weather import Case
-from tests.simulation.trace import Interval, Trace
+from tests.simulation.trace import AlertChange, Interval, Trace
 from tests.simulation.truth import Truth
 
 OUTAGE = Interval(2000.0, 2600.0)
@@ -72,6 +72,23 @@ def test_a_leg_of_lost_history_is_looked_for_again_in_a_while() -> None:
 def test_an_outage_while_the_monitor_is_down_excuses_it() -> None:
     down = replace(run(), lives=lives((0.0, 1990.0), (2590.0, 4000.0)))
     assert judged(blind(world()), down).sound
+
+
+def restarted(every: float, *alerts: AlertChange) -> Trace:
+    """A monitor that is killed so often from the outage's begin on, and starts again ten seconds later."""
+    starts = range(int(OUTAGE.begin), int(SECONDS), int(every))
+    often = [(at + 10.0, at + every) for at in starts]
+    return replace(run(*alerts), lives=lives((0.0, OUTAGE.begin), *often))
+
+
+def test_an_outage_is_to_be_told_of_however_often_the_monitor_starts() -> None:
+    assert judged(blind(world()), restarted(100.0)).counts[Wrong.MISSED] > 0
+    heard = replace(UNSEEN, at=2270.0)
+    assert judged(blind(world()), restarted(100.0, heard, ended(heard, 2620.0, "observed"))).sound
+
+
+def test_who_is_started_too_often_to_look_at_each_endpoint_is_excused() -> None:
+    assert judged(blind(world()), restarted(80.0)).sound
 
 
 def test_a_late_leg_of_which_nothing_is_said_is_missed() -> None:

@@ -195,6 +195,14 @@ DELIVERING = (
         "nobody is told of a channel that fails",
     ),
     mutant(
+        "failing-begins-anew",
+        11,
+        "alerting/channel_health.py",
+        "        since = stored.since if stored is not None and stored.state is state else at\n",
+        "        since = at\n",
+        "a monitor that is restarted often never says that a channel fails",
+    ),
+    mutant(
         "failing-channel-told-at-once",
         11,
         "alerting/provider_watch.py",

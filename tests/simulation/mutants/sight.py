@@ -36,6 +36,14 @@ SIGHT = (
         "a chain is called unobserved between two of its blocks",
     ),
     mutant(
+        "silence-begins-anew",
+        11,
+        "monitoring/observer.py",
+        "        self.state.recall(await self._store.coverage(self._config.domain_id))\n",
+        "",
+        "a monitor that is restarted often never says that it sees nothing of a chain",
+    ),
+    mutant(
         "suspended-time-is-silence",
         11,
         "monitoring/chain_state.py",

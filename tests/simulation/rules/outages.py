@@ -16,6 +16,8 @@ DATABASE_PATIENCE, CHANNEL_PATIENCE = 10.0, 60.0
 """Seconds that a database, or a channel, may fail without anybody hearing of it."""
 RECOVERED_WITHIN = 60.0
 """Seconds from the first message that a channel takes again until it is told of as recovered."""
+TRIED_WITHIN = 45.0
+"""Seconds within which a process tries a channel again that has failed before, and gives it a fair chance."""
 _SLACK = 1.0
 FLAPS_WITHIN = 3600.0
 """A channel that fails again so soon after it recovered, in seconds, has to prove itself longer."""
@@ -97,6 +99,7 @@ def channels(case: Case) -> Iterator[Finding]:
                 (Interval(first + CHANNEL_PATIENCE, trouble.end),) if first + CHANNEL_PATIENCE < trouble.end else ()
             )
             yield from must_be_open(*args, failing, case.well, TOLD_WITHIN, "failing channels are told of")
+            yield from _over_restarts(case, channel.name, Interval(first, trouble.end))
         taken = [m.at for m in inbox.messages if m.acknowledged]
         stood_before = -inf
         for stood in case.open("provider_failing", channel.name):
@@ -108,6 +111,18 @@ def channels(case: Case) -> Iterator[Finding]:
                 works, rule = (Interval(again, stood.end),), "recovered channels are told of"
                 calm, within = (case.well, RECOVERED_WITHIN) if fresh else (inbox.calm, LONGEST_WAIT)
                 yield from must_be_over(*args, works, calm, within, rule)
+
+
+def _over_restarts(case: Case, channel: str, failing: Interval) -> Iterator[Finding]:
+    """A process does not wait anew for a channel that one before it has seen fail."""
+    tries = both((failing,), case.each_well)
+    first = next((tried.begin for tried in tries if tried.seconds > TRIED_WITHIN), failing.end)
+    known = Interval(first + TRIED_WITHIN + CHANNEL_PATIENCE, failing.end)
+    for tried in tries if known.seconds > 0 else ():
+        if tried.begin == failing.begin:
+            continue  # it ran before, and has seen all of it
+        rule = "failing channels are told of, however often started"
+        yield from must_be_open(case, "provider_failing", channel, (known,), (tried,), TRIED_WITHIN, rule)
 
 
 def _news(inbox: Inbox) -> Iterator[float]:

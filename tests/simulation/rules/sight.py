@@ -19,6 +19,11 @@ COVERED_AGAIN_WITHIN = 0.5
 LAST_READ_BEFORE = 2
 """Blocks between the newest one that was covered, and the last one before the trouble; but a chain at rest is covered
 twice in ``unobserved_after`` only, which may be less often."""
+SEEN_BEFORE = 60.0
+"""Seconds before a silence in which the chain must have been seen, for a process that begins in it to know of that."""
+CHANCE_AFTER_START = 0.5
+"""Of ``unobserved_after``: a process that has just begun gives each endpoint that long before it goes by what was
+silent before."""
 SEEN_WITHIN = 180.0
 """Seconds of good weather, beyond those in which the monitor settles and beyond ``unobserved_after``, until a chain is
 observed again: where legs could not be judged, none must have waited for that long."""
@@ -97,10 +102,23 @@ def _must(case: Case, chain: ChainTruth) -> Iterator[Finding]:
     """A chain of which nobody can read a block is told of, however it comes; or the newest log."""
     patience = case.truth.unobserved_after * (1 + COVERED_AGAIN_WITHIN) + NOTICED_WITHIN
     yield from must_be_open(case, KIND, chain.name, chain.blind, case.running, patience, "never silently blind")
+    yield from _must_over_restarts(case, chain, patience)
     if chain.name not in case.lost:
         mangled = minus(chain.undecodable, longer(chain.troubled, SETTLES))
         looked = patience + case.covered_every
         yield from must_be_open(case, KIND, chain.name, mangled, case.running, looked, "never silently blind")
+
+
+def _must_over_restarts(case: Case, chain: ChainTruth, patience: float) -> Iterator[Finding]:
+    """A process does not wait anew for what was silent before it began."""
+    chance = CHANCE_AFTER_START * case.truth.unobserved_after + NOTICED_WITHIN
+    seen = case.calm((chain.domain,))
+    for blind in chain.blind:
+        silent = Interval(blind.begin + patience, blind.end)
+        if silent.seconds > 0 and any(i.begin < blind.begin <= i.end + SEEN_BEFORE for i in seen):
+            for well in (well for well in case.each_well if well.begin > blind.begin):
+                rule = "never silently blind, however often started"
+                yield from must_be_open(case, KIND, chain.name, (silent,), (well,), chance, rule)
 
 
 def silence(case: Case) -> Iterator[Finding]:

@@ -39,6 +39,17 @@ class Case:
         """When it ran and its clock was right."""
         return minus(self.running, self.truth.clock_wrong)
 
+    @cached_property
+    def each_well(self) -> tuple[Interval, ...]:
+        """The same for each process, or each owner's term, by itself; not while it was cut off from its database."""
+        sharing = self.trace.sharing
+        away = () if sharing is None else sharing.cut_off
+        return tuple(
+            well
+            for life in self.trace.working
+            for well in minus(both((life.during,), self.well), union(cut for of, cut in away if of == life.instance))
+        )
+
     def calm(self, domains: Iterable[int], settles: float = SETTLES) -> Intervals:
         """When the monitor and these chains have been well for ``settles`` seconds."""
         well = self.well

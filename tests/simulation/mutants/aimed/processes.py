@@ -27,6 +27,22 @@ RESTARTS = story(
 )
 """Stopped and started again with deadlines pending, alerts open and messages waiting."""
 
+STARTED_TOO_OFTEN = story(
+    2400.0,
+    calls(100.0, 1000.0, 150.0, (450.0, 700.0)),
+    endpoint_faults=(trouble(600.0, 900.0, EndpointTrouble.DISCONNECT, domain=HERE),),
+    kills=tuple(Kill(0, 610.0 + 100.0 * number, 2.0, KillManner.STEP, 1) for number in range(9)),
+)
+"""Killed again and again while a chain is out of sight, each time before it has been silent for long enough."""
+
+TRIED_TOO_OFTEN = story(
+    2400.0,
+    calls(100.0, 1000.0, 150.0, (450.0, 700.0)),
+    channel_faults=(ChannelFault("discord", 500.0, 700.0, ChannelTrouble.FAIL),),
+    kills=tuple(Kill(0, 560.0 + 57.0 * number, 2.0, KillManner.STEP, 1) for number in range(12)),
+)
+"""Killed again and again while a channel fails, each time before it has failed for a minute."""
+
 KILLED_WHILE_ENDING = story(
     3900.0,
     [call(60.0 + number, 600.0 + 180.0 * number, 620.0 + 180.0 * number) for number in range(12)],
@@ -105,6 +121,8 @@ TAKEN_OVER = story(
 
 AIMS = (
     Aim("taken over", TAKEN_OVER, ("two-owners", "lets-go-of-the-lock", "refused-yet-heard")),
+    Aim("started too often", STARTED_TOO_OFTEN, ("silence-begins-anew",)),
+    Aim("tried too often", TRIED_TOO_OFTEN, ("failing-begins-anew",)),
     Aim("full catching up", FULL_CATCHING_UP, ("batch-lost-on-a-full-disk",)),
     Aim("full in the midst", FULL_IN_THE_MIDST, ("no-rollback",)),
     Aim("retention", RETENTION, ("prunes-what-is-not-finished",)),
