@@ -18,7 +18,7 @@ from connext_monitor.core.transfer_view import TransferView
 BATCH = 500
 """The most alerts that join a group in one transaction, so that no transaction takes long."""
 
-_ESCALATED = ":escalated"
+_ESCALATED, _AGAIN = ":escalated", ":again:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +26,29 @@ class Topic:
     """What a group is about: one kind of alert, for transfers on one pathway (origin, destination).
 
     Those that have become critical for having been open too long are a topic of their own: counted in the message that
-    told of them before, which merely changes, they would page nobody.
+    told of them before, which merely changes, they would page nobody. So are those that are told again as nobody has
+    dealt with them meanwhile, each time (``again``): a message that counts them already would not even change.
     """
 
     kind: AlertKind
     pathway: Pathway | None = None
     escalated: bool = False
+    again: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The topic that was written so by ``str``."""
-        kind, *pathway = text.removesuffix(_ESCALATED).split(":")
-        escalated = text.endswith(_ESCALATED)
+        first, _, again = text.partition(_AGAIN)
+        kind, *pathway = first.removesuffix(_ESCALATED).split(":")
+        said = first.endswith(_ESCALATED), int(again or 0)
         if not pathway:
-            return cls(KINDS[kind], None, escalated)
+            return cls(KINDS[kind], None, *said)
         origin, destination = map(int, pathway)
-        return cls(KINDS[kind], (DomainId(origin), DomainId(destination)), escalated)
+        return cls(KINDS[kind], (DomainId(origin), DomainId(destination)), *said)
 
     def __str__(self) -> str:
-        return ":".join(map(str, (self.kind.name, *(self.pathway or ())))) + _ESCALATED * self.escalated
+        first = ":".join(map(str, (self.kind.name, *(self.pathway or ())))) + _ESCALATED * self.escalated
+        return f"{first}{_AGAIN}{self.again}" if self.again else first
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """What providers are to be told of alerts, queued in the transaction that changes them: each opening, and each end."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import is_fresh
@@ -30,6 +31,13 @@ _SELECT_ENDS = Prepared(
         .where(deliveries.c.id.in_(list_parameter("ids")), deliveries.c.change == Change.RESOLVED.value)
         .where(deliveries.c.anew.is_(None))
         .order_by(deliveries.c.id)
+    )
+)
+_COUNT_REPEATS = Prepared(
+    lambda: (
+        select(func.count(deliveries.c.created_ms.distinct()))
+        .where(deliveries.c.alert_id == parameter("alert_id"), deliveries.c.change == Change.OPENED.value)
+        .where(deliveries.c.anew.is_not(None))
     )
 )
 _NEW = {
@@ -63,12 +71,19 @@ def queue_opening(
     _queue(connection, [row | said for row in _openings(connection, alert, providers, at)])
 
 
+def queue_repeat(connection: Connection, alert: Alert, providers: Collection[str], at: datetime) -> None:
+    """Queue an open alert once more for each of these providers, in a message other than those that tell of it."""
+    again = 1 + _COUNT_REPEATS.value(connection, alert_id=alert.id)
+    _queue(connection, [row | {"anew": True} for row in _openings(connection, alert, providers, at, again)])
+
+
 def _openings(
-    connection: Connection, alert: Alert, providers: Collection[str], at: datetime
+    connection: Connection, alert: Alert, providers: Collection[str], at: datetime, again: int = 0
 ) -> list[dict[str, object]]:
     if not providers:
         return []
-    grouping = {"topic": str(_topic(connection, alert)), "fresh": is_fresh(alert)}
+    topic = replace(_topic(connection, alert), again=again)
+    grouping = {"topic": str(topic), "fresh": is_fresh(alert)}
     return [_delivery(alert.id, provider, Change.OPENED, at) | grouping for provider in sorted(providers)]
 
 

@@ -87,10 +87,13 @@ def end(
         alert = alert_rows.by_id(connection, alert_id)
         if alert is None or alert.state is not AlertState.OPEN:
             continue
-        knowing = () if silence.ack else Messages.of(connection, [alert_id]).knowing(alert_id)
-        counting = () if silence.ack else inhibition.counting(connection, alert_id)
-        due = sorted(set(providers).difference(knowing, counting))
-        news.queue_opening(connection, alert, due, at, anew=silence.ack)
+        if silence.ack:
+            news.queue_repeat(connection, alert, providers, at)
+            count += len(set(providers))
+            continue
+        knowing = Messages.of(connection, [alert_id]).knowing(alert_id)
+        due = set(providers).difference(knowing, inhibition.counting(connection, alert_id))
+        news.queue_opening(connection, alert, due, at)
         count += len(due)
     return count
 

@@ -21,6 +21,7 @@ from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.config import SecretUrl
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import GroupRules
+from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.labels import ChainLabel, ChainLabels
 from connext_monitor.core.transfer import ObservedChange
@@ -75,6 +76,11 @@ class Burst:
         await self._put(
             ObservedChange(seen=tuple(executed(info(number), sighting(10**6 + number)) for number in numbers))
         )
+
+    async def acknowledge(self, alert: Alert, at: datetime) -> None:
+        """Have somebody acknowledge it, and that end while it is open."""
+        ack = Silence(0, at, subject=alert.id, ack=True, made_at=at)
+        await self.store.silences.end(await self.store.silences.make(ack, at), {alert.id: self.providers}, at)
 
     async def waiting(self) -> int:
         """How many messages wait, for all channels."""

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ def count_looks(burst: Burst, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(burst.store.outbox, "queue", counted)
     return looks
+
+
+def told_of(discord: Discord, messages: int) -> bool:
+    return len(discord.messages) == messages
 
 
 async def test_a_lone_alert_is_one_message_that_becomes_resolved(burst: Burst, discord: Discord) -> None:
@@ -182,6 +187,24 @@ async def test_what_becomes_critical_within_a_digest_pings_again(
         assert titles(discord)[1] == f"CRITICAL · {anew}"
         await burst.arrive(range(MANY))
         manager.wake()
+        await until(lambda: all(title.startswith("RESOLVED") for title in titles(discord)))
+
+
+@pytest.mark.parametrize("acknowledged", [1, MANY])
+async def test_what_nobody_dealt_with_after_an_acknowledgement_pings_again(
+    burst: Burst, discord: Discord, acknowledged: int
+) -> None:
+    await burst.late(range(MANY))
+    for time in (1, 2, 3):
+        async with managed(burst, to_discord(discord, "<@&77>"), rules=CALM):
+            await until(partial(told_of, discord, time))
+        for alert in (await burst.store.alerts.open_of_kinds([EXECUTE_OVERDUE]))[: acknowledged * (time < 3)]:
+            await burst.acknowledge(alert, datetime.now(UTC))
+    assert [request.json["allowed_mentions"].get("roles") for request in discord.seen] == [["77"]] * 3
+    repeat = "Execution overdue: alpha → beta" if acknowledged == 1 else f"{MANY} transfers {OVERDUE}"
+    assert titles(discord) == [f"CRITICAL · {title}" for title in (f"{MANY} transfers {OVERDUE}", repeat, repeat)]
+    await burst.arrive(range(MANY))
+    async with managed(burst, to_discord(discord, "<@&77>")):
         await until(lambda: all(title.startswith("RESOLVED") for title in titles(discord)))
 
 

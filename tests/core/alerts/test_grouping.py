@@ -215,9 +215,13 @@ def test_nothing_waits_for_a_time_from_before_the_clock_was_set_back() -> None:
     st.sampled_from(list(KINDS.values())),
     st.none() | st.tuples(*[st.integers(1, 2**32 - 1).map(DomainId)] * 2),
     st.booleans(),
+    st.integers(0, 99),
 )
-def test_a_topic_is_read_as_it_was_written(kind: AlertKind, pathway: Pathway | None, escalated: bool) -> None:
-    assert Topic.parse(str(Topic(kind, pathway, escalated))) == Topic(kind, pathway, escalated)
+def test_a_topic_is_read_as_it_was_written(
+    kind: AlertKind, pathway: Pathway | None, escalated: bool, again: int
+) -> None:
+    topic = Topic(kind, pathway, escalated, again)
+    assert Topic.parse(str(topic)) == topic
 
 
 @pytest.mark.parametrize(("late_by", "fresh"), [(1, True), (59, True), (60, False), (10**6, False)])
