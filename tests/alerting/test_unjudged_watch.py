@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -70,13 +71,14 @@ async def watching(folder: Path, *, now: int = DUE + 5, chain_time: float = 0.0)
 async def test_a_leg_counts_as_unjudged_until_it_is_judged(tmp_path: Path) -> None:
     async with watching(tmp_path) as watched:
         await watched.sent(1)
-        await until(lambda: watched.watch.of(DESTINATION))
-        assert watched.watch.of(DESTINATION) == Unjudged(1, 5, REFUSED)
+        await until(lambda: watched.watch.of(DESTINATION) == Unjudged(1, 5, REFUSED))
         assert not watched.watch.settled(DESTINATION)
         assert watched.watch.settled(ORIGIN)
         await watched.accuse(1)
         await until(lambda: watched.watch.settled(DESTINATION))
-        assert watched.changes == [Unjudged(1, 5, REFUSED), None]
+        # The watch may look before the judge has asked about it.
+        assert watched.changes[-2:] == [Unjudged(1, 5, REFUSED), None]
+        assert None not in watched.changes[:-1]
 
 
 async def test_while_others_wait_it_goes_on_counting_them(tmp_path: Path) -> None:
@@ -138,14 +140,17 @@ async def test_it_is_settled_once_nothing_has_waited_for_a_while(tmp_path: Path)
         await until(lambda: watched.watch.of(DESTINATION))
         await watched.accuse(2)
         await until(lambda: watched.watch.settled(DESTINATION))
-        assert [unjudged is None for unjudged in watched.changes] == [False, True, False, True]
-        assert watched.settled_at_changes == [False] * 4
+        assert [nothing for nothing, _ in groupby(watched.changes, lambda unjudged: unjudged is None)] == 2 * [
+            False,
+            True,
+        ]
+        assert not any(watched.settled_at_changes)
 
 
 async def test_an_unreadable_store_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching(tmp_path) as watched:
         await watched.sent(1)
-        await until(lambda: watched.watch.of(DESTINATION))
+        await until(lambda: watched.watch.of(DESTINATION) == Unjudged(1, 5, REFUSED))
         failed: list[int] = []
 
         async def failing(*_: object) -> dict[DomainId, object]:
