@@ -23,15 +23,18 @@ DAY = timedelta(days=1)
 
 
 class Costly(Retention):
-    """The store's own, by whose clock each transfer takes so many seconds to be pruned."""
+    """The store's own, by whose clock each transfer takes so many seconds to be pruned; ``later``, after 150 of them.
 
-    def __init__(self, store: Store, clock: ManualClock, seconds: float) -> None:
+    150 are those of the first four transactions, where each takes less than half of what one may.
+    """
+
+    def __init__(self, store: Store, clock: ManualClock, seconds: float, later: float | None = None) -> None:
         super().__init__(store.database, NAMES)
-        self.clock, self.seconds = clock, seconds
+        self.clock, self.seconds, self.later = clock, seconds, seconds if later is None else later
         self.at_once: list[int] = []
 
     async def prune(self, settled: Sequence[Settled], before: int) -> int:
-        self.clock.passed += self.seconds * len(settled)
+        self.clock.passed += (self.seconds if sum(self.at_once) < 150 else self.later) * len(settled)
         gone = await super().prune(settled, before)
         self.at_once.append(gone)
         return gone
@@ -53,10 +56,23 @@ async def settle(store: Store, number: int) -> None:
 async def test_a_transaction_of_pruning_takes_about_twenty_milliseconds(
     tmp_path: Path, seconds: float, at_once: int
 ) -> None:
-    store, clock, settled = await open_store(tmp_path / "monitor.db", NAMES), ManualClock(NOW), 3 * at_once
-    await settle(store, settled)
-    costly, now = Costly(store, clock, seconds), sighting(CHECKPOINT).block.timestamp + DAY.total_seconds()
+    assert max(await pruned_at_once(tmp_path, 3 * at_once, seconds)) == at_once
+
+
+@pytest.mark.parametrize(("later", "at_once"), [(0.000_9, [160, 80, 40, 20, 20]), (0.01, [160, 80, 40, 20, 10, 10])])
+async def test_where_pruning_becomes_slower_less_of_it_is_done_at_once(
+    tmp_path: Path, later: float, at_once: Sequence[int]
+) -> None:
+    first = [10, 20, 40, 80]
+    assert await pruned_at_once(tmp_path, sum(first) + sum(at_once), 0.000_1, later) == [*first, *at_once]
+
+
+async def pruned_at_once(folder: Path, number: int, seconds: float, later: float | None = None) -> list[int]:
+    """How many of so many transfers each transaction prunes, where they cost so many seconds; see `Costly`."""
+    store, clock = await open_store(folder / "monitor.db", NAMES), ManualClock(NOW)
+    await settle(store, number)
+    costly, now = Costly(store, clock, seconds, later), sighting(CHECKPOINT).block.timestamp + DAY.total_seconds()
     async with running(Pruning(costly, DAY, clock, lambda: now, first_after=0.0).run()):
-        await until(lambda: sum(costly.at_once) == settled, why=lambda: costly.at_once)
+        await until(lambda: sum(costly.at_once) == number, why=lambda: costly.at_once)
     await store.close()
-    assert max(costly.at_once) == at_once
+    return costly.at_once
