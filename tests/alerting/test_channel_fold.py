@@ -158,6 +158,7 @@ async def test_what_a_channel_is_told_is_what_the_fold_says(
 ) -> None:
     store = await open_store(tmp_path_factory.mktemp("channel") / "monitor.db", {}, Inline)
     both = Both(ChannelFold(mode, RULES, START.timestamp()), RealChannel(mode, store, ManualClock(START)))
+    until: float | None = None
     for apart, topic, opening, ending in [*stream, (0.0, "late", 0, 1.0)]:
         both.advance(apart)
         await both.happen(TOPICS[topic], opening, ending)
