@@ -149,7 +149,8 @@ def test_what_was_tried_apart_while_a_channel_failed_is_no_storm() -> None:
     truth = replace(DISCORD, transfers=tuple(transfer(number, sent=stands(1000)) for number in range(5)))
     chat = replace(DISCORD.channels[0], troubled=(Interval(500.0, 1310.0),))
     failing, at_once = replace(truth, channels=(chat,)), [1200.0] * 5
-    for opened_at, storms in (([900.0, 1000.0, 1100.0, 1200.0, 1300.0], 0), (at_once, 2)):
+    newest_first = [1200.0] * 2 + [900.0] * 3
+    for opened_at, storms in (([900.0, 1000.0, 1100.0, 1200.0, 1300.0], 0), (newest_first, 0), (at_once, 2)):
         alerts = [
             opened(at, "execute_overdue", each.transfer_id) for at, each in zip(opened_at, truth.transfers, strict=True)
         ]

@@ -167,8 +167,13 @@ def _opened_together(inbox: Inbox, of_topic: Sequence[Message]) -> Sequence[Mess
         for change in turns
         if change.kind == last.kind and change.state is State.OPEN and change.at <= last.at
     }
-    since = opened.get(last.subject or "", last.at) - BURST_WITHIN
-    return [message for message in of_topic if opened.get(message.subject or "", message.at) >= since]
+    opened_at = [opened.get(message.subject or "", message.at) for message in of_topic]
+    bursts = (
+        [message for message, at in zip(of_topic, opened_at, strict=True) if since <= at <= since + BURST_WITHIN]
+        for since in opened_at
+        if opened_at[-1] - BURST_WITHIN <= since <= opened_at[-1]
+    )
+    return max(bursts, key=len)
 
 
 # Once
