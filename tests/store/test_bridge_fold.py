@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import AlertState
@@ -29,11 +29,12 @@ NOW = datetime.fromtimestamp(sighting(10).block.timestamp, UTC) + timedelta(minu
 
 
 class Seen(NamedTuple):
-    """What comes of a transaction: it is seen, its block goes, or it is seen to stand in another one."""
+    """What comes of a transaction in one of two blocks: it is seen, the block goes, or it moves to another."""
 
     comes: str
     kind: str
     transaction: int
+    block: int
     log_index: int
     provenance: Provenance
 
@@ -43,17 +44,18 @@ SEEN = st.builds(
     st.sampled_from(["is seen", "is seen", "goes", "moves"]),
     st.sampled_from(["Paused", "DiamondCut", "SequencerAdded", "RouterAdded"]),
     st.integers(1, 2),
+    st.sampled_from([11, 11, 12]),
     st.integers(0, 1),
     st.sampled_from(Provenance),
 )
 
 
 def changes_of(history: list[list[Seen]]) -> Iterator[list[ObservedChange]]:
-    """Those of each commit; a transaction stands in one block at a time."""
-    forks = dict.fromkeys((1, 2), "")
+    """Those of each commit; as different endpoints see it, a transaction may stand in two blocks at once."""
+    forks = dict.fromkeys((11, 12), "")
 
     def record_of(seen: Seen) -> BridgeRecord:
-        at = sighting(10 + seen.transaction, fork=forks[seen.transaction])
+        at = sighting(seen.block, fork=forks[seen.block])
         return bridge_record(seen.kind, at, tx_hash=Hash32(bytes([seen.transaction]) * 32), log_index=seen.log_index)
 
     def change(seen: Seen) -> ObservedChange:
@@ -61,7 +63,7 @@ def changes_of(history: list[list[Seen]]) -> Iterator[list[ObservedChange]]:
             return read_in(seen.provenance, record_of(seen))
         gone = block_gone(record_of(seen))
         if seen.comes == "moves":
-            forks[seen.transaction] += "a"
+            forks[seen.block] += "a"
             return replace(gone, bridge=(record_of(seen),), provenance=Provenance.COVERED)
         return gone
 
@@ -78,6 +80,13 @@ async def stored(store: Store) -> list[StoredBridgeRecord]:
 @pytest.mark.sqlite_only
 @settings(examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(SEEN, min_size=1, max_size=2), max_size=6))
+# A transaction in two blocks: its alert says what it changed in the one that opens it.
+@example(
+    [
+        [Seen("is seen", "DiamondCut", 1, 11, 0, Provenance.HISTORY)],
+        [Seen("is seen", "SequencerAdded", 1, 12, 1, Provenance.COVERED)],
+    ]
+)
 async def test_a_store_has_the_records_and_alerts_that_the_fold_has(
     new_store: NewStore, history: list[list[Seen]]
 ) -> None:
