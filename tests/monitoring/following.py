@@ -1,7 +1,7 @@
 """Follows a subscription that pushes logs in bursts."""
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -15,31 +15,28 @@ from connext_monitor.monitoring.observation import ObservationSink
 from connext_monitor.monitoring.push_follower import PushFollower
 from connext_monitor.monitoring.pushed_logs import PushedLogs
 from connext_monitor.monitoring.pushes import Pushes
+from connext_monitor.monitoring.subscriptions import PushQueue
 from tests.monitoring.covering import Covering
 
 
-class Stream:
-    """The stream of a subscription that delivers these pushes, by their numbers, in bursts of these lengths."""
+class Stream(PushQueue):
+    """A subscription that delivers these pushes, by their numbers, in bursts of these lengths, and ends."""
 
     def __init__(self, lengths: Sequence[int]) -> None:
+        super().__init__(10_000, 2**20, self._unsubscribed)
         self._lengths = iter(lengths)
         self._numbers = itertools.count()
-
-    def __aiter__(self) -> AsyncIterator[msgspec.Raw]:
-        return self
-
-    async def __anext__(self) -> msgspec.Raw:
-        pytest.fail("pushes are read burst by burst")
 
     async def burst(self, most: int) -> list[msgspec.Raw]:
         length = next(self._lengths, None)
         if length is None:
-            raise StopAsyncIteration
-        assert length <= most
-        return [msgspec.Raw(b"%d" % next(self._numbers)) for _ in range(length)]
+            self.end(StopAsyncIteration)
+        for _ in range(length or 0):
+            assert self.put(msgspec.Raw(b"%d" % next(self._numbers)))
+        return await super().burst(most)
 
-    async def aclose(self) -> None:
-        return None
+    async def _unsubscribed(self, _: PushQueue) -> None:
+        """Nobody is told."""
 
 
 Pushed = PushedLog | MalformedEntry
