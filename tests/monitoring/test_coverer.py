@@ -82,16 +82,10 @@ class Later(Memory):
     """Commits what it is given after a while, in the order in which it came."""
 
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
+        return asyncio.create_task(self._commit(observation))
 
-        def commit() -> None:
-            if observation.progress is not None:
-                self.progress.append(observation.progress)
-            done.set_result(None)
-
-        loop.call_soon(commit)
-        return done
+    async def _commit(self, observation: Observation) -> None:
+        await (await super().put(observation))
 
 
 class Counting(Memory):

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.coverage import BlockRange, Coverage, begin
+from connext_monitor.core.coverage import BlockRange, Coverage, CoverageMoved, begin
 from connext_monitor.core.events import BlockNumber, BlockRef, Hash32, Timestamp
 from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
@@ -85,3 +86,16 @@ async def test_blocks_left_behind_take_all_anchors_with_them(kept: Kept) -> None
     await commit(ChainProgress(ORIGIN, begin(BlockNumber(100)), unread=unread))
     assert await store.anchors(ORIGIN) == []
     assert await store.coverage(ORIGIN) == begin(BlockNumber(100))
+
+
+async def test_progress_from_where_the_chain_no_longer_stands_is_refused(kept: Kept) -> None:
+    store, commit = kept
+    for progress in (reached(10, 15), reached(20, 25)):
+        await commit(progress)
+    elsewhere = replace(reached(30, 35), since=reached(10, 15).coverage)
+    with pytest.raises(CoverageMoved):
+        await commit(elsewhere)
+    assert await store.coverage(ORIGIN) == reached(20, 25).coverage
+    onward = replace(reached(30, 35), since=reached(20, 25).coverage)
+    await commit(onward)
+    assert await store.coverage(ORIGIN) == onward.coverage
