@@ -1,12 +1,13 @@
 """Sends alerts without the store, about trouble with the store itself.
 
 Each channel has a task of its own that sends straight through its provider. What was not sent when the process ends is
-lost: there is nowhere to keep it.
+lost: there is nowhere to keep it, but for the names of the channels that are still to hear of an end (`unheard_by`).
 """
 
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from math import inf
 
 import structlog
 
@@ -21,7 +22,7 @@ LONGEST_SEND = 200.0
 """Seconds, for a provider that does not end its send by itself, as it should."""
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 300.0
 _ATTEMPTS = 20
-"""They take about an hour; trouble that lasts longer is announced again by then."""
+"""They take about an hour; trouble that lasts longer is announced again by then. An end is not, and has no last one."""
 
 log = structlog.get_logger()
 
@@ -60,9 +61,9 @@ class Bulletin:
             if name in self._channels:
                 self._channels[name].put(notice)
 
-    def recall(self, alert: Alert) -> None:
-        """An earlier process sent this alert, so its end is sent too, as a message of its own."""
-        for name in self._route(alert):
+    def recall(self, alert: Alert, only: Iterable[str] | None = None) -> None:
+        """An earlier process sent this alert, so its end is sent too, as a message of its own; ``only`` to these."""
+        for name in self._route(alert) if only is None else only:
             if name in self._channels:
                 self._channels[name].recall()
 
@@ -70,6 +71,11 @@ class Bulletin:
     def idle(self) -> bool:
         """Whether every channel has taken or refused what was queued for it."""
         return not any(channel.waiting for channel in self._channels.values())
+
+    @property
+    def unheard_by(self) -> tuple[str, ...]:
+        """The channels that were sent an alert, and have not taken its end."""
+        return tuple(name for name, channel in self._channels.items() if channel.unheard)
 
     async def delivered(self, within: float) -> None:
         """Wait until every channel has taken or refused what is queued for it; ``within`` seconds at most."""
@@ -93,6 +99,8 @@ class _Channel:
         self._more = asyncio.Event()
         self.waiting = 0
         """Notices that have been neither taken nor given up."""
+        self.unheard = False
+        """Whether an end is still to be taken by it, or was refused."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -101,6 +109,8 @@ class _Channel:
         return bound
 
     def put(self, notice: AlertNotice) -> None:
+        if notice.change is Change.RESOLVED:
+            self.unheard = bool(self._references) or self._perhaps_taken or self.waiting > 0
         self._queue.put_nowait(notice)
         self.waiting += 1
         self._more.set()
@@ -131,17 +141,20 @@ class _Channel:
             else:
                 # An alert sent several times may stand in several messages, each of which is to change.
                 perhaps: list[str | None] = [None] if self._perhaps_taken else []
-                for reference in dict.fromkeys(self._references or perhaps):
-                    await self._deliver(notice, reference)
-                self._references.clear()
-                self._perhaps_taken = False
+                left = [
+                    reference
+                    for reference in dict.fromkeys(self._references or perhaps)
+                    if not isinstance(await self._deliver(notice, reference), Sent)
+                ]
+                self._references, self._perhaps_taken, self.unheard = left, False, bool(left)
             self.waiting -= 1
             self._queue.task_done()
 
     async def _deliver(self, notice: AlertNotice, reference: str | None) -> Outcome:
         """Attempt it until it is taken, refused, or overtaken by the next notice; how the last attempt ended."""
         wait, attempt = _FIRST_WAIT, 1
-        while isinstance(outcome := await self._send(notice, reference), TryLater) and attempt < _ATTEMPTS:
+        most = _ATTEMPTS if notice.change is Change.OPENED else inf
+        while isinstance(outcome := await self._send(notice, reference), TryLater) and attempt < most:
             self._log.warning("database_alert.postponed", reason=outcome.reason, attempt=attempt)
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(max(wait, outcome.after or 0.0), _LONGEST_WAIT)):

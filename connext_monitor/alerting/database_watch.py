@@ -96,6 +96,8 @@ class DatabaseWatch:
             return soon
         if self._is_over():
             await self._works_again()
+        if self._database.proven:
+            self._announcer.announce_late_end()
         await self._keep_ended()
         if not self._ended:
             await self._announcer.forget()

@@ -13,7 +13,7 @@ from connext_monitor.core.database_trouble import AnnouncedOutage, DatabaseTroub
 
 _REPEATED_EVERY = 3600.0
 _HEARD_WITHIN = 60.0
-"""Seconds that the channels have to take the end of an outage before the note of it is cleared."""
+"""Seconds that the channels have to take the end of an outage before it is noted which of them have not."""
 _LAST_WORDS = 10.0
 """Seconds that the channels have to take the last message of a process that ends."""
 
@@ -38,7 +38,7 @@ async def announce_failed_start(
     bulletin: Bulletin, trouble: DatabaseTrouble, clock: Clock, memory: OutageMemory
 ) -> None:
     """Announce why the monitor cannot start, within some seconds; once an hour, and under one id."""
-    now, before = clock.now(), await memory.read()
+    now, before = clock.now(), _lasting(await memory.read())
     if before is not None and before.covers(trouble, now, every=_REPEATED_EVERY):
         return
     alert = _continuing(_failing(now, trouble, since=int(now.timestamp()), started=False), before)
@@ -58,7 +58,10 @@ class OutageAnnouncer:
         self._clock = clock
         self._announced_at = 0.0  # monotonic seconds
         self._alert: Alert | None = None
-        self._ended_at: float | None = None  # monotonic seconds; while the note of an outage that is over stands
+        self._known: AnnouncedOutage | None = None  # as it was noted last while it lasted
+        self._over: AnnouncedOutage | None = None  # while the note of an outage that is over stands
+        self._ended_at: float | None = None  # monotonic seconds; until it is noted who has not heard of that
+        self._late_end: Alert | None = None
 
     @property
     def stands(self) -> bool:
@@ -76,7 +79,12 @@ class OutageAnnouncer:
         if before is None:
             return None
         now = self._clock.now()
-        self._alert = _continuing(_failing(now, before.trouble, since=before.since), before)
+        alert = _continuing(_failing(now, before.trouble, since=before.since), before)
+        if before.ended_at is not None:
+            self._over, self._late_end = before, alert.resolved(Resolution.RECOVERED, before.ended_at)
+            self._bulletin.recall(alert, before.unheard_by)
+            return None
+        self._alert, self._known = alert, before
         self._announced_at = self._clock.monotonic() - max(0.0, (now - before.announced_at).total_seconds())
         self._bulletin.recall(self._alert)
         return before.trouble.kind
@@ -86,9 +94,10 @@ class OutageAnnouncer:
         now = self._clock.now()
         since = int((now - timedelta(seconds=lasted)).timestamp())
         before = await self._noted() if self._alert is None else _announced(self._alert, trouble, now)
-        self._ended_at = None
+        self._over = self._ended_at = self._late_end = None
         self._alert = _continuing(_failing(now, trouble, since=since), before)
-        await self._memory.write(_announced(self._alert, trouble, now))
+        self._known = _announced(self._alert, trouble, now)
+        await self._memory.write(self._known)
         self._announced_at = self._clock.monotonic()
         self._bulletin.announce(self._alert)
 
@@ -104,34 +113,56 @@ class OutageAnnouncer:
 
         Until `forget` clears it, the note has the next process announce the end, in case this one does not get so far.
         """
-        if self._alert is None:
+        if self._alert is None or self._known is None:
             return None
-        ended = self._alert.resolved(Resolution.RECOVERED, self._clock.now())
-        self._alert = None
+        now = self._clock.now()
+        ended = self._alert.resolved(Resolution.RECOVERED, now)
+        self._over = replace(self._known, ended_at=now)
+        self._alert = self._known = None
         self._ended_at = self._clock.monotonic()
         self._bulletin.announce(ended)
         return ended
 
+    def announce_late_end(self) -> None:
+        """Announce the end of what was over before this process began, to the channels that have not heard of it."""
+        if self._late_end is not None:
+            self._bulletin.announce(self._late_end)
+            self._late_end = None
+
     @property
     def ending(self) -> bool:
-        """Whether the note of an outage that is over is still to be cleared."""
+        """Whether the channels have their time to hear of an end."""
         return self._ended_at is not None
 
     async def forget(self) -> None:
-        """Clear the note of an outage that is over, once the channels have heard so, or had their time to."""
-        if self._ended_at is None:
+        """Clear the note of an outage that is over, once the channels have heard so.
+
+        When they have had their time to, it is noted which of them have not: the next process tells those.
+        """
+        if self._over is None or self._late_end is not None:
             return
-        if self._bulletin.idle or self._clock.monotonic() - self._ended_at >= _HEARD_WITHIN:
-            self._ended_at = None
+        ended_at, unheard_by = self._ended_at, self._bulletin.unheard_by
+        if not unheard_by:
+            self._over = self._ended_at = None
             await self._memory.clear()
+        elif ended_at is None or self._bulletin.idle or self._clock.monotonic() - ended_at >= _HEARD_WITHIN:
+            self._ended_at = None
+            if unheard_by != self._over.unheard_by:
+                self._over = replace(self._over, unheard_by=unheard_by)
+                await self._memory.write(self._over)
 
     async def _noted(self) -> AnnouncedOutage | None:
         """The outage that people know of and take to last."""
-        return None if self.ending else await self._memory.read()
+        return None if self._over is not None else _lasting(await self._memory.read())
 
     async def aclose(self) -> None:
         """Announce nothing more."""
         await self._bulletin.aclose()
+
+
+def _lasting(noted: AnnouncedOutage | None) -> AnnouncedOutage | None:
+    """An outage that was noted, unless it is over."""
+    return noted if noted is None or noted.ended_at is None else None
 
 
 def _continuing(alert: Alert, before: AnnouncedOutage | None) -> Alert:

@@ -59,16 +59,23 @@ class DatabaseTrouble:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncedOutage:
-    """An outage that people know of, ``announced_at`` last, and whose end they do not; ``since`` is Unix time."""
+    """An outage that people know of, ``announced_at`` last, and whose end they do not; ``since`` is Unix time.
+
+    Once it is over (``ended_at``), it is only those channels that do not know: ``unheard_by``.
+    """
 
     alert_id: str
     opened_at: datetime
     announced_at: datetime
     trouble: DatabaseTrouble
     since: int
+    ended_at: datetime | None = None
+    unheard_by: tuple[str, ...] = ()
 
     def covers(self, trouble: DatabaseTrouble, at: datetime, *, every: float) -> bool:
         """Whether people know of this trouble: it was announced less than ``every`` seconds ago."""
+        if self.ended_at is not None:
+            return False
         return trouble.kind is self.trouble.kind and 0 <= (at - self.announced_at).total_seconds() < every
 
 

@@ -109,16 +109,23 @@ def _encoded(outage: AnnouncedOutage) -> bytes:
         "kind": outage.trouble.kind.value,
         "words": outage.trouble.words[:1000],
         "since": outage.since,
+        "ended_at": None if outage.ended_at is None else outage.ended_at.isoformat(),
+        "unheard_by": outage.unheard_by,
     }
     return json.dumps(values).encode()[:_ROOM].ljust(_ROOM)
 
 
 def _decoded(data: bytes) -> AnnouncedOutage:
     values = json.loads(data)
+    if not isinstance(values, dict):
+        raise TypeError(values)
+    ended_at = values.get("ended_at")  # an older release has written neither this nor who has not heard of it
     return AnnouncedOutage(
         str(values["id"]),
         datetime.fromisoformat(values["opened_at"]),
         datetime.fromisoformat(values["told_at"]),
         DatabaseTrouble(TroubleKind(values["kind"]), str(values["words"])),
         int(values["since"]),
+        None if ended_at is None else datetime.fromisoformat(ended_at),
+        tuple(map(str, values.get("unheard_by", ()))),
     )

@@ -17,7 +17,7 @@ from connext_monitor.alerting.outage_announcer import OutageAnnouncer
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.digest_mode import DigestMode
 from connext_monitor.core.database_trouble import DatabaseTrouble, TroubleKind
-from connext_monitor.core.delivery import Outcome, Sent, TryLater
+from connext_monitor.core.delivery import Outcome, Refused, Sent, TryLater
 from connext_monitor.store.store import Store
 from tests.world.alerts import LABELS
 from tests.world.clocks import ManualClock
@@ -130,10 +130,14 @@ class Watch:
 
 
 class Away(Channel):
-    """Takes nothing while it is ``away``."""
+    """Takes nothing while it is ``away``; if it ``refuses``, nobody is to try again."""
 
     away = False
 
+    def __init__(self, name: str, *, refuses: bool = False) -> None:
+        super().__init__(name)
+        self._away: Outcome = Refused("is gone") if refuses else TryLater("is away")
+
     async def send(self, notice: AlertNotice, reference: str | None) -> Outcome:
         self.tries += 1
-        return TryLater("is away") if self.away else await super().send(notice, reference)
+        return self._away if self.away else await super().send(notice, reference)

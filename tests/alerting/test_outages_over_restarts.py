@@ -71,18 +71,52 @@ async def test_an_outage_after_one_whose_end_nobody_heard_is_another() -> None:
     assert len(set(opened())) == 2
 
 
-async def test_a_dead_channel_does_not_keep_the_note_of_an_end() -> None:
-    channel, dead, note = Channel("a"), Channel("b", hangs=True), MemoryNote()
-    async with Watch(channel, dead, note=note).running() as watch:
+@pytest.mark.parametrize("refuses", [False, True], ids=["away", "refusing"])
+async def test_only_who_has_not_heard_an_end_hears_it_later(refuses: bool) -> None:
+    channel, late, note = Channel("a"), Away("b", refuses=refuses), MemoryNote()
+    async with Watch(channel, late, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken and late.taken)
+        late.away = True
+        watch.database.trouble = None
+        await until(lambda: watch.archive.alerts)
+        if not refuses:
+            await watch.passes(30)
+            assert note.outage is not None
+            assert note.outage.ended_at is None
+            await watch.passes(31)
+        await until(lambda: note.outage is not None and note.outage.unheard_by == ("b",))
+    late.away = False
+    again = Watch(channel, late, note=note)
+    again.clock.advance(7200)
+    async with again.running():
+        await until(lambda: note.outage is None)
+    assert len(channel.taken) == len(late.taken) == 2
+    assert late.taken[1][0].alert == channel.taken[1][0].alert
+
+
+async def test_an_outage_after_a_late_end_is_another() -> None:
+    channel, note = Away("a"), MemoryNote()
+    async with Watch(channel, note=note).running() as watch:
         watch.database.trouble = FULL
         await watch.passes(11)
         await until(lambda: channel.taken)
+        channel.away = True
         watch.database.trouble = None
         await until(lambda: watch.archive.alerts)
-        await watch.passes(30)
-        assert note.outage is not None
-        await watch.passes(31)
-        await until(lambda: note.outage is None)
+        await watch.passes(61)
+        await until(lambda: note.outage is not None and note.outage.ended_at is not None)
+    channel.away = False
+    again = Watch(channel, note=note)
+    again.clock.advance(7200)
+    again.database.trouble = FULL
+    async with again.running():
+        await again.passes(11)
+        await until(lambda: len(channel.taken) == 2)
+    (first, _), (second, _) = channel.taken
+    assert second.alert.state is AlertState.OPEN
+    assert first.alert.id != second.alert.id
 
 
 async def test_an_end_is_announced_only_after_a_write() -> None:

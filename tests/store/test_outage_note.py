@@ -30,7 +30,8 @@ async def test_the_last_outage_noted_is_read_until_it_is_cleared(tmp_path: Path,
     note = OutageNote(tmp_path / "monitor.db.lock") if real else MemoryNote()
     assert await note.read() is None
     later = replace(OUTAGE, announced_at=AT + timedelta(hours=1))
-    for outage in (OUTAGE, later):
+    over = replace(later, ended_at=AT + timedelta(hours=2), unheard_by=("slack", "webhook"))
+    for outage in (OUTAGE, later, over):
         assert await note.write(outage) is True
         assert await note.read() == outage
     for _ in range(2):
