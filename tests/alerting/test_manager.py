@@ -119,9 +119,11 @@ async def test_a_channel_that_failed_before_a_restart_fails_since_then(
     health = HealthNotes()
     for status in (503, 204, 503):
         receiver.plan(status)
-    async with running(manager_of(alerts, hook(receiver), health=health).run()):
+    manager = manager_of(alerts, hook(receiver), health=health)
+    async with running(manager.run()):
         await alerts.until_sent()
         await alerts.open(transfer_alert(2))
+        manager.wake()
         await until(lambda: len(health.since) == 2)
     assert health.since[0] == NOW < health.since[1]
 
