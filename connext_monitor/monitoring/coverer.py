@@ -127,8 +127,7 @@ class Coverer:
             if isinstance(action, Cover):
                 await self._pass(action)
             else:
-                self._state.saw_head(await self._endpoint.head())
-                self._head_doubted = False
+                await self._look_at_head()
         except LongRead as error:
             self._pooled.read_too_long(error.blocks)
         except (Unsettled, PartialAnswer, RpcRefused) as error:
@@ -137,6 +136,15 @@ class Coverer:
             if isinstance(error, StartOver):
                 await self.begin()
             await self._recovery.recover(error, self._failures)
+
+    async def _look_at_head(self) -> None:
+        before = self._state.head
+        head = await self._endpoint.head()
+        announced = self._state.head
+        # The answer may be older than what was announced meanwhile: a chain may stand still after that.
+        if announced is None or announced is before or announced.number < head.number:
+            self._state.saw_head(head)
+        self._head_doubted = False
 
     async def _pass(self, cover: Cover) -> None:
         head = self._state.head

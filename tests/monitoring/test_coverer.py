@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -11,13 +12,14 @@ from connext_monitor.clock import SystemClock
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Aim, BlockRange, StoredRange
 from connext_monitor.core.events import BlockNumber, DomainId
+from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable
 from connext_monitor.monitoring.observation import Observation
 from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.yielding import BACKGROUND, FOREGROUND, YieldEvery
-from tests.monitoring.covering import Memory, covering
+from tests.monitoring.covering import Announce, Memory, covering
 from tests.monitoring.made_up_chain import Chain, hash_at
 
 
@@ -66,6 +68,31 @@ async def test_a_start_after_the_head_reads_nothing_yet() -> None:
         await announce(12)
         await coverer.cover_for(Aim.ADVANCE)
         assert node.ranges == [(11, 12)]
+
+
+@pytest.mark.parametrize(("announced", "reached"), [(11, 11), (9, 10)])
+async def test_an_older_answer_does_not_replace_the_head_announced_meanwhile(announced: int, reached: int) -> None:
+    node, memory, arriving = Chain(10), Memory(), list[Awaitable[None]]()
+
+    class Overtaken(Endpoint):
+        """What it says of its head is overtaken by what arrives."""
+
+        async def head(self) -> Header:
+            said = await super().head()
+            while arriving:
+                await arriving.pop()
+            return said
+
+    async def arrives(announce: Announce) -> None:
+        await announce(announced)
+        node.head = max(announced, 10)
+
+    async with covering(node, memory, start=11, endpoint_type=Overtaken) as (coverer, announce):
+        arriving.append(arrives(announce))
+        await coverer.cover_for(Aim.CONFIRM)
+        assert coverer.state.head is not None
+        assert coverer.state.head.number == reached
+        assert node.ranges == ([(11, 11)] if announced == 11 else [])
 
 
 async def test_confirming_reads_from_the_checkpoint_and_advancing_what_is_new() -> None:
