@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, delete, exists, func,
 from sqlalchemy.dialects.sqlite import insert
 
 from connext_monitor.core.alerts.alert import AlertState
-from connext_monitor.core.events import Pathway, TransferId
+from connext_monitor.core.events import Pathway, Timestamp, TransferId
 from connext_monitor.core.transfer import Status
 from connext_monitor.store import stalls
 from connext_monitor.store.bulk import SelectIn
@@ -196,7 +196,7 @@ class Retention(Noun):
         def work(connection: Connection) -> int:
             numbers = [transfer.number for transfer in settled]
             settled_still = _SELECT_GOING.rows(connection, numbers=numbers, **_until(before))
-            needed = stalls.last_before_waiting(connection, {(row.origin, row.destination) for row in settled_still})
+            needed = stalls.last_before_waiting(connection, _latest(settled_still))
             going = [row for row in settled_still if not _is_needed(row, needed)]
             _forget_transfers(connection, {row.id: TransferId(row.transfer_id) for row in going})
             for origin in {row.origin for row in going}:
@@ -247,7 +247,13 @@ class Retention(Noun):
         return len(ids)
 
 
-def _is_needed(row: StoredRow, needed: Mapping[Pathway, int]) -> bool:
+def _latest(executed: Sequence[StoredRow]) -> dict[Pathway, Timestamp]:
+    """When the last of these was executed, of each pathway."""
+    in_order = sorted(executed, key=lambda row: row.executed_at)
+    return {(row.origin, row.destination): row.executed_at for row in in_order}
+
+
+def _is_needed(row: StoredRow, needed: Mapping[Pathway, Timestamp]) -> bool:
     """Whether its execution is the last of its pathway, and others wait there."""
     last = needed.get((row.origin, row.destination))
     return last is not None and row.executed_at >= last

@@ -1,7 +1,6 @@
 """The pathways on which transfers wait for their execution while nothing is executed."""
 
-from collections.abc import Callable, Collection
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -19,6 +18,7 @@ from connext_monitor.store.schema import transfers
 from connext_monitor.store.transfer_states import counted, states
 
 _NOT_EXECUTED = (Status.XCALLED, Status.RECONCILED)
+_EXECUTED = (Status.COMPLETED_FAST, Status.COMPLETED_SLOW, Status.EXECUTED)
 _BEFORE_ALL = -1
 
 
@@ -35,11 +35,25 @@ def waits(connection: Connection, pathways: Collection[Pathway]) -> list[Pathway
     return [_waits(connection, pathway) for pathway in pathways]
 
 
-def last_before_waiting(connection: Connection, pathways: AbstractSet[Pathway]) -> dict[Pathway, Timestamp]:
-    """When the last transfer was executed on those of these pathways on which any wait, whatever for."""
-    waiting = pathways & {state[:2] for state in states(connection, _NOT_EXECUTED)} if pathways else set()
-    last = {pathway: last_execution(connection, pathway) for pathway in waiting}
+def last_before_waiting(connection: Connection, reached: Mapping[Pathway, Timestamp]) -> dict[Pathway, Timestamp]:
+    """When the last transfer was executed on those of these pathways on which any wait, whatever for.
+
+    Without those of which a transfer was executed after ``reached``.
+    """
+    waiting = reached.keys() & {state[:2] for state in states(connection, _NOT_EXECUTED)} if reached else set()
+    in_question = [pathway for pathway in waiting if not _executed_after(connection, pathway, reached[pathway])]
+    last = {pathway: last_execution(connection, pathway) for pathway in in_question}
     return {pathway: at for pathway, at in last.items() if at is not None}
+
+
+def _executed_after(connection: Connection, pathway: Pathway, instant: Timestamp) -> bool:
+    """Whether one of the transfers sent last was; to look for the last execution takes a hundred times as long."""
+    origin, destination = pathway
+    sent_last = (
+        _SELECT_SENT_LAST.value(connection, origin=origin, destination=destination, status=status.value)
+        for status in _EXECUTED
+    )
+    return any(at is not None and at > instant for at in sent_last)
 
 
 def open_decided(
@@ -77,5 +91,11 @@ def _select_oldest() -> Select[*tuple[Any, ...]]:
     return select(transfers.c.transfer_id, transfers.c.started_at).where(*_are_waiting()).order_by(*order).limit(ASKED)
 
 
+def _select_sent_last() -> Select[*tuple[Any, ...]]:
+    of_state = [transfers.c[name] == parameter(name) for name in ("origin", "destination", "status")]
+    return select(transfers.c.executed_at).where(*of_state).order_by(transfers.c.started_at.desc()).limit(1)
+
+
 _SELECT_OLDEST = Prepared(_select_oldest)
+_SELECT_SENT_LAST = Prepared(_select_sent_last)
 _COUNT = Prepared(lambda: select(func.count()).select_from(transfers).where(*_are_waiting()))
