@@ -18,7 +18,7 @@ from tests.simulation.garbage import collect_what_is_dead
 from tests.simulation.link import ServerClients
 from tests.simulation.log import Log
 from tests.simulation.loop import Time
-from tests.simulation.process import MonitorProcess, Surroundings
+from tests.simulation.process import MonitorProcess, ProcessContext
 from tests.simulation.story import DiskFault, Kill, Story
 from tests.simulation.trace import Ending, Interval, Life
 from tests.simulation.troubles import KillManner
@@ -111,7 +111,7 @@ class Instance:
         full = lambda: self._full[0].writes if self._full else None  # noqa: E731
         disk = common.database.open(self._number, full, self._committed)
         self._note(f"life {len(self._lives) + 1} begins")
-        around = Surroundings(
+        around = ProcessContext(
             self._time,
             Endpoints(common.world, self._time.read),
             partial(common.channels.open_sender, instance=self._number),

@@ -59,7 +59,7 @@ class StopByStory(StopRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ProcessContext:
     """What a process finds around it."""
 
     time: Time
@@ -72,7 +72,7 @@ class Surroundings:
 class MonitorProcess:
     """Runs from its making until it has ended, or is killed; ``run_until`` makes its calls."""
 
-    def __init__(self, config: Config, disk: Disk, around: Surroundings, random: Random) -> None:
+    def __init__(self, config: Config, disk: Disk, around: ProcessContext, random: Random) -> None:
         self.disk = disk
         self.loop = ProcessLoop(around.time, random)
         self._endpoints = around.endpoints
