@@ -11,8 +11,17 @@ from typing import Any, Protocol
 from connext_monitor.clock import SystemClock
 from connext_monitor.config import ChainConfig
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.coverage import Aim, BlockRange, Cover, Coverage, CoverageMoved, StoredRange, follows
-from connext_monitor.core.events import BlockNumber, DomainId, Hash32
+from connext_monitor.core.coverage import (
+    Aim,
+    BlockRange,
+    Cover,
+    Coverage,
+    CoverageMoved,
+    RecordedMeanwhile,
+    StoredRange,
+    follows,
+)
+from connext_monitor.core.events import BlockNumber, DomainId, EventKind, Hash32, TransferId
 from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.cover_requests import CoverRequests
@@ -22,6 +31,7 @@ from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.intervals import USUAL, Intervals
 from connext_monitor.monitoring.observation import Observation, ObservationSink
+from connext_monitor.monitoring.observation_parts import CommitPart, read_observation
 from connext_monitor.monitoring.observer import Observer
 from tests.monitoring.made_up_chain import CONFIG, Chain
 from tests.monitoring.made_up_logs import xcalled_raw
@@ -37,14 +47,15 @@ class Kept(CoverageStore, ObservationSink, Protocol):
 
 
 class Memory:
-    """The database and the checker: keeps the progress that was committed. Held to the real ones by `test_memory`."""
+    """The database and the checker: keeps what was committed. Held to the real ones by `test_memory`."""
 
     def __init__(self) -> None:
         self.progress: list[ChainProgress] = []
         self._anchors: dict[BlockNumber, Hash32] = {}
         self.gone: set[Hash32] = set()
         self.blocks: list[int] = []
-        self.known: set[tuple[BlockNumber, Hash32]] = set()
+        self._standing: set[tuple[BlockNumber, Hash32]] = set()
+        self._events: set[tuple[Hash32, EventKind, TransferId]] = set()
 
     async def coverage(self, _domain: DomainId) -> Coverage | None:
         return self.progress[-1].coverage if self.progress else None
@@ -59,27 +70,52 @@ class Memory:
         """Nothing is kept of logs that cannot be read."""
 
     async def stored(self, _domain: DomainId, blocks: BlockRange) -> StoredRange:
-        return StoredRange({block for block in self.known if blocks.first <= block[0] <= blocks.last})
+        standing = {block for block in self._standing if blocks.first <= block[0] <= blocks.last}
+        hashes = {block_hash for _, block_hash in standing}
+        return StoredRange(standing, {event for event in self._events if event[0] in hashes})
 
     async def put(self, observation: Observation) -> "asyncio.Future[None]":
+        part = await read_observation(observation)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        progress = observation.progress
-        if progress is not None and progress.since is not None and not follows(self._stands, progress.since):
-            done.set_exception(CoverageMoved("it stands elsewhere"))
+        try:
+            self._refuse(part.progress)
+        except (CoverageMoved, RecordedMeanwhile) as refused:
+            done.set_exception(refused)
             done.exception()  # as the queue does, where nobody waits
             return done
-        if progress is not None:
-            self._keep(progress)
+        self._keep(part)
         self.gone |= observation.gone
         self.blocks += [decoded.log.block_number for decoded in observation.logs]
         done.set_result(None)
         return done
 
-    @property
-    def _stands(self) -> Coverage | None:
-        return self.progress[-1].coverage if self.progress else None
+    def _refuse(self, progress: ChainProgress | None) -> None:
+        if progress is None:
+            return
+        stands = self.progress[-1].coverage if self.progress else None
+        if progress.since is not None and not follows(stands, progress.since):
+            raise CoverageMoved("it stands elsewhere")
+        settled = progress.settled
+        if settled is not None:
+            blocks = settled.blocks
+            standing = {block for block in self._standing if blocks.first <= block[0] <= blocks.last}
+            if standing - settled.known:
+                raise RecordedMeanwhile("something was recorded meanwhile")
 
-    def _keep(self, progress: ChainProgress) -> None:
+    def _keep(self, part: CommitPart) -> None:
+        gone = {block_hash for _, block_hash in part.change.gone}
+        self._standing = {block for block in self._standing if block[1] not in gone}
+        self._events = {event for event in self._events if event[0] not in gone}
+        proven = [bad.delivery.sighting.block for bad in part.unreadable if bad.delivery is not None]
+        of_bridge = [record.block for record in part.change.bridge]
+        of_transfers = [record.sighting.block for record in part.change.seen]
+        self._standing |= {(block.number, block.hash) for block in [*proven, *of_bridge, *of_transfers]}
+        for record in part.change.seen:
+            self._events.add((record.sighting.block.hash, record.event.kind, record.event.transfer_id))
+        if part.progress is not None:
+            self._move(part.progress)
+
+    def _move(self, progress: ChainProgress) -> None:
         self.progress.append(progress)
         if progress.replaced is not None:
             stand = progress.coverage.checkpoint

@@ -1,5 +1,7 @@
 """Logs of transfers that were made up, as the contract would write them."""
 
+from dataclasses import replace
+
 from connext_monitor.core.decoding import encode_event, transfer_id_of
 from connext_monitor.core.events import (
     Address,
@@ -13,6 +15,7 @@ from connext_monitor.core.events import (
     XCalled,
 )
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
+from connext_monitor.monitoring.observation import Observation
 
 ORIGIN, DESTINATION = DomainId(1001), DomainId(1002)
 
@@ -36,3 +39,9 @@ def xcalled_raw(nonce: int, *, origin: DomainId = ORIGIN) -> RawLog:
 
 def xcalled_log(nonce: int, *, origin: DomainId = ORIGIN) -> DecodedLog:
     return decode_log(ORIGIN, xcalled_raw(nonce, origin=origin), BLOCK)
+
+
+def seen_in(number: BlockNumber, block_hash: Hash32, nonce: int = 1) -> Observation:
+    """A log of a transfer was pushed, which stands in this block."""
+    raw = replace(xcalled_raw(nonce), block_number=number, block_hash=block_hash)
+    return Observation(ORIGIN, [decode_log(ORIGIN, raw, BlockRef(number, block_hash, TIME))])

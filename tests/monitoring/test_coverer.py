@@ -21,6 +21,7 @@ from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.yielding import BACKGROUND, FOREGROUND, YieldEvery
 from tests.monitoring.covering import Announce, Memory, covering
 from tests.monitoring.made_up_chain import Chain, hash_at
+from tests.monitoring.made_up_logs import seen_in
 
 
 async def test_a_new_chain_is_covered_from_its_start_to_its_head() -> None:
@@ -193,7 +194,7 @@ async def test_a_known_block_that_was_replaced_is_gone() -> None:
     node, memory = Chain(100), Memory()
     async with covering(node, memory) as (coverer, _):
         await coverer.cover_for(Aim.CONFIRM)
-        memory.known = {(BlockNumber(98), hash_at(98))}
+        await memory.put(seen_in(BlockNumber(98), hash_at(98)))
         node.branch = dict.fromkeys(range(98, 101), 1)
         await coverer.cover_for(Aim.CONFIRM)
     assert memory.gone == {hash_at(98)}

@@ -19,6 +19,7 @@ from connext_monitor.monitoring.lineage import Lineage, VerifiedBlocks
 from connext_monitor.monitoring.unusable_answers import Unsettled
 from tests.monitoring.covering import Memory, covering
 from tests.monitoring.made_up_chain import CONFIG, GENESIS_TIME, Chain, hash_at
+from tests.monitoring.made_up_logs import seen_in
 from tests.monitoring.nodes import http_node, posting, result
 
 
@@ -74,7 +75,7 @@ async def test_nothing_is_taken_back_or_covered_on_another_chain_s_word(aim: Aim
     node, memory = Routed(100), Memory()
     async with covering(node, memory, intervals=QUICK) as (coverer, announce):
         await coverer.cover_for(Aim.CONFIRM)
-        memory.known = {(BlockNumber(98), hash_at(98))}
+        await memory.put(seen_in(BlockNumber(98), hash_at(98)))
         covered = len(memory.progress)
         await announce(101)
         node.elsewhere = by_count(ROUTES[rule])

@@ -21,7 +21,7 @@ from connext_monitor.monitoring.endpoint import Endpoint, open_endpoint
 from connext_monitor.monitoring.intervals import Intervals
 from connext_monitor.monitoring.json_rpc import EndpointUnavailable, OnRequest
 from connext_monitor.monitoring.observer import Observer
-from tests.monitoring.covering import Memory, Whole, covered, observing
+from tests.monitoring.covering import Memory, Whole, covered, observing, readable
 from tests.monitoring.made_up_chain import CONFIG, GENESIS_TIME, Chain
 from tests.monitoring.nodes import error, http_node, posting, push, result, websocket_node
 from tests.world.waiting import BOUND, until
@@ -217,16 +217,26 @@ async def test_an_awaited_instant_is_covered_once_a_head_passes_it() -> None:
         assert node.ranges[1:] == [(11, 13)]
 
 
+class Pausing(Whole):
+    """Its logs are of transfers but for that in block 12, which is of a pause."""
+
+    def log(self, number: int) -> dict[str, Any]:
+        topics, data = BRIDGE_EVENTS["Paused"].encode(account="0x" + "5e" * 20)
+        paused = {"topics": [to_hex(topic) for topic in topics], "data": to_hex(data)}
+        return super().log(number) | (paused if number == 12 else {})
+
+
 async def test_a_pushed_pause_is_covered_at_once_unlike_a_transfer() -> None:
-    node = Whole(10)
+    node = Pausing(10, logs=[11, 12])
+    readable(node)
     feeds = Feeds(node)
-    paused = BRIDGE_EVENTS["Paused"].encode(account="0x" + "5e" * 20)
-    async with websocket_node(feeds.behave) as url, observing(url) as (observer, _):
+    async with websocket_node(feeds.behave) as url, observing(url) as (observer, memory):
         await until(lambda: covered(observer) == 10 and len(feeds.subscribed) == 2)
         await feeds.announce(11)
         await feeds.show(node.log(11))
+        await until(lambda: memory.blocks == [11])
         await feeds.announce(12)
-        await feeds.show(node.log(12) | {"topics": [to_hex(topic) for topic in paused[0]], "data": to_hex(paused[1])})
+        await feeds.show(node.log(12))
         await until(lambda: covered(observer) == 12)
         assert node.ranges[1:] == [(6, 12)]
 
