@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -16,7 +16,6 @@ from connext_monitor.store.opening import wrong_schema
 from connext_monitor.store.turn import GuestTurn, WriteTurn
 from tests.simulation.disk import Disk, Killed, table_written
 from tests.simulation.server import SimulatedServer
-from tests.simulation.story import EPOCH
 
 T = TypeVar("T")
 
@@ -145,6 +144,10 @@ class _ServerConnection(Connection):
             self._turn.lost()
         self.lost = False
 
+    def connected(self) -> None:
+        """It is, without a transaction."""
+        self._number = self._link.way.connections
+
     def _reach(self, way: SimulatedServer) -> None:
         if self._number is not None and self._number != way.connections:
             self._lose("the server closed the connection")
@@ -217,7 +220,7 @@ class _Calls(Inline):
 
 
 class _Engine:
-    """See `Server`."""
+    """See `Server`. Held to a real one's by `tests/store/test_simulated_server.py`."""
 
     def __init__(self, link: Link, turn: WriteTurn, url: DatabaseUrl) -> None:
         self._link = link
@@ -237,6 +240,8 @@ class _Engine:
         own = self.lease()
         own.before = connection.before
         self.look_at(own)
+        if isinstance(connection, _ServerConnection):
+            connection.connected()
 
     def look_at(self, connection: Connection) -> None:
         try:
@@ -263,8 +268,8 @@ class _Engine:
     def unanswered(self, seconds: float) -> DatabaseTrouble:
         return DatabaseTrouble(TroubleKind.SERVER, f"the database server has not answered for {seconds:.0f} s")
 
-    def written_at(self, connection: Connection) -> datetime:  # noqa: ARG002 - nobody asks
-        return datetime.fromtimestamp(EPOCH, UTC)
+    def written_at(self, connection: Connection) -> datetime:
+        raise NotImplementedError("only the command line asks, and it is not simulated")
 
     def _not_opened(self, error: LostError) -> DatabaseNotOpenedError:
         trouble = self.trouble_of(error)
