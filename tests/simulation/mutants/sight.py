@@ -122,6 +122,7 @@ SIGHT = (
         "old transfers are pruned whether they are finished or not",
         Edit("store/retention.py", "        ~held,\n", ""),
         Edit("store/retention.py", "row for row in settled_still if not _is_needed(row, needed)", "*settled_still"),
+        Edit("store/retention.py", "_latest(settled_still))", "{})"),
     ),
     mutant(
         "phantoms-not-looked-for",
