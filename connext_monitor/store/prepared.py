@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BindParameter, CompoundSelect, Delete, Insert, Select, Update, bindparam
 
 from connext_monitor.store.connection import Answer, Connection
 from connext_monitor.store.dialect import dialect_of
 from connext_monitor.store.plain import StoredRow, row_type
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.compiler import SQLCompiler
 
 _STEP = 64
 _ROWS_AT_A_TIME = 1_000
@@ -98,7 +101,7 @@ class Prepared:
         return connection.run(text.sql, text.placed(values))
 
     def _text(self, engine: str) -> "_Text":
-        text = self._texts[engine] = _Text(self._write(), engine)
+        text = self._texts[engine] = _Text(self._write, engine)
         return text
 
     def _row_maker(self, cursor: Answer) -> Callable[[Sequence[object]], StoredRow]:
@@ -108,18 +111,26 @@ class Prepared:
 
 
 class _Text:
-    """A statement as an engine takes it."""
+    """A statement as an engine takes it.
 
-    def __init__(self, statement: Statement, engine: str) -> None:
-        self._compiled = statement.compile(dialect=dialect_of(engine))
-        self.sql = str(self._compiled)
-        self._names = list(self._compiled.positiontup or ())
-        binds = {name: self._compiled.binds[name] for name in self._names}
+    What SQLAlchemy wrote it from is not kept, which is 17 KB for each: for lists of other lengths it is written again.
+    """
+
+    def __init__(self, write: Callable[[], Statement], engine: str) -> None:
+        self._write, self._engine = write, engine
+        compiled = self._compile()
+        self.sql = str(compiled)
+        self._names = list(compiled.positiontup or ())
+        binds = {name: compiled.binds[name] for name in self._names}
         self._known = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
         self.lists = [name for name, bind in binds.items() if bind.expanding]
         self._in_order = _in_order(self._names)
         self._are_lists = frozenset(self.lists)
         self._by_lengths: dict[tuple[int, ...], str] = {}
+        self._for_first_lengths = compiled if self.lists else None
+
+    def _compile(self) -> "SQLCompiler":
+        return self._write().compile(dialect=dialect_of(self._engine))
 
     def placed(self, values: Values) -> Sequence[object]:
         """The values in the order of their places."""
@@ -142,8 +153,12 @@ class _Text:
                 placed += listed
         sql = self._by_lengths.get(key := tuple(lengths))
         if sql is None:
-            sql = self._by_lengths[key] = self._compiled.construct_expanded_state(given).statement
+            sql = self._by_lengths[key] = self._expanded(given)
         return sql, placed
+
+    def _expanded(self, given: Values) -> str:
+        compiled, self._for_first_lengths = self._for_first_lengths or self._compile(), None
+        return compiled.construct_expanded_state(given).statement
 
 
 def _in_order(names: Sequence[str]) -> Callable[[Values], Sequence[object]]:

@@ -1,9 +1,12 @@
 """Statements that are written once and asked with values."""
 
+import gc
 from collections.abc import Sequence
+from functools import partial
+from weakref import ref
 
 import pytest
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import Select, delete, insert, select, tuple_
 
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.plain import StoredRow
@@ -65,6 +68,21 @@ async def test_a_list_of_pairs_is_compared_pair_by_pair(store: Store, pairs: Seq
 async def test_a_question_without_one_of_its_values_is_refused(store: Store) -> None:
     with pytest.raises(KeyError, match="before"):
         await store.database.read(lambda connection: SELECT_NAMES.column(connection, names=["p000"]))
+
+
+async def test_what_a_statement_was_written_from_is_not_kept(store: Store) -> None:
+    written: list[ref[Select[str]]] = []
+
+    def write() -> Select[str]:
+        query = select(channels.c.provider).where(channels.c.provider.in_(list_parameter("names")))
+        written.append(ref(query))
+        return query
+
+    prepared = Prepared(write)
+    for names in (["p000"], ["p000", "p001"], ["p002"]):
+        await store.database.read(partial(prepared.column, names=names))
+    gc.collect()
+    assert [query() for query in written] == [None, None]
 
 
 async def test_a_stream_gives_all_rows_and_may_be_left_early(store: Store) -> None:
