@@ -221,3 +221,54 @@ async def test_every_request_is_counted_with_how_it_ended(transport: Transport) 
         await failure_of(client.request("bad", []))
         await failure_of(client.request("silent", [], timeout=0.01))
     assert counted == [("good", "answered"), ("bad", "refused"), ("silent", "unavailable")]
+
+
+def answer_by_name(request: dict[str, Any]) -> str | None:
+    """As the method's name says."""
+    answers = {"good": result(request, request["params"]), "bad": error(request, -32000, "header not found")}
+    return "not json" if request["method"] == "odd" else answers.get(request["method"])
+
+
+async def test_each_call_of_a_batch_gets_its_own_outcome(transport: Transport) -> None:
+    counted: list[tuple[str, str]] = []
+    async with transport.connected(answer_by_name, on_request=lambda *how: counted.append(how)) as client:
+        first, second, third = await within_bound(client.request_batch([("good", [1]), ("bad", []), ("good", [3])]))
+    assert (first, third) == (msgspec.Raw(b"[1]"), msgspec.Raw(b"[3]"))
+    assert isinstance(second, RpcRefused)
+    assert second.refusal.reaction is Reaction.LAG
+    assert counted == [("good", "answered"), ("bad", "refused"), ("good", "answered")]
+
+
+@pytest.mark.parametrize(
+    ("method", "seconds", "words"),
+    [("silent", 0.05, "did not answer a batch within 0.05 s"), ("odd", 60, "gave an answer that is not JSON-RPC")],
+)
+async def test_a_batch_that_is_not_answered_fails_as_a_whole(
+    transport: Transport, method: str, seconds: float, words: str
+) -> None:
+    counted: list[tuple[str, str]] = []
+    async with transport.connected(answer_by_name, on_request=lambda *how: counted.append(how)) as client:
+        failed = await failure_of(client.request_batch([("good", []), (method, [])], timeout=seconds))
+    assert str(failed) == f"127.0.0.1 {words}"
+    assert counted == [("good", "unavailable"), (method, "unavailable")]
+
+
+async def test_closing_ends_a_batch_under_way_and_later_ones(transport: Transport) -> None:
+    asked: list[object] = []
+    async with transport.connected(asked.append) as client:
+        task = asyncio.create_task(client.request_batch([("silent", []), ("silent", [])], timeout=60))
+        await until(lambda: len(asked) > 0)
+        await within_bound(client.aclose())
+        for batch in (task, client.request_batch([("good", []), ("good", [])])):
+            assert str(await failure_of(batch)) == "127.0.0.1 was closed by us"
+
+
+async def test_a_client_that_cannot_push_refuses_as_unsupported(transport: Transport) -> None:
+    async with transport.connected(lambda request: result(request, "0x1")) as client:
+        if client.pushes:
+            await within_bound((await within_bound(client.subscribe("newHeads"))).aclose())
+            return
+        with raises_safely(RpcRefused) as refused:
+            await client.subscribe("newHeads")
+    assert (refused.value.host, refused.value.refusal.reaction) == (client.host, Reaction.UNSUPPORTED)
+    assert str(refused.value).startswith("127.0.0.1 refused eth_subscribe: ")
