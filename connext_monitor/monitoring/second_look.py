@@ -17,6 +17,7 @@ from connext_monitor.monitoring.chain_data import Header
 from connext_monitor.monitoring.decoded_log import DecodedLog
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
+from connext_monitor.monitoring.undecodable import undecodable
 from connext_monitor.monitoring.witness import Testimony, Witness
 
 _CLEARED_KEPT = 10_000
@@ -153,9 +154,15 @@ class SecondLook:
         return True if seen.block_number <= final or not self._witness.answers else None
 
     async def _hides(self, shown: Sequence[SeenLog], seen: SeenLog) -> bool:
-        """Whether a witness that shows no such log of the transfer knows all the same that its block delivered it."""
+        """Whether a witness that shows no such log of the transfer knows all the same that its block delivered it.
+
+        One that cannot be decoded shows nothing: the witness may mangle what it gives.
+        """
         named = named_event(seen)
-        if named is None or any(named_event(other) == named for other in shown):
+        if named is None:
+            return False
+        others = await self._reader.decode_logs([other for other in shown if named_event(other) == named])
+        if len(undecodable(others)) < len(others):
             return False
         return await self._witness.says_executed(named[1], seen.block_number)
 

@@ -1,6 +1,6 @@
 """Promise 9 at its sharpest: an endpoint that makes up a theft is found out, where anything can show it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,6 +28,11 @@ def stolen(log: Json) -> Json:
         return log
     recipient = log["topics"][2][-40:]
     return log | {"data": log["data"].replace(recipient, THIEF)}
+
+
+def mangled(log: Json) -> Json:
+    """The log with the end of its data missing."""
+    return log | {"data": log["data"][:-64]}
 
 
 @asynccontextmanager
@@ -83,13 +88,14 @@ async def test_another_endpoint_that_knows_better_is_believed(
         assert await watch.alerts() == []
 
 
-async def test_another_endpoint_that_leaves_it_out_is_asked_for_its_contract(
-    bridge: Devnet, destination: Proxy, tmp_path: Path
+@pytest.mark.parametrize("shown", [lambda _: [], lambda logs: list(map(mangled, logs))], ids=["nothing", "mangled"])
+async def test_an_endpoint_that_does_not_show_it_is_asked_for_its_contract(
+    bridge: Devnet, destination: Proxy, tmp_path: Path, shown: Callable[[list[Json]], list[Json]]
 ) -> None:
     destination.edit_logs = lambda _filter, logs: list(map(stolen, logs))
     destination.edit_push = lambda feed, pushed: [stolen(pushed) if feed == "logs" else pushed]
     async with Proxy(bridge.chain("beta").http_url) as other:
-        other.edit_logs = lambda _filter, _logs: []
+        other.edit_logs = lambda _filter, logs: shown(logs)
         async with followed(bridge, destination, tmp_path, other.ws_url) as watch:
             transfer, _ = await executed(bridge, watch)
             await until(watch.alerts)
