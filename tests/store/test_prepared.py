@@ -73,16 +73,18 @@ async def test_a_question_without_one_of_its_values_is_refused(store: Store) -> 
 async def test_what_a_statement_was_written_from_is_not_kept(store: Store) -> None:
     written: list[ref[Select[str]]] = []
 
-    def write() -> Select[str]:
-        query = select(channels.c.provider).where(channels.c.provider.in_(list_parameter("names")))
+    def noted(query: Select[str]) -> Select[str]:
         written.append(ref(query))
         return query
 
-    prepared = Prepared(write)
+    all_names = select(channels.c.provider)
+    of_list = Prepared(lambda: noted(all_names.where(channels.c.provider.in_(list_parameter("names")))))
     for names in (["p000"], ["p000", "p001"], ["p002"]):
-        await store.database.read(partial(prepared.column, names=names))
+        await store.database.read(partial(of_list.column, names=names))
+    before = Prepared(lambda: noted(all_names.where(channels.c.since_ms < parameter("before"))))
+    await store.database.read(partial(before.column, before=0))
     gc.collect()
-    assert [query() for query in written] == [None, None]
+    assert [query() for query in written] == [None, None, None]
 
 
 async def test_a_stream_gives_all_rows_and_may_be_left_early(store: Store) -> None:
