@@ -82,6 +82,11 @@ BRIDGE = (
             "for stored in changes.standing if stored.covered and stored.record",
             "for stored in changes.standing if stored.record",
         ),
+        Edit(
+            "core/bridge_effects.py",
+            "    if not changes.covered and not changes.removed:\n",
+            "    if not changes.saved and not changes.removed:\n",
+        ),
         # Nothing that is pushed of them would be recorded.
         Edit("monitoring/push_follower.py", *_PUSHED_OF_TRANSFERS),
     ),
