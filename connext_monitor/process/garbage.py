@@ -42,7 +42,7 @@ def collect_by_time() -> None:
 def collect_each_minute(loop: asyncio.AbstractEventLoop) -> None:
     """Collect all garbage each minute for as long as the loop runs, and give back what is free then.
 
-    Together that takes about four milliseconds. Where what had long been there was collected every ten minutes only,
+    That takes a few milliseconds. Where what had long been there was collected every ten minutes only,
     new objects were placed around it meanwhile, and memory grew with all that went wrong.
     """
 
