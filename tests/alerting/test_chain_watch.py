@@ -34,7 +34,7 @@ def silent(name: str, seconds: float = 0.0, *, covered: bool = True) -> Answerin
 
 
 @dataclass
-class Watched:
+class WatchedChains:
     """A running chain watch."""
 
     store: Store
@@ -78,7 +78,7 @@ class Watched:
 @asynccontextmanager
 async def watching(
     folder: Path, *chains: AnsweringChain, counting: bool = True, woken: Callable[[], None] | None = None
-) -> AsyncIterator[Watched]:
+) -> AsyncIterator[WatchedChains]:
     """A watch that looks again only when something happens."""
     gnosis, ethereum = chains or (silent("gnosis", PATIENCE - 0.01), silent("ethereum"))
     by_domain = {DESTINATION: gnosis, ORIGIN: ethereum}
@@ -89,7 +89,7 @@ async def watching(
     scheduler = AlertScheduler(store.deadlines, by_domain, desk, no_causes, unjudged_clock)
     unjudged = UnjudgedWatch(store.unjudged, desk, scheduler, held.get, names, PATIENCE, unjudged_clock, every=0.0)
     watch = ChainWatch(desk, by_domain, waiting.__getitem__, unjudged, PATIENCE, clock, recount_every=PATIENCE)
-    watched = Watched(store, watch, gnosis, ethereum, waiting, unjudged, held, unjudged_clock)
+    watched = WatchedChains(store, watch, gnosis, ethereum, waiting, unjudged, held, unjudged_clock)
     watched.tasks.append(asyncio.create_task(watch.run()))
     if counting:
         watched.count_unjudged()
@@ -114,7 +114,7 @@ async def test_a_chain_that_is_silent_too_long_is_alerted_once(tmp_path: Path) -
         await watched.says(("gnosis", AlertState.OPEN), ("ethereum", AlertState.OPEN))
 
 
-def says(watched: Watched, holds: Callable[[UnobservedDetails], bool]) -> Callable[[], Awaitable[bool]]:
+def says(watched: WatchedChains, holds: Callable[[UnobservedDetails], bool]) -> Callable[[], Awaitable[bool]]:
     """Whether gnosis's newest alert is stored with such details: before the watch returns from storing, it has none."""
 
     async def stored() -> bool:

@@ -28,7 +28,7 @@ NAMES = {DESTINATION: "gnosis", ORIGIN: "ethereum"}
 
 
 @dataclass
-class Watched:
+class WatchedLegs:
     """A running watch, a running scheduler whose destination does not answer, and their store."""
 
     bench: Bench
@@ -47,7 +47,7 @@ class Watched:
 
 
 @asynccontextmanager
-async def watching(folder: Path, *, now: int = DUE + 5, chain_time: float = 0.0) -> AsyncIterator[Watched]:
+async def watching(folder: Path, *, now: int = DUE + 5, chain_time: float = 0.0) -> AsyncIterator[WatchedLegs]:
     """The destination is covered past DUE, and nobody answers about what was due there."""
     deliveries: dict[DomainId, Unjudged] = {}
     changes: list[Unjudged | None] = []
@@ -64,7 +64,7 @@ async def watching(folder: Path, *, now: int = DUE + 5, chain_time: float = 0.0)
         store, desk = bench.store, desk_on(bench.store.alerts)
         watch = UnjudgedWatch(store.unjudged, desk, bench.scheduler, deliveries.get, NAMES, PATIENCE, bench.clock)
         async with running(watch.run(changed)) as task:
-            yield Watched(bench, watch, deliveries, changes, settled_at_changes)
+            yield WatchedLegs(bench, watch, deliveries, changes, settled_at_changes)
             assert not task.done()
 
 

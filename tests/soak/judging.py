@@ -20,7 +20,7 @@ _CHANNEL_PATIENCE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SoakVerdict:
     """What was wrong, each in words; ``delays`` are how many seconds after they were due late legs were told."""
 
     missed: list[str] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Verdict:
         return not any(self.counts.values())
 
 
-def judge(evidence: Evidence) -> Verdict:
+def judge(evidence: Evidence) -> SoakVerdict:
     """Hold the alerts and the messages of a run against what should have been told."""
     return _Judging(evidence).verdict()
 
@@ -60,8 +60,8 @@ class _Judging:
         for alert in evidence.alerts:
             self._alerts[alert.kind, alert.subject].append(alert)
 
-    def verdict(self) -> Verdict:
-        verdict = Verdict()
+    def verdict(self) -> SoakVerdict:
+        verdict = SoakVerdict()
         for leg in self._evidence.legs:
             self._judge_leg(leg, verdict)
         verdict.false.extend(self._false())
@@ -78,7 +78,7 @@ class _Judging:
 
     # Legs
 
-    def _judge_leg(self, leg: Leg, verdict: Verdict) -> None:
+    def _judge_leg(self, leg: Leg, verdict: SoakVerdict) -> None:
         alerts = self._alerts.get((leg.kind, leg.transfer_id), [])
         if leg.arrived is None and not alerts and must_be_told_by(leg.due, self._around(leg), self._evidence.end):
             verdict.differ.append(f"{_leg(leg)} never arrived, and has no alert")
@@ -88,7 +88,7 @@ class _Judging:
             self._judge_opening(leg, channel, taken, verdict)
             self._judge_end(leg, channel, taken, verdict)
 
-    def _judge_opening(self, leg: Leg, channel: str, taken: Sequence[Taken], verdict: Verdict) -> None:
+    def _judge_opening(self, leg: Leg, channel: str, taken: Sequence[Taken], verdict: SoakVerdict) -> None:
         told_by = must_be_told_by(leg.due, self._around(leg, channel), self._evidence.end)
         if leg.in_time or told_by is None or (leg.arrived is not None and leg.arrived <= told_by):
             return
@@ -100,7 +100,7 @@ class _Judging:
         if told_at > told_by:
             verdict.late.append(f"{channel} was told {told_at - told_by:.1f} s too late that {_leg(leg)} is late")
 
-    def _judge_end(self, leg: Leg, channel: str, taken: Sequence[Taken], verdict: Verdict) -> None:
+    def _judge_end(self, leg: Leg, channel: str, taken: Sequence[Taken], verdict: SoakVerdict) -> None:
         opened_at = _first(taken, "opened", leg)
         if opened_at is None or leg.arrived is None:
             return

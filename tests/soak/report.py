@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.soak.disturbances import BOUND
 from tests.soak.evidence import Evidence
-from tests.soak.judging import Verdict
+from tests.soak.judging import SoakVerdict
 from tests.soak.lives import Life
 from tests.soak.run import Soaked
 from tests.soak.samples import MB, WARM_UP, Growth, Sample, by_life, longest_life
@@ -105,7 +105,7 @@ def _happened(evidence: Evidence, bites: Mapping[str, int]) -> Iterator[str]:
         yield f"messages taken by the channel {channel}: {_counted(Counter(message.change for message in taken))}"
 
 
-def _verdict(verdict: Verdict, mishaps: Sequence[str]) -> Iterator[str]:
+def _verdict(verdict: SoakVerdict, mishaps: Sequence[str]) -> Iterator[str]:
     if verdict.delays:
         ordered = sorted(verdict.delays)
         yield (

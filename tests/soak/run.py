@@ -21,7 +21,7 @@ from tests.faults.proxy import Proxy
 from tests.soak.channel import Channel
 from tests.soak.disturbances import BOUND, PROCESS, RESTART_TAKES, Disturbance, Span
 from tests.soak.evidence import EXECUTE, RECONCILE, Evidence, differences, legs_of, stored_alerts
-from tests.soak.judging import Verdict, judge
+from tests.soak.judging import SoakVerdict, judge
 from tests.soak.lives import COLD, STOPS_WITHIN, Life, Lives
 from tests.soak.plan import ChannelTrouble, EndpointTrouble, Incident, ProcessTrouble, words
 from tests.soak.reorgs import Reorg, replace_blocks
@@ -59,7 +59,7 @@ class Course:
 class Soaked:
     """How it ended."""
 
-    verdict: Verdict
+    verdict: SoakVerdict
     evidence: Evidence
     samples: Sequence[Sample]
     lives: Sequence[Life]

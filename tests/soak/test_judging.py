@@ -9,7 +9,7 @@ import pytest
 from tests.soak.channel import Taken
 from tests.soak.disturbances import BOUND, PROCESS, Disturbance, Span
 from tests.soak.evidence import EXECUTE, RECONCILE, Evidence, Leg, StoredAlert
-from tests.soak.judging import Verdict, judge
+from tests.soak.judging import SoakVerdict, judge
 from tests.soak.reorgs import Reorg
 
 DUE = 1_000
@@ -206,5 +206,5 @@ def test_nothing_is_left_open_that_is_over() -> None:
 
 
 def test_a_verdict_without_faults_is_clean() -> None:
-    assert Verdict().is_clean
-    assert not Verdict(late=["so"]).is_clean
+    assert SoakVerdict().is_clean
+    assert not SoakVerdict(late=["so"]).is_clean

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.soak.evidence import EXECUTE, Evidence, Leg
-from tests.soak.judging import Verdict
+from tests.soak.judging import SoakVerdict
 from tests.soak.lives import Life
 from tests.soak.report import is_clean, leaks, report
 from tests.soak.run import Soaked
@@ -17,7 +17,7 @@ SAMPLE = Sample(1_060.0, 1, 60.0, 90 * MB, 30, 2 * MB, MB, 10, 0.02)
 FLAT = Slope(0.2, 0.1, 300)
 GROWTH = Growth(FLAT, FLAT, FLAT, FLAT, FLAT, FLAT, Slope(900.0, 1.0, 300), seconds=3_000.0, settled_seconds=4_000.0)
 SOAKED = Soaked(
-    Verdict(delays=[2.0, 3.0, 9.0]),
+    SoakVerdict(delays=[2.0, 3.0, 9.0]),
     Evidence([LEG], [], {"ops": []}, [], 45.0, 2_000.0),
     [SAMPLE],
     [Life(1, 1_000.0, 1_900.0, "SIGTERM"), Life(2, 1_900.0, 1_901.0, "kill -9")],
@@ -33,11 +33,11 @@ def test_a_run_without_faults_is_clean() -> None:
 @pytest.mark.parametrize(
     "soaked",
     [
-        replace(SOAKED, verdict=Verdict(missed=["so"])),
-        replace(SOAKED, verdict=Verdict(false=["so"])),
-        replace(SOAKED, verdict=Verdict(twice=["so"])),
-        replace(SOAKED, verdict=Verdict(late=["so"])),
-        replace(SOAKED, verdict=Verdict(differ=["so"])),
+        replace(SOAKED, verdict=SoakVerdict(missed=["so"])),
+        replace(SOAKED, verdict=SoakVerdict(false=["so"])),
+        replace(SOAKED, verdict=SoakVerdict(twice=["so"])),
+        replace(SOAKED, verdict=SoakVerdict(late=["so"])),
+        replace(SOAKED, verdict=SoakVerdict(differ=["so"])),
         replace(SOAKED, mishaps=["life 1 ended by itself"]),
     ],
 )
@@ -72,5 +72,5 @@ def test_lives_growth_and_counts_are_printed() -> None:
 
 
 def test_a_long_list_is_cut() -> None:
-    said = list(report(replace(SOAKED, verdict=Verdict(missed=["so"] * 30)), GROWTH))
+    said = list(report(replace(SOAKED, verdict=SoakVerdict(missed=["so"] * 30)), GROWTH))
     assert said[-1] == "  missed: and 10 more"
