@@ -161,8 +161,10 @@ class SecondLook:
         named = named_event(seen)
         if named is None:
             return False
-        others = await self._reader.decode_logs([other for other in shown if named_event(other) == named])
-        if len(undecodable(others)) < len(others):
+        others = [other for other in shown if named_event(other) == named]
+        # Of its own block only, whose header is at hand: nothing that a witness makes up is to be asked about.
+        decoded = await self._reader.decode_logs([other for other in others if other.block_hash == seen.block_hash])
+        if len(undecodable(decoded)) < len(others):
             return False
         return await self._witness.says_executed(named[1], seen.block_number)
 
