@@ -75,6 +75,10 @@ class FillStore(Protocol):
         """The last execution of each pathway by each set of routers, and on the slow path."""
         ...
 
+    async def last_until(self, last: LastExecution, until: Timestamp) -> Timestamp | None:
+        """When the same routers executed something on the same pathway last, up to an instant; None if never."""
+        ...
+
     async def by_others(
         self, pathway: Pathway, router: Address, sent_after: Timestamp, most: int
     ) -> list[FilledByOthers]:
@@ -163,16 +167,23 @@ class SilenceWatch:
         """End its alert where it has executed something since, in a block that is covered."""
         name = router.config.name
         quiet_since = ROUTER_SILENT.details_of(self._alerts[name]).quiet_since
-        covered = {domain: chain.covered for domain, chain in self._chains.items()}
-        counted = [
-            done
-            for done in executions
-            if (block := covered.get(done.pathway[1])) is not None and done.at <= block.timestamp
-        ]
-        last = last_fill(counted, router.config.address)
-        if last is not None and last > quiet_since:
-            await self._alerts.resolve(name, Resolution.FILLING)
-            log.info("router.filling", router=name)
+        for last in executions:
+            if router.config.address in last.routers and await self._is_covered(last, quiet_since):
+                await self._alerts.resolve(name, Resolution.FILLING)
+                log.info("router.filling", router=name)
+                return
+
+    async def _is_covered(self, last: LastExecution, quiet_since: Timestamp) -> bool:
+        """Whether this is in a block that is covered, or an earlier one of the same routers since then is.
+
+        Of a router that fills all the time the last execution hardly ever is.
+        """
+        chain = self._chains.get(last.pathway[1])
+        block = None if chain is None else chain.covered
+        if block is None or last.at <= quiet_since:
+            return False
+        at = last.at if last.at <= block.timestamp else await self._store.last_until(last, block.timestamp)
+        return at is not None and at > quiet_since
 
     def _covered(self, router: _Watched) -> dict[DomainId, BlockRef] | None:
         """The covered block of each destination; None where one is out of sight."""

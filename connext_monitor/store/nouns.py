@@ -166,6 +166,7 @@ class RouterFills(Noun):
     """What was executed with routers, and without them."""
 
     last_by_routers = reads(router_fills.last_by_routers)
+    last_until = reads(router_fills.last_until)
     by_others = reads(router_fills.by_others)
 
 

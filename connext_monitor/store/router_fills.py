@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, and_, func, select
 
 from connext_monitor.core.events import Address, DomainId, Pathway, Timestamp
 from connext_monitor.core.payload import unpack_fronted
@@ -26,6 +26,15 @@ def last_by_routers(connection: Connection) -> list[LastExecution]:
         LastExecution((DomainId(row.origin), DomainId(row.destination)), _apart(row.routers), Timestamp(row.last))
         for row in last_executions(connection, Window(0, 0))
     ]
+
+
+def last_until(connection: Connection, last: LastExecution, until: Timestamp) -> Timestamp | None:
+    """When the same routers executed something on the same pathway last, up to an instant; None if never."""
+    origin, destination = last.pathway
+    at = _SELECT_LAST_UNTIL.value(
+        connection, origin=origin, destination=destination, routers=b"".join(last.routers), until=until
+    )
+    return None if at is None else Timestamp(at)
 
 
 def by_others(
@@ -69,3 +78,11 @@ def _select_executed() -> Select[*tuple[Any, ...]]:
 
 
 _SELECT_EXECUTED = Prepared(_select_executed)
+_SELECT_LAST_UNTIL = Prepared(
+    lambda: select(func.max(_T.executed_at)).where(
+        _T.origin == parameter("origin"),
+        _T.destination == parameter("destination"),
+        _T.routers == parameter("routers"),
+        _T.executed_at <= parameter("until"),
+    )
+)

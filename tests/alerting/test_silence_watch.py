@@ -51,6 +51,9 @@ class CountedFills:
         self.looks += 1
         return await self._fills.last_by_routers()
 
+    async def last_until(self, last: LastExecution, until: Timestamp) -> Timestamp | None:
+        return await self._fills.last_until(last, until)
+
     async def by_others(
         self, pathway: Pathway, router: Address, sent_after: Timestamp, most: int
     ) -> list[FilledByOthers]:
@@ -178,6 +181,17 @@ async def test_a_covered_fill_ends_it_and_a_pushed_one_does_not(world: World) ->
     world.reach(140)
     assert [alert.resolution for alert in await world.looked()] == [None]
     await world.filled(3, 125, 136, ROUTER)
+    assert [alert.resolution for alert in await world.looked()] == [Resolution.FILLING]
+
+
+async def test_a_covered_fill_ends_it_also_where_later_ones_are_not_covered(world: World) -> None:
+    await silent(world)
+    world.reach(130)
+    await world.looked()
+    for nonce, done in ((3, 131), (4, 141)):
+        await world.filled(nonce, 125, done, ROUTER)
+        assert [alert.resolution for alert in await world.looked()] == [None]
+    world.reach(140)
     assert [alert.resolution for alert in await world.looked()] == [Resolution.FILLING]
 
 
