@@ -3,17 +3,17 @@
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.drawn_acts import FIRST_SEED_WITH_PATHWAYS, draw_acts
+from tests.simulation.drawn_acts import draw_acts
 from tests.simulation.drawn_changes import draw_changes
 from tests.simulation.drawn_clusters import draw_cluster
-from tests.simulation.drawn_routers import draw_routers
+from tests.simulation.drawn_routers import FIRST_SEED_WITH_SILENCE, draw_routers
 from tests.simulation.drawn_standbys import draw_standby
 from tests.simulation.drawn_transfers import draw_transfers, draw_unreadable
 from tests.simulation.drawn_troubles import draw_incidents
 from tests.simulation.story import ChainTraits, Channel, Deadlines, EndpointTraits, Story
 from tests.simulation.troubles import Beyond
 
-NEWEST_SEEDS = FIRST_SEED_WITH_PATHWAYS
+NEWEST_SEEDS = FIRST_SEED_WITH_SILENCE
 """Stories of seeds from here on hold all that any does."""
 DAY = 86_400.0
 _FIRST_DOMAIN, _FIRST_CHAIN_ID = 1001, 31_337

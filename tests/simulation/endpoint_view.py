@@ -9,10 +9,11 @@ from typing import Any
 from connext_monitor.core.bridge_events import OBSERVED_TOPICS
 from tests.simulation.facts import Event
 from tests.simulation.ledger import Block, Ledger, Mined
+from tests.simulation.routers import BASE_UNITS
 from tests.simulation.sayings import Saying
 from tests.simulation.story import EndpointTraits, Transfer
 from tests.simulation.troubles import Beyond
-from tests.simulation.written_log import ASSET, BASE_UNITS, contract_of, router_address, write_saying, write_xcalled
+from tests.simulation.written_log import ASSET, contract_of, router_address, write_saying, write_xcalled
 
 _WORD, _ADDRESS = 32, 20
 _NONCE, _STATUS, _PAUSED = "0xaffed0e0", "0xbfd79030", "0x5c975abb"

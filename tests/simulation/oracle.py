@@ -19,6 +19,7 @@ from tests.simulation.rules.outages import channels, database
 from tests.simulation.rules.overdue import overdue
 from tests.simulation.rules.owners import owners
 from tests.simulation.rules.records import records
+from tests.simulation.rules.router_silence import router_silence
 from tests.simulation.rules.sight import sight, silence
 from tests.simulation.rules.stalls import stalls
 from tests.simulation.rules.telling import telling
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     bridge_changes,
     stalls,
     liquidity,
+    router_silence,
     channels,
     database,
     telling,

@@ -8,18 +8,27 @@ from dataclasses import dataclass
 
 LOCAL_ASSET = "A5A5A5A5A5A5A5A5A5A5a5a5a5a5a5a5A5a5a5a5"
 """The address of the token that bridges move, as messages write it, without 0x."""
+BASE_UNITS = 10**18
+"""Of a whole token."""
+_FEE_LEFT, _OF = 9995, 10_000
 Tokens = Mapping[int, int]
 """Whole tokens by the numbers of routers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Router:
-    """A router of the config, which on each chain is to have ``minimum`` whole tokens, and had so many before."""
+    """A router of the config, which on each chain is to have ``minimum`` whole tokens, and had so many ``before``.
+
+    It is told of as silent once it has filled nothing for ``silent_after`` seconds (0: it is not), while others filled
+    ``silent_transfers``.
+    """
 
     name: str
     number: int
     minimum: int
     before: int
+    silent_after: float = 0.0
+    silent_transfers: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,11 @@ class LiquidityChange:
     router: int
     tokens: int
     says: bool = True
+
+
+def delivered(amount: int, *, fast: bool) -> int:
+    """Base units of a transfer that its recipient gets: without the fee, where a router fronts them."""
+    return amount * _FEE_LEFT // _OF if fast else amount
 
 
 class Liquidity:

@@ -47,7 +47,7 @@ LOOKS = LookIntervals(
     escalation=3600.0,
     stalls=300.0,
     balances=900.0,
-    silence=900.0,
+    silence=300.0,
     without_suspects=1800.0,
     reports=3600.0,
     numbers=3600.0,
@@ -94,7 +94,8 @@ def _router(router: Router, story: Story) -> RouterConfig:
         {
             "name": router.name,
             "address": f"0x{router_address(router.number).hex()}",
-            "silent_after": "",
+            "silent_after": f"PT{router.silent_after:.0f}S" if router.silent_after else "",
+            "silent_transfers": router.silent_transfers,
             "min_liquidity": {chain_name(chain.domain): minimum for chain in story.chains},
         }
     )

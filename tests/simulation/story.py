@@ -92,9 +92,9 @@ class Transfer:
     """A transfer, called at ``at``, which is mined in the next block of its origin.
 
     ``executed_after`` and ``reconciled_after`` are seconds from that block to when each leg's transaction is sent;
-    None: never. ``fast``: routers front the funds. A phantom, and what is unreadable, is executed at ``at`` +
-    ``executed_after`` with a nonce that is ``nonce_offset`` from the next one of its origin: below 0 another transfer
-    has it, else nobody yet.
+    None: never. ``fast``: the ``router`` of this number fronts the funds. A phantom, and what is unreadable, is
+    executed at ``at`` + ``executed_after`` with a nonce that is ``nonce_offset`` from the next one of its origin: below
+    0 another transfer has it, else nobody yet. ``calldata`` are bytes.
     """
 
     at: float
@@ -107,7 +107,7 @@ class Transfer:
     deed: Deed = Deed.HONEST
     nonce_offset: int = -1
     calldata: int = 0
-    """Bytes of it."""
+    router: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,3 +154,14 @@ def test_routers_are_named_only_in_the_newest_stories() -> None:
     changes = [change for drawn in stories for change in drawn.liquidity]
     assert {change.says for change in changes} == {change.tokens > 0 for change in changes} == {True, False}
     assert all(change.at < drawn.quiet_from for drawn in stories for change in drawn.liquidity)
+
+
+def test_routers_share_what_there_is_to_fill_only_in_the_newest_stories() -> None:
+    first, later = drawn_routers.FIRST_SEED, drawn_routers.FIRST_SEED_WITH_SILENCE
+    before, stories = ([draw(begin + number, 1.0) for number in range(60)] for begin in (first, later))
+    assert {router.silent_after for drawn in before for router in drawn.routers} == {0.0}
+    assert {each.router for drawn in before for each in drawn.transfers} == {0}
+    watched = [router for drawn in stories for router in drawn.routers if router.silent_after]
+    assert len({(router.silent_after, router.silent_transfers) for router in watched}) > 5
+    assert {each.router for drawn in stories if len(drawn.routers) == 2 for each in drawn.transfers} == {0, 1, 9}
+    assert all(router.silent_after <= (drawn.keep or 7200.0) for drawn in stories for router in drawn.routers)

@@ -5,7 +5,7 @@ in seconds since the story's begin; block times are Unix seconds.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -28,6 +28,7 @@ class TransferTruth:
     """One transfer: where and when each of its events stood, in order; several where reorgs moved it.
 
     ``origin`` and ``destination`` are domain ids. ``forged``: when Executed stood of which the params are not the id's.
+    ``delivered`` are base units that its execution hands over, fronted by the router of this number; None: by nobody.
     """
 
     transfer_id: str
@@ -38,6 +39,8 @@ class TransferTruth:
     executed: tuple[Standing, ...] = ()
     reconciled: tuple[Standing, ...] = ()
     forged: tuple[Standing, ...] = ()
+    delivered: int = 0
+    router: int | None = None
 
     def leg(self, kind: str) -> tuple[Standing, ...]:
         """Where the leg that this kind of alert is about stood."""
@@ -167,6 +170,20 @@ class BalanceTruth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouterTruth:
+    """A router that is told of when it is silent, after so many seconds in which others executed so many transfers.
+
+    ``has`` are base units by the hashes of the blocks after which it had them.
+    """
+
+    name: str
+    number: int
+    silent_after: float
+    silent_transfers: int
+    has: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelTruth:
     """One channel: when it failed, when it took messages without saying so, and when it was ``slow`` to say so.
 
@@ -202,6 +219,7 @@ class Truth:
     channels: tuple[ChannelTruth, ...]
     bridge: tuple[BridgeTransaction, ...] = ()
     balances: tuple[BalanceTruth, ...] = ()
+    routers: tuple[RouterTruth, ...] = ()
     clock_wrong: Intervals = ()
     quiet_from: float = inf
     keep: float = inf

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tests.simulation.facts import ChainFacts, Event, Fact
 from tests.simulation.intervals import Intervals, both, longer, meets, union
-from tests.simulation.routers import LOCAL_ASSET
+from tests.simulation.routers import BASE_UNITS, LOCAL_ASSET, delivered
 from tests.simulation.story import EPOCH, ChainTraits, Channel, EndpointFault, Story
 from tests.simulation.trace import Interval, Sighting
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble
@@ -17,6 +17,7 @@ from tests.simulation.truth import (
     BridgeTransaction,
     ChainTruth,
     ChannelTruth,
+    RouterTruth,
     Standing,
     TransferTruth,
     Truth,
@@ -56,10 +57,11 @@ def truth_of(story: Story, facts: Mapping[int, ChainFacts]) -> Truth:
         reconcile_deadline=story.deadlines.reconcile,
         unobserved_after=story.deadlines.unobserved_after,
         chains=tuple(_chain(story, traits, facts[traits.domain]) for traits in story.chains),
-        transfers=tuple(_transfers(facts.values())),
+        transfers=tuple(_transfers(story, facts.values())),
         channels=tuple(_channel(story, channel) for channel in story.channels),
         bridge=tuple(_transactions(facts.values())),
         balances=tuple(_balances(story, facts)),
+        routers=tuple(_routers(story, facts)),
         clock_wrong=union(_lasting(step) for step in story.clock_steps),
         quiet_from=story.quiet_from,
         keep=inf if story.keep is None else story.keep,
@@ -128,6 +130,17 @@ def _balances(story: Story, facts: Mapping[int, ChainFacts]) -> Iterable[Balance
             )
 
 
+def _routers(story: Story, facts: Mapping[int, ChainFacts]) -> Iterable[RouterTruth]:
+    for router in (router for router in story.routers if router.silent_after):
+        yield RouterTruth(
+            name=router.name,
+            number=router.number,
+            silent_after=router.silent_after,
+            silent_transfers=router.silent_transfers,
+            has={b.hash: b.tokens[router.number] * BASE_UNITS for chain in facts.values() for b in chain.blocks},
+        )
+
+
 def _newest(unreadable: Iterable[Standing], facts: Iterable[Fact]) -> Intervals:
     """When the newest log was one of these."""
     readable = sorted(f.since for f in facts if f.event not in _OF_NO_TRANSFER and f.since < f.until)
@@ -158,13 +171,14 @@ def _on_all(traits: ChainTraits, faults: Iterable[EndpointFault], troubles: froz
     return common
 
 
-def _transfers(chains: Iterable[ChainFacts]) -> Iterable[TransferTruth]:
+def _transfers(story: Story, chains: Iterable[ChainFacts]) -> Iterable[TransferTruth]:
     by_id: dict[str, list[Fact]] = defaultdict(list)
     for chain in chains:
         for fact in (fact for fact in chain.facts if fact.event not in _OF_NO_TRANSFER):
             by_id[fact.transfer_id].append(fact)
     for transfer_id, facts in by_id.items():
         first = facts[0]
+        transfer = story.transfers[first.transfer]
         yield TransferTruth(
             transfer_id=transfer_id,
             origin=first.origin,
@@ -174,6 +188,8 @@ def _transfers(chains: Iterable[ChainFacts]) -> Iterable[TransferTruth]:
             executed=_standings(facts, Event.EXECUTED, honest=True),
             reconciled=_standings(facts, Event.RECONCILED, honest=None),
             forged=_standings(facts, Event.EXECUTED, honest=False),
+            delivered=delivered(transfer.amount, fast=transfer.fast),
+            router=transfer.router if transfer.fast else None,
         )
 
 

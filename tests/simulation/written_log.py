@@ -19,16 +19,14 @@ from connext_monitor.core.events import (
 )
 from connext_monitor.core.keccak import keccak
 from tests.simulation.facts import Event
-from tests.simulation.routers import LiquidityChange
+from tests.simulation.routers import BASE_UNITS, LiquidityChange, delivered
 from tests.simulation.sayings import Saying
 from tests.simulation.story import Deed, Transfer
 
-BASE_UNITS = 10**18
-"""Of a whole token."""
-ASSET, _ROUTER, _RELAYER = (Address(bytes([byte]) * 20) for byte in (0xA5, 0x40, 0x4E))
+ASSET, _RELAYER = (Address(bytes([byte]) * 20) for byte in (0xA5, 0x4E))
+_FIRST_ROUTER = 0x40
 _NOTHING = Address(bytes(20))
 _BYTES = bytes(range(256))
-_FEE_LEFT, _OF = 9995, 10_000
 
 
 _NO_TRANSFER = TransferInfo(
@@ -105,8 +103,8 @@ def write_executed(
     The ``transfer_id`` is that of the ``info``; it need not be known.
     """
     said = replace(info, to=_NOTHING, bridged_amount=info.bridged_amount + 1) if is_mismatch(transfer) else info
-    amount = transfer.amount * _FEE_LEFT // _OF if transfer.fast else transfer.amount
-    routers = (_ROUTER,) if transfer.fast else ()
+    amount = delivered(transfer.amount, fast=transfer.fast)
+    routers = (router_address(transfer.router),) if transfer.fast else ()
     asset = _asset(transfer)
     event = Executed(transfer_id or transfer_id_of(info), said.to, asset, said, routers, asset, amount, _RELAYER)
     return _write(event, Event.EXECUTED, transfer, index, info, transfer.destination)
@@ -116,7 +114,7 @@ def write_reconciled(
     transfer: Transfer, index: int, info: TransferInfo, transfer_id: TransferId | None = None
 ) -> WrittenLog:
     """The log of its Reconciled; ``transfer_id`` as above."""
-    routers = (_ROUTER,) if transfer.fast else ()
+    routers = (router_address(transfer.router),) if transfer.fast else ()
     origin, asset = DomainId(transfer.origin), _asset(transfer)
     event = Reconciled(transfer_id or transfer_id_of(info), origin, asset, routers, transfer.amount, _RELAYER)
     return _write(event, Event.RECONCILED, transfer, index, info, transfer.destination)
@@ -199,8 +197,8 @@ def write_liquidity(change: LiquidityChange) -> WrittenLog:
 
 
 def router_address(number: int) -> Address:
-    """That of a router by its number; number 0 fronts what is fast."""
-    return Address(bytes([_ROUTER[0] + number]) * 20)
+    """That of a router by its number; number 0 fronts what is fast where the story says nothing else."""
+    return Address(bytes([_FIRST_ROUTER + number]) * 20)
 
 
 def _written(contract: Address, topics: Sequence[bytes], data: bytes) -> tuple[tuple[str, ...], str, bytes, int]:

@@ -1,6 +1,6 @@
-"""Mutants that break promises 7 and 11 for whoever answers for a router."""
+"""Mutants that break promises for whoever answers for a router."""
 
-from tests.simulation.mutants.mutant import mutant
+from tests.simulation.mutants.mutant import Edit, mutant
 
 ROUTERS = (
     mutant(
@@ -50,5 +50,76 @@ ROUTERS = (
         "_UNHURRIED = 30.0\n",
         "_UNHURRIED = 1.0\n",
         "where an endpoint takes half a second for an answer, no balance is ever low",
+    ),
+    mutant(
+        "silent-whatever-it-fills",
+        5,
+        "core/router_silence.py",
+        "    if last is not None and last > quiet_since:\n",
+        "    if False:\n",
+        "a router is called silent that fills now and then",
+        Edit(
+            "alerting/silence_watch.py",
+            "        if last is not None and last > now - router.silent_after:\n            return\n",
+            "",
+        ),
+        Edit(
+            "alerting/silence_watch.py",
+            "        until = Timestamp(max(enough, began + router.silent_after))\n",
+            "        until = enough\n",
+        ),
+    ),
+    mutant(
+        "silent-before-it-was-watched",
+        5,
+        "core/router_silence.py",
+        "    if watched_since is None or watched_since > quiet_since:\n",
+        "    if watched_since is None:\n",
+        "a router is called silent for what nobody watched",
+        Edit(
+            "alerting/silence_watch.py",
+            "        until = Timestamp(max(enough, began + router.silent_after))\n",
+            "        until = enough\n",
+        ),
+    ),
+    mutant(
+        "silent-for-want-of-funds",
+        5,
+        "core/router_silence.py",
+        "        if 0 < transfer.amount <= balances.get((transfer.destination, transfer.asset), 0)\n",
+        "        if 0 < transfer.amount\n",
+        "a router is called silent for transfers that it could not have filled",
+    ),
+    mutant(
+        "silent-for-what-was-long-ago",
+        5,
+        "alerting/silence_watch.py",
+        "        by_others = await self._by_others(router, executions, Timestamp(now - router.silent_after))\n",
+        "        by_others = await self._by_others(router, executions, Timestamp(0))\n",
+        "a router is called silent while there is nothing to fill",
+    ),
+    mutant(
+        "silence-one-more",
+        5,
+        "core/router_silence.py",
+        "    return SilenceRuling.SILENT if by_others >= least else SilenceRuling.NOTHING_TO_FILL\n",
+        "    return SilenceRuling.SILENT if by_others > least else SilenceRuling.NOTHING_TO_FILL\n",
+        "a router is called silent only once one more than enough were executed without it",
+    ),
+    mutant(
+        "silence-broken-by-others",
+        5,
+        "core/router_silence.py",
+        "    return max((execution.at for execution in executions if router in execution.routers), default=None)\n",
+        "    return max((execution.at for execution in executions), default=None)\n",
+        "a router counts as filling as long as anybody does",
+    ),
+    mutant(
+        "filling-again-unheard",
+        7,
+        "alerting/silence_watch.py",
+        "            await self._alerts.resolve(name, Resolution.FILLING)\n",
+        "            pass\n",
+        "nobody is told that a router fills again",
     ),
 )

@@ -22,6 +22,7 @@ SEVERITIES = {
     "backup_failed": "warning",
     "database_failing": "critical",
     "router_liquidity_low": "warning",
+    "router_silent": "warning",
     "monitor_started_blind": "info",
     "owner_changed": "info",
 }
@@ -39,6 +40,7 @@ RESOLUTIONS = {
     "backup_failed": {"backed_up"},
     "database_failing": {"recovered"},
     "router_liquidity_low": {"refilled"},
+    "router_silent": {"filling"},
     "monitor_started_blind": {"caught_up"},
     "owner_changed": {"noted"},
 }
