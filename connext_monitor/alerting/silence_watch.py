@@ -166,7 +166,7 @@ class SilenceWatch:
     async def _end(self, router: _Watched, executions: Sequence[LastExecution]) -> None:
         """End its alert where it has executed something since, in a block that is covered."""
         name = router.config.name
-        quiet_since = ROUTER_SILENT.details_of(self._alerts[name]).quiet_since
+        quiet_since = Timestamp(ROUTER_SILENT.details_of(self._alerts[name]).quiet_since)
         for last in executions:
             if router.config.address in last.routers and await self._is_covered(last, quiet_since):
                 await self._alerts.resolve(name, Resolution.FILLING)
