@@ -1,16 +1,20 @@
 """Everything that the front page shows, as of one moment, in the order of its sections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.chain_status import ChainStatus
 from connext_monitor.core.coverage import Nonces
-from connext_monitor.core.delivery_records import ChannelRow, ChannelState
+from connext_monitor.core.delivery_records import ChannelRow, ChannelState, DeliveryRecord
+from connext_monitor.core.events import TransferId
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.ownership import ListedInstance
 from connext_monitor.core.selection import OpenAlerts, TransferFilter
 from connext_monitor.core.stats import Stats
+from connext_monitor.core.stored_numbers import PendingLegs
+from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.numbers import PathwayRow, RouterRow, matrix, routers
 from connext_monitor.reporting.web.read_store import ReadStore
 from connext_monitor.reporting.web.rows import AlertCard, TransferRow, alert_card, transfer_row
@@ -52,6 +56,19 @@ class CurrentState:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontReads:
+    """What is stored that the front page shows; ``worst`` are open alerts, by whose ids the next three are."""
+
+    silences: tuple[Silence, ...]
+    worst: Sequence[Alert]
+    deliveries: Mapping[str, Sequence[DeliveryRecord]]
+    inhibited: Mapping[str, int]
+    about: Mapping[TransferId | None, TransferView]
+    newest: Sequence[TransferView]
+    pending: Sequence[PendingLegs]
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What the front page shows beside the current state.
 
@@ -80,15 +97,23 @@ async def look(sources: WebSources, providers: Sequence[str]) -> CurrentState:
     return CurrentState(summary, chains, channels, topics, instances, sources.standby is not None)
 
 
-async def overview(store: ReadStore, state: CurrentState, stats: Stats, labels: ChainLabels, now: float) -> Overview:
-    """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
-    silences = tuple(await store.silences.standing())
+async def read_front(store: ReadStore) -> FrontReads:
+    """What is read for the front page beside the current state and the statistics."""
     worst = await store.alerts.worst_open(_ALERTS_SHOWN)
-    deliveries = await store.alerts.delivery_records([alert.id for alert in worst])
-    inhibited = await store.alerts.count_inhibited([alert.id for alert in worst])
-    ids = [alert.transfer_id for alert in worst if alert.transfer_id is not None]
-    about = await store.transfers.shown(ids)
-    views = await store.transfers.listed(TransferFilter(), limit=_TRANSFERS_SHOWN)
+    ids = [alert.id for alert in worst]
+    return FrontReads(
+        silences=tuple(await store.silences.standing()),
+        worst=worst,
+        deliveries=await store.alerts.delivery_records(ids),
+        inhibited=await store.alerts.count_inhibited(ids),
+        about=await store.transfers.shown([alert.transfer_id for alert in worst if alert.transfer_id is not None]),
+        newest=await store.transfers.listed(TransferFilter(), limit=_TRANSFERS_SHOWN),
+        pending=await store.transfers.count_pending(),
+    )
+
+
+def overview(read: FrontReads, state: CurrentState, stats: Stats, labels: ChainLabels, now: float) -> Overview:
+    """The front page at ``now`` (Unix seconds); ``stats`` are those of the last day."""
     return Overview(
         open_count=sum(topic.count for topic in state.topics),
         topics=tuple(
@@ -98,16 +123,16 @@ async def overview(store: ReadStore, state: CurrentState, stats: Stats, labels: 
         alerts=tuple(
             alert_card(
                 alert,
-                about.get(alert.transfer_id) if alert.transfer_id is not None else None,
+                read.about.get(alert.transfer_id) if alert.transfer_id is not None else None,
                 labels,
-                silences,
-                deliveries.get(alert.id, ()),
-                inhibited.get(alert.id, 0),
+                read.silences,
+                read.deliveries.get(alert.id, ()),
+                read.inhibited.get(alert.id, 0),
             )
-            for alert in worst
+            for alert in read.worst
         ),
-        silences=silences,
-        pathways=matrix(stats, await store.transfers.count_pending(), state.topics, labels),
+        silences=read.silences,
+        pathways=matrix(stats, read.pending, state.topics, labels),
         routers=routers(stats, labels),
-        transfers=tuple(transfer_row(view, labels, now) for view in views),
+        transfers=tuple(transfer_row(view, labels, now) for view in read.newest),
     )

@@ -1,5 +1,6 @@
 """The pages for people: ``/``, lists of transfers and alerts, one transfer, one pathway."""
 
+from asyncio import gather
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -7,12 +8,12 @@ from aiohttp import web
 
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.alerts.transfer_facts import detail_rows
-from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents.router_books import unknown_documents
-from connext_monitor.core.events import TransferId
+from connext_monitor.core.events import DomainId, TransferId
 from connext_monitor.core.formats import hex_text
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import PathwayStats
+from connext_monitor.core.stored_numbers import PendingLegs
 from connext_monitor.core.transfer import Status
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web import parameters
@@ -26,8 +27,8 @@ from connext_monitor.reporting.web.cursors import (
     write_transfer_cursor,
 )
 from connext_monitor.reporting.web.numbers import StatsCache, book_row, matrix
-from connext_monitor.reporting.web.overview import CurrentState, look, overview
-from connext_monitor.reporting.web.plots import distribution_plot, latency_plot, transfers_plot
+from connext_monitor.reporting.web.overview import CurrentState, FrontReads, look, overview, read_front
+from connext_monitor.reporting.web.plots import front_plots, pathway_plots
 from connext_monitor.reporting.web.rows import alert_card, bridge_event_row, transfer_row, transfer_timeline
 from connext_monitor.reporting.web.site import shared_site
 from connext_monitor.reporting.web.sources import WebSources
@@ -71,14 +72,9 @@ class Pages:
             return await self._refusal(400, str(error), {})
         now = self._now()
         async with self._sources.turns:
-            state = await self._look("overview.html")
-            numbers = await self._stats.over(_DAY)
-            shown = await overview(self._store, state, numbers.stats, self._labels, now)
-        plots = {
-            "transfers": transfers_plot(numbers.timeline),
-            "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
-        }
-        values = {"shown": shown, "plots": plots, **self._choices({})}
+            (state, read), numbers = await gather(self._read_front(), self._stats.over(_DAY))
+        shown = overview(read, state, numbers.stats, self._labels, now)
+        values = {"shown": shown, "plots": front_plots(numbers.timeline), **self._choices({})}
         return self._page("overview.html", state, now, values)
 
     async def pathway(self, request: web.Request) -> web.Response:
@@ -86,30 +82,24 @@ class Pages:
         now = self._now()
         try:
             query = parameters.only(request.query, "since")
-            ends = [parameters.read_chain(request.match_info[end], self._labels) for end in ("origin", "destination")]
+            origin, destination = (
+                parameters.read_chain(request.match_info[end], self._labels) for end in ("origin", "destination")
+            )
             since = parameters.value(query, "since", parameters.read_duration) or parameters.DEFAULT_SINCE
         except parameters.BadValueError as error:
             return await self._refusal(400, str(error), {})
         async with self._sources.turns:
-            state = await self._look("pathway.html")
-            numbers = await self._stats.over(since.total_seconds(), (ends[0], ends[1]))
-            pending = [
-                legs for legs in await self._store.transfers.count_pending() if [legs.origin, legs.destination] == ends
-            ]
-            views = await self._store.transfers.listed(TransferFilter(None, *ends), limit=_TRANSFERS_SHOWN)
+            (state, pending, views), numbers = await gather(
+                self._read_pathway(origin, destination),
+                self._stats.over(since.total_seconds(), (origin, destination)),
+            )
         rows = matrix(numbers.stats, pending, state.topics, self._labels)
-        stats = rows[0].stats if rows else PathwayStats(ends[0], ends[1])
+        stats = rows[0].stats if rows else PathwayStats(origin, destination)
         values = {
-            "origin": self._labels.display_name(ends[0]),
-            "destination": self._labels.display_name(ends[1]),
+            "origin": self._labels.display_name(origin),
+            "destination": self._labels.display_name(destination),
             "pathways": rows,
-            "plots": {
-                "execute": latency_plot(numbers.timeline, Leg.EXECUTE),
-                "executions": distribution_plot(stats.execute.histogram),
-                "reconcile": latency_plot(numbers.timeline, Leg.RECONCILE),
-                "reconciliations": distribution_plot(stats.reconcile.histogram),
-                "transfers": transfers_plot(numbers.timeline),
-            },
+            "plots": pathway_plots(numbers.timeline, stats),
             "spans": {"P1D": "a day", "P7D": "a week", "P30D": "30 days"},
             "span": query.get("since", "P1D"),
             "rows": [transfer_row(view, self._labels, now) for view in views],
@@ -266,6 +256,20 @@ class Pages:
             state = await self._look("refusal.html")
         values = {"words": words, **self._choices(query)}
         return self._page("refusal.html", state, self._now(), values, status)
+
+    # What else a page shows is read while its statistics are counted, which takes several times as long.
+
+    async def _read_front(self) -> tuple[CurrentState, FrontReads]:
+        return await self._look("overview.html"), await read_front(self._store)
+
+    async def _read_pathway(
+        self, origin: DomainId, destination: DomainId
+    ) -> tuple[CurrentState, list[PendingLegs], Sequence[TransferView]]:
+        state = await self._look("pathway.html")
+        pending = await self._store.transfers.count_pending()
+        of_pathway = [legs for legs in pending if (legs.origin, legs.destination) == (origin, destination)]
+        which = TransferFilter(None, origin, destination)
+        return state, of_pathway, await self._store.transfers.listed(which, limit=_TRANSFERS_SHOWN)
 
     async def _look(self, template: str) -> CurrentState:
         await self._site.compile(template)

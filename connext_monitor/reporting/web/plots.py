@@ -10,7 +10,7 @@ from math import ceil
 from operator import itemgetter
 
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.stats import BOUNDS, LatencyPercentiles, TimeBucket, Timeline
+from connext_monitor.core.stats import BOUNDS, LatencyPercentiles, PathwayStats, TimeBucket, Timeline
 from connext_monitor.core.words import duration_words
 
 WIDTH, HEIGHT = 480.0, 190.0
@@ -74,6 +74,22 @@ class Plot:
     left: float = _LEFT
     right: float = WIDTH - _RIGHT
     floor: float = HEIGHT - _BOTTOM
+
+
+def front_plots(timeline: Timeline) -> dict[str, Plot]:
+    """Those of the front page, by what its template calls them."""
+    return {"transfers": transfers_plot(timeline), "execute": latency_plot(timeline, Leg.EXECUTE)}
+
+
+def pathway_plots(timeline: Timeline, stats: PathwayStats) -> dict[str, Plot]:
+    """Those of a pathway's page."""
+    return {
+        "execute": latency_plot(timeline, Leg.EXECUTE),
+        "executions": distribution_plot(stats.execute.histogram),
+        "reconcile": latency_plot(timeline, Leg.RECONCILE),
+        "reconciliations": distribution_plot(stats.reconcile.histogram),
+        "transfers": transfers_plot(timeline),
+    }
 
 
 def transfers_plot(timeline: Timeline) -> Plot:

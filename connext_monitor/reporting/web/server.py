@@ -28,7 +28,8 @@ from connext_monitor.reporting.web.pages import Pages
 from connext_monitor.reporting.web.read_store import ReadStore
 from connext_monitor.reporting.web.sources import WebSources
 
-# The store has few readers, and the scheduler needs them too: callers of the API and of the page take turns.
+# The store has few readers, and the scheduler needs them too: callers of the API and of the page take turns. Pages
+# count one window at a time, and read the rest meanwhile: of four readers at most three are theirs.
 _AT_ONCE = 2
 # The whole program has 5 s to stop, and a reader who is cut off asks again.
 _GRACE = 0.5
