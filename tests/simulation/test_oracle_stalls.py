@@ -1,15 +1,16 @@
 """Hand-made runs: pathways that are called stalled when they are, and when they are not."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
 from tests.simulation.findings import Verdict, Wrong
-from tests.simulation.handmade import ended, opened, run, stands, transfer, world
+from tests.simulation.handmade import block_hash, ended, opened, run, stands, transfer, world
 from tests.simulation.rules.stalls import KIND, stalls
 from tests.simulation.rules.weather import Case
 from tests.simulation.trace import AlertChange, Interval, Trace
-from tests.simulation.truth import TransferTruth, Truth
+from tests.simulation.truth import Standing, TransferTruth, Truth
 
 PATHWAY = "alpha/beta"
 SENT = (1000, 1050, 1100)
@@ -73,6 +74,14 @@ def test_what_was_executed_before_they_were_sent_excuses_nothing() -> None:
 def test_an_alert_that_stands_after_an_execution_is_false() -> None:
     assert counted(Wrong.FALSE, STALLED, ALERT) >= 1
     assert counted(Wrong.FALSE, STALLED, ALERT, replace(OVER, at=2600.0)) >= 1
+
+
+def test_what_a_reorg_mines_again_ends_no_stall() -> None:
+    once = stands(900)
+    moved = Standing(Interval(1300.0, inf), replace(once.where, block_hash=block_hash(90, "other")))
+    before = replace(once, during=Interval(once.during.begin, 1300.0))
+    again = replace(transfer(99, sent=stands(500)), executed=(before, moved))
+    assert judged(world(*waiting(*SENT), again), run(ALERT, OVER)).sound
 
 
 def test_an_alert_that_stands_after_all_was_taken_back_is_false() -> None:

@@ -180,7 +180,13 @@ def _must_not(case: Case, pathway: _Pathway) -> Iterator[Finding]:
     shown = minus(calm, longer(case.unshown(pathway.destination), HIDDEN_FOUND_WITHIN))
     args = (case, KIND, pathway.name)
     for during in case.open(KIND, pathway.name):
-        since = [each.during for each in pathway.executions if during.begin < each.during.begin]
+        # What a reorg mines again was executed before as well.
+        last = next(state.last for state in pathway.states if during.begin in state.during)
+        since = [
+            each.during
+            for each in pathway.executions
+            if during.begin < each.during.begin and each.where.timestamp > last
+        ]
         within = seen_within(pathway.destination) + OVER_WITHIN
         rule = "an alert ends with its reason"
         for executed in both((during,), union(since)):
