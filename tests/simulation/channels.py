@@ -51,7 +51,11 @@ class _Inbox:
     posted: int = 0
 
     def trouble(self, at: float) -> ChannelFault | None:
-        return next((fault for fault in self.faults if lasts(fault, at)), None)
+        """What is wrong with it; of several the worst: who refuses takes nothing, however slowly."""
+        lasting = (fault for fault in self.faults if lasts(fault, at))
+        return min(
+            lasting, key=lambda fault: (fault.trouble in _TAKING, fault.trouble is ChannelTrouble.SLOW), default=None
+        )
 
 
 class SimulatedChannels:

@@ -131,6 +131,13 @@ def test_passing_trouble_is_tried_later(name: str, trouble: ChannelTrouble, caus
 
 
 @pytest.mark.parametrize("name", TYPES)
+def test_a_slow_channel_that_limits_takes_nothing(name: str) -> None:
+    both = during(ChannelTrouble.SLOW, name), during(ChannelTrouble.LIMIT, name, 7)
+    outcome, taken = with_channel(name, lambda provider: provider.send(notice(), None), *both)
+    assert (isinstance(outcome, TryLater), taken) == (True, ())
+
+
+@pytest.mark.parametrize("name", TYPES)
 def test_a_channel_that_is_gone_says_so(name: str) -> None:
     outcome, taken = outcome_with(ChannelTrouble.REFUSE, name)
     assert isinstance(outcome, ChannelDead)
