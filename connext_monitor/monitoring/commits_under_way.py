@@ -8,6 +8,7 @@ from typing import Self
 
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import CoverageMoved, RecordedMeanwhile
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.monitoring.chain_state import ChainState
 from connext_monitor.monitoring.observation import Observation, ObservationSink
 from connext_monitor.monitoring.unusable_answers import StartOver, Unsettled
@@ -73,6 +74,8 @@ class CommitsUnderWay:
         self._waiting.clear()
         if isinstance(error, CoverageMoved):
             raise StartOver(str(error)) from error
+        if isinstance(error, StoreUnavailable):
+            raise StartOver("may have another block by now: what was read had to wait for the database") from error
         if isinstance(error, RecordedMeanwhile):
             raise Unsettled(str(error)) from error
         if error is not None:

@@ -1,11 +1,13 @@
 """Follows what an endpoint pushes: heads, and logs, which are passed on at once and move nothing."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Self
 
 from connext_monitor.core.batch import UnreadableLog
 from connext_monitor.core.bloom import LogMask, denies
 from connext_monitor.core.bridge_events import OBSERVED_TOPICS, is_bridge_event
+from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.events import BlockNumber, Hash32, RawLog
 from connext_monitor.monitoring.chain_data import Header, MalformedEntry, PushedLog
 from connext_monitor.monitoring.chain_state import ChainState
@@ -123,10 +125,16 @@ class PushFollower:
             self._requests.cover_block(number)
             return
         if decoded:
-            await self._observations.put(Observation(self._config.domain_id, logs=decoded))
+            stored = await self._observations.put(Observation(self._config.domain_id, logs=decoded))
+            stored.add_done_callback(self._read_if_not_stored)
         if any(isinstance(log.content, UnreadableLog) and log.content.delivery is not None for log in decoded):
             # Something else was delivered than was sent. Pushed, it alerts nobody; covered, it does.
             self._requests.cover_block(number)
+
+    def _read_if_not_stored(self, stored: "asyncio.Future[None]") -> None:
+        """After an outage of the database: what was pushed meanwhile may not stand any more."""
+        if stored.cancelled() or isinstance(stored.exception(), StoreUnavailable):
+            self._requests.hint_reorg()
 
     async def _believed(self, logs: Sequence[RawLog]) -> list[DecodedLog]:
         """Those of a block's logs that may be passed on, decoded. Raises Unsettled and RpcRefused."""

@@ -1,8 +1,10 @@
 """The transfer checker: applies what observers saw to the transfers, commits once, and says so afterwards."""
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -24,6 +26,8 @@ from connext_monitor.monitoring.observation_parts import CommitPart
 from connext_monitor.monitoring.observation_queue import ObservationQueue, QueuedPart
 
 _LOGS_AT_ONCE = 5000
+_OUTAGE = 10.0
+"""Seconds for which nothing could be stored, after which what waited is read again: a reorg may have dropped it."""
 
 log = structlog.get_logger()
 
@@ -41,12 +45,17 @@ class RecordStore(Protocol):
         """Store a batch with what ``decide`` makes of what is known; the changes, and the alerts opened or ended."""
         ...
 
+    async def prove_writable(self) -> None:
+        """Return once something has been written. Raises StoreUnavailable."""
+        ...
+
 
 class TransferChecker:
     """Commits what observers put into its queue: each chain's observations in order, and the chains in turn.
 
     If several wait, several are committed at a time. What cannot be stored because the database does not work waits
-    until it does if the checker is ``patient``, and fails otherwise.
+    until it does if the checker is ``patient``, and fails otherwise. After an outage all that waited fails: whoever saw
+    it looks whether it still stands.
     """
 
     def __init__(
@@ -93,7 +102,7 @@ class TransferChecker:
         try:
             log_it = await self._commit_patiently([waiting.part for waiting in batch])
         except StoreUnavailable as error:
-            for waiting in batch:
+            for waiting in (*batch, *(self._queue.take(sys.maxsize) if self._patient else ())):
                 waiting.outcome.fail(error)
         except Exception as error:  # noqa: BLE001 - what cannot be stored must not end the checker
             await self._not_stored(batch, error)
@@ -116,6 +125,8 @@ class TransferChecker:
         batch[0].outcome.fail(error)
 
     async def _commit_patiently(self, batch: list[CommitPart]) -> Callable[[], None]:
+        """Raises StoreUnavailable: where it is patient, once an outage is over."""
+        began = self._clock.monotonic()
         while True:
             try:
                 return await self._commit(batch)
@@ -123,6 +134,14 @@ class TransferChecker:
                 # The store itself says how soon it can be tried again: the next try waits in there.
                 if not self._patient:
                     raise
+                if self._clock.monotonic() - began >= _OUTAGE:
+                    await self._outage_over()
+                    raise
+
+    async def _outage_over(self) -> None:
+        while True:
+            with suppress(StoreUnavailable):
+                return await self._store.prove_writable()
 
     async def _commit(self, batch: list[CommitPart]) -> Callable[[], None]:
         """Returns what logs it."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Delete, delete, func, select
+from sqlalchemy import Delete, delete, func, select, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from connext_monitor.core.batch import ChainProgress, UnreadableLog
@@ -26,6 +26,7 @@ _MALFORMED_COLUMNS = [column for column in malformed_logs.c if column is not mal
 _INSERT_MALFORMED = InsertMany(lambda: insert(malformed_logs).on_conflict_do_nothing(), _MALFORMED_COLUMNS)
 
 
+_MIRROR_STARTS = Prepared(lambda: update(chains).values(start_block=1 - chains.c.start_block))
 _SELECT_STARTS = Prepared(lambda: select(chains.c.domain, chains.c.start_block))
 _MOVING = ("start_block", "checkpoint", "covered_number", "covered_hash", "covered_at")
 
@@ -55,6 +56,13 @@ def starts(connection: Connection) -> dict[DomainId, BlockNumber]:
     """The first block watched of each chain that anything has been covered of."""
     rows = _SELECT_STARTS.rows(connection)
     return {DomainId(row.domain): BlockNumber(row.start_block) for row in rows}
+
+
+def write_again(connection: Connection) -> None:
+    """Write what stands there: it changes nothing, and a disk without room refuses it."""
+    # There and back: SQLite writes no page that an update leaves as it is.
+    _MIRROR_STARTS.execute(connection)
+    _MIRROR_STARTS.execute(connection)
 
 
 def refuse_overtaking(connection: Connection, progress: Sequence[ChainProgress]) -> None:

@@ -11,7 +11,7 @@ from connext_monitor.core.batch import Batch
 from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.prior_state import PriorState
 from connext_monitor.core.recording import Changes
-from connext_monitor.store import recording
+from connext_monitor.store import chains, recording
 from connext_monitor.store.database import Database
 from connext_monitor.store.engine import FindServer, server_of
 from connext_monitor.store.executor import MakeExecutor, Threads
@@ -116,3 +116,7 @@ class Store:
     ) -> tuple[Changes, list[str]]:
         """Promise 1: all of a batch in one transaction; see `recording.record`."""
         return await self.database.write(lambda connection: recording.record(connection, batch, decide, route, at))
+
+    async def prove_writable(self) -> None:
+        """Return once something has been written. Raises DatabaseUnavailableError where that cannot be done."""
+        await self.database.write(chains.write_again)

@@ -158,6 +158,9 @@ class _Noted:
                     self._notes.append((change, about, record.kind.value, f"0x{record.sighting.block.hash.hex()}"))
         return changes, changed_alerts
 
+    async def prove_writable(self) -> None:
+        await self._store.prove_writable()
+
 
 def transfer_id(transfer: Transfer) -> TransferId:
     """Its id as the program has it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from connext_monitor.clock import SystemClock
+from connext_monitor.clock import Clock, SystemClock
 from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.batch import Batch
 from connext_monitor.core.deadline import Durations
@@ -50,6 +50,11 @@ class FailingStore:
             raise OSError("the disk is full")
         return await self._store.record(batch, decide, route, at)
 
+    async def prove_writable(self) -> None:
+        if self.before is not None:
+            await self.before()
+        await self._store.prove_writable()
+
 
 @dataclass
 class Checking:
@@ -75,7 +80,9 @@ class Checking:
 
 
 @asynccontextmanager
-async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]:
+async def checking(
+    folder: Path, *, run: bool = True, clock: Clock | None = None, patient: bool = False
+) -> AsyncIterator[Checking]:
     store = await open_store(folder / "monitor.db", {ORIGIN: "alpha", DESTINATION: "beta"})
     failing = FailingStore(store)
     commits: list[Committed] = []
@@ -86,7 +93,14 @@ async def checking(folder: Path, *, run: bool = True) -> AsyncIterator[Checking]
 
     queue = ObservationQueue()
     checker = TransferChecker(
-        queue, failing, lambda _origin, _to: Durations(10, 20), Listener(), LABELS, SystemClock(), lambda _: []
+        queue,
+        failing,
+        lambda _origin, _to: Durations(10, 20),
+        Listener(),
+        LABELS,
+        clock or SystemClock(),
+        lambda _: [],
+        patient=patient,
     )
     running = asyncio.create_task(checker.run()) if run else None
     try:

@@ -94,6 +94,9 @@ class Checking:
 
         return await self.store.record(batch, decide, refuse if self.refuses else route, at)
 
+    async def prove_writable(self) -> None:
+        await self.store.prove_writable()
+
     def committed(self, news: Committed) -> None:
         self.changed_alerts += news.changed_alerts
 

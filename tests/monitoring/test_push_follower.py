@@ -8,6 +8,7 @@ import pytest
 from connext_monitor.core.bloom import LogMask
 from connext_monitor.core.bridge_events import BRIDGE_EVENTS
 from connext_monitor.core.coverage import Aim, BlockRange
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.decoding import EVENT_TOPICS
 from connext_monitor.core.events import Address, BlockNumber, Hash32, RawLog, Timestamp
 from connext_monitor.monitoring.chain_data import Header
@@ -18,6 +19,7 @@ from tests.monitoring.covering import covering
 from tests.monitoring.following import follow
 from tests.monitoring.made_up_chain import Chain, hash_at
 from tests.monitoring.made_up_logs import ORIGIN, xcalled_raw
+from tests.world.waiting import until
 
 BLOCK = BlockNumber(30)
 ALL = BlockRange(BlockNumber(1), BlockNumber(100))
@@ -67,3 +69,17 @@ async def test_what_is_pushed_beside_transfers_is_read_and_not_recorded(tmp_path
         await record(real.queue, Observation(ORIGIN))
         assert (await real.store.chains.stored(ORIGIN, ALL)).blocks == set()
         assert not (await follow(coverer, real.queue, PUSHED)).reorg_hinted
+
+
+async def test_what_an_outage_kept_from_being_stored_is_read(tmp_path: Path) -> None:
+    async def unavailable() -> None:
+        raise StoreUnavailable(DatabaseTrouble(TroubleKind.FULL, "the disk is full"))
+
+    async with checking(tmp_path) as real, covering(Chain(20), CoverersStore(real)) as (coverer, announce):
+        await coverer.cover_for(Aim.CONFIRM)
+        await announce(40)
+        coverer.state.headers.add(Header(BLOCK, PUSHED.block_hash, hash_at(29), Timestamp(1_000_030), None))
+        coverer.state.verified.add(PUSHED.block_hash)
+        real.failing.before = unavailable
+        requests = await follow(coverer, real.queue, PUSHED)
+        await until(lambda: requests.reorg_hinted)

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from connext_monitor.core.batch import ChainProgress
 from connext_monitor.core.coverage import Coverage
+from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable, TroubleKind
 from connext_monitor.core.deadline import ArmDeadline
 from connext_monitor.core.events import (
     BlockNumber,
@@ -22,6 +23,7 @@ from connext_monitor.monitoring.chain_data import MalformedEntry
 from connext_monitor.monitoring.decoded_log import DecodedLog, decode_log
 from connext_monitor.monitoring.observation import Observation
 from tests.monitoring.checking import checking
+from tests.monitoring.covering import manual_clock
 from tests.monitoring.made_up_logs import BLOCK, DESTINATION, ORIGIN, TIME, xcalled_log, xcalled_raw
 from tests.world.waiting import until
 
@@ -148,6 +150,36 @@ async def test_a_failure_that_nobody_awaits_does_not_end_the_checker(tmp_path: P
         checking_.failing.fails = lambda _: False
         await (await checking_.queue.put(seen(xcalled_log(2))))
         assert await checking_.count() == 1
+
+
+@pytest.mark.parametrize(("seconds", "stored"), [(9.0, 2), (10.0, 0)])
+async def test_what_waited_through_an_outage_is_not_stored_as_it_was_seen(
+    tmp_path: Path, seconds: float, stored: int
+) -> None:
+    clock, fails, tries = manual_clock(TIME), True, 0
+
+    async def before() -> None:
+        nonlocal tries
+        tries += 1
+        await asyncio.sleep(0)
+        if fails:
+            raise StoreUnavailable(DatabaseTrouble(TroubleKind.FULL, "the disk is full"))
+
+    async with checking(tmp_path, clock=clock, patient=True) as checking_:
+        checking_.failing.before = before
+        first = await checking_.queue.put(seen(xcalled_log(1)))
+        await until(lambda: tries)
+        behind = await checking_.queue.put(seen(xcalled_log(2)))
+        clock.advance(seconds)
+        begun = tries
+        await until(lambda: tries > begun + 3)
+        assert not first.done()
+        fails = False
+        await asyncio.wait({first, behind})
+        assert await checking_.count() == stored
+        assert all(isinstance(each.exception(), StoreUnavailable) for each in (first, behind)) is (stored == 0)
+        await (await checking_.queue.put(seen(xcalled_log(3))))
+        assert await checking_.count() == stored + 1
 
 
 def progress_of(domain: DomainId, covered: int) -> ChainProgress:

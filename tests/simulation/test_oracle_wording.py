@@ -31,9 +31,8 @@ def test_an_alert_says_how_it_ended() -> None:
     assert count_of(ALERT, ended(ALERT, 1912.0, "recovered")) == 1
 
 
-def test_what_came_while_the_disk_was_full_may_end_an_alert_afterwards() -> None:
-    gone = replace(LATE, executed=(stands(1900, until=1950),))
-    trace = run(ALERT, ended(ALERT, 2110.0, "executed"))
-    for begin, wrong in ((1890.0, 0), (1970.0, 1)):
-        full = replace(trace, disk_failing=(Interval(begin, 2105.0),))
-        assert len(list(wording(Case(world(gone), full)))) == wrong
+def test_what_a_reorg_took_while_the_disk_was_full_ends_no_alert() -> None:
+    trace = replace(run(ALERT, ended(ALERT, 2110.0, "executed")), disk_failing=(Interval(1890.0, 2105.0),))
+    for until, wrong in ((1950.0, 1), (2105.0, 0)):
+        gone = replace(LATE, executed=(stands(1900, until=until),))
+        assert len(list(wording(Case(world(gone), trace)))) == wrong

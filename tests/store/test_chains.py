@@ -34,6 +34,16 @@ async def test_nothing_is_known_of_a_chain_that_was_never_read(store: Store) -> 
     assert await store.chains.nonces(ALPHA) is None
 
 
+async def test_what_proves_that_a_store_can_be_written_writes(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "monitor.db", NAMES)
+    await put(store, progress=[ChainProgress(ALPHA, READ)])
+    before = (tmp_path / "monitor.db-wal").read_bytes()
+    await store.prove_writable()
+    assert (tmp_path / "monitor.db-wal").read_bytes() != before
+    assert await store.chains.coverage(ALPHA) == READ
+    await store.close()
+
+
 async def test_coverage_is_read_back_as_it_was_stored(store: Store) -> None:
     for coverage in (FRESH, READ):
         await put(store, progress=[ChainProgress(ALPHA, coverage)])

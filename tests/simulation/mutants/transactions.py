@@ -72,9 +72,9 @@ TRANSACTIONS = (
         "batch-lost-on-a-full-disk",
         1,
         "monitoring/transfer_checker.py",
-        "                if not self._patient:\n                    raise\n",
-        "                if not self._patient:\n                    raise\n"
-        "                from dataclasses import replace\n"
+        "                if self._clock.monotonic() - began >= _OUTAGE:\n"
+        "                    await self._outage_over()\n                    raise\n",
+        "                from connext_monitor.core.structs import replace\n"
         "                from connext_monitor.core.transfer import ObservedChange\n"
         "                nothing = ObservedChange((), frozenset())\n"
         "                batch = [replace(part, change=nothing) for part in batch]\n",

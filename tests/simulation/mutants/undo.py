@@ -6,6 +6,15 @@ _GONE = "(r.domain, r.sighting.block.hash) in change.gone]"
 
 UNDO = (
     mutant(
+        "stored-as-it-was-seen",
+        3,
+        "monitoring/transfer_checker.py",
+        "                if self._clock.monotonic() - began >= _OUTAGE:\n"
+        "                    await self._outage_over()\n                    raise\n",
+        "",
+        "what waited through an outage of the database is stored, though a reorg may have dropped it meanwhile",
+    ),
+    mutant(
         "reorgs-not-looked-for",
         3,
         "monitoring/range_reader.py",

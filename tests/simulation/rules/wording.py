@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.rules.bridge import CHANGED
-from tests.simulation.rules.overdue import ASKED_BEFORE, KINDS, lately
+from tests.simulation.rules.overdue import KINDS, lately
 from tests.simulation.rules.weather import Case
-from tests.simulation.trace import AlertChange, Interval, State
+from tests.simulation.trace import AlertChange, State
 from tests.simulation.truth import TransferTruth, stood_sometime, stood_throughout
 
 SEVERITIES = {
@@ -69,17 +69,8 @@ def _wrong(case: Case, change: AlertChange) -> str | None:
 def _wrong_end(case: Case, change: AlertChange, transfer: TransferTruth) -> str | None:
     """A leg that is said to have come must have stood lately; an XCalled that is said to be gone must not, or moved."""
     if change.resolution != "reorged":
-        stood = stood_sometime(transfer.leg(change.kind), _may_have_waited(case, change, transfer))
+        stood = stood_sometime(transfer.leg(change.kind), lately(case, change.at, transfer.destination))
         return None if stood else f"ended as {change.resolution}, and its leg never came"
     moved = any(called.during.end <= change.at for called in transfer.xcalled)
     stands = stood_throughout(transfer.xcalled, lately(case, change.at, transfer.origin))
     return "ended as reorged, and its XCalled stands where it stood" if stands and not moved else None
-
-
-def _may_have_waited(case: Case, change: AlertChange, transfer: TransferTruth) -> Interval:
-    """When a leg may have been seen that ended an alert: what came while the disk was full is stored afterwards."""
-    view = lately(case, change.at, transfer.destination)
-    outages = (
-        during.begin for during in case.trace.disk_failing if during.begin <= change.at and view.begin < during.end
-    )
-    return Interval(min([view.begin, *(begin - ASKED_BEFORE for begin in outages)]), change.at)

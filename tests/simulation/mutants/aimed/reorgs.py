@@ -114,14 +114,23 @@ recorded while others read what stands there now, which is then committed as fin
 
 WHILE_FULL = story(
     2400.0,
-    [call(410.0, None, None)],
-    reorgs=(reorg(430.0, 1, Fate.DROPPED, domain=HERE),),
+    [call(380.0, None, None)],
+    reorgs=(reorg(430.0, 2, Fate.DROPPED, domain=HERE),),
     disk_faults=(DiskFault(0, 400.0, 825.0),),
 )
-"""A call is pushed while the disk is full, and a reorg drops it before anything can be stored."""
+"""A call is stored, and a reorg drops it while the disk is full."""
+
+LEG_WHILE_FULL = story(
+    2400.0,
+    [call(100.0, 600.0, None)],
+    reorgs=(reorg(735.0, 1, Fate.DROPPED),),
+    disk_faults=(DiskFault(0, 600.0, 625.0),),
+)
+"""The leg of an alert is pushed while the disk is full, and a reorg drops it before anything can be stored."""
 
 AIMS = (
     Aim("while full", WHILE_FULL, ("outage-not-read-again",)),
+    Aim("leg while full", LEG_WHILE_FULL, ("stored-as-it-was-seen",)),
     Aim(
         "whole depth",
         WHOLE_DEPTH,
