@@ -1,12 +1,14 @@
 """Addresses as people read them: in hex, the case of its letters a checksum (EIP-55)."""
 
 import re
+from functools import lru_cache
 
 from connext_monitor.core.keccak import keccak
 
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 
 
+@lru_cache(1024)
 def to_checksum_address(address: bytes | str) -> str:
     """The 20 bytes, or their hex behind ``0x``, with the checksum. Raises ValueError for anything else."""
     written = f"0x{address.hex()}" if isinstance(address, bytes) else address
