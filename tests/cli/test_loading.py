@@ -199,6 +199,33 @@ def test_garbage_is_collected_now_and_then_while_a_command_works() -> None:
         gc.set_threshold(*thresholds)
 
 
+COUNTS_WHAT_IS_LEFT = """if True:
+    import gc, sys
+    from connext_monitor.cli import main
+    sys.argv[0] = "connext-monitor"
+    try:
+        main()
+    finally:
+        print(len(gc.get_objects()), gc.get_freeze_count(), file=sys.stderr)
+"""
+
+
+def test_no_garbage_is_looked_for_at_the_end(monitor: Program) -> None:
+    monitor.fill(lambda _store: _nothing())
+    arguments = ["--config", "config.toml", "stats", "--json"]
+    ended = subprocess.run(
+        [sys.executable, "-c", COUNTS_WHAT_IS_LEFT, *arguments],
+        cwd=monitor.folder,
+        env=process_environ(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    to_look_at, left_out = map(int, ended.stderr.split()[-2:])
+    assert left_out > 10_000 > to_look_at
+
+
 async def _collects_garbage() -> bool:
     return gc.isenabled()
 
