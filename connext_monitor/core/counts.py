@@ -1,15 +1,23 @@
 """Transfers counted by pathway and part of time, as they are kept, and added up to what statistics are made of."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from connext_monitor.core.deadline import LEGS, Leg
+import msgspec
+
+from connext_monitor.core.deadline import Leg
 from connext_monitor.core.distribution import Distribution, pack
 from connext_monitor.core.events import DomainId, Pathway
-from connext_monitor.core.stats import TimeBucket
+from connext_monitor.core.stats import TimeBucket, latency
+
+HOUR = 3_600
+"""Seconds, as all of these."""
+DAY = 86_400
+QUARTER = DAY // 4
+"""Quarters begin at multiples of it."""
 
 
 class PathwayCounts(NamedTuple):
@@ -39,87 +47,171 @@ class PathwayCounts(NamedTuple):
         return self.origin, self.destination
 
 
+_NUMBERS = slice(2, 9)
+"""Those of `PathwayCounts` that are added up."""
+
+
 class PackedCounts(NamedTuple):
-    """The same with its latencies as `core.distribution.pack` makes them; in ``counts`` there are none."""
+    """The same of several days, with its latencies as `core.distribution.pack` makes them; in ``counts`` are none.
+
+    ``days`` is each day by itself, a list of `TimeBucket`, which hardly anybody reads; see `days_of`.
+    """
 
     counts: PathwayCounts
     execute: bytes
     reconcile: bytes
+    days: msgspec.Raw
+
+    @property
+    def pathway(self) -> Pathway:
+        """Both ends."""
+        return self.counts.pathway
+
+    @property
+    def fills(self) -> list[tuple[bytes, int]]:
+        """Who fronted."""
+        return self.counts.fills
+
+
+_encode_days = msgspec.msgpack.Encoder().encode
+_decode_days = msgspec.msgpack.Decoder(list[TimeBucket]).decode
+
+
+class QuarterCounts(NamedTuple):
+    """A quarter of a day, counted: by pathway, and each hour by itself, all pathways together."""
+
+    pathways: list[PathwayCounts]
+    hours: list[TimeBucket]
 
 
 class SpanCounts(NamedTuple):
-    """Whole days, counted: by pathway, and each day by itself, all pathways together."""
+    """Whole days, counted: by pathway, and each day and each quarter by itself, all pathways together."""
 
     pathways: list[PackedCounts]
     days: list[TimeBucket]
+    quarters: list[TimeBucket]
+
+
+class WholeParts(NamedTuple):
+    """Several whole parts of a window, counted: by pathway, and each part by itself, all pathways together."""
+
+    pathways: Sequence[PathwayCounts | PackedCounts]
+    parts: Sequence[TimeBucket]
 
 
 @dataclass(slots=True)
 class Sums:
-    """What has been added up so far."""
+    """What has been added up so far of a pathway."""
 
     begun: int = 0
     executed_fast: int = 0
     executed_slow: int = 0
     completed_fast: int = 0
     completed_slow: int = 0
-    late: Counter[Leg] = field(default_factory=Counter)
-    fills: Counter[bytes] = field(default_factory=Counter)
-    took: Mapping[Leg, Distribution] = field(default_factory=lambda: {leg: Distribution() for leg in LEGS})
+    late_execute: int = 0
+    late_reconcile: int = 0
+    execute: Distribution = field(default_factory=Distribution)
+    reconcile: Distribution = field(default_factory=Distribution)
+    fills: dict[bytes, int] = field(default_factory=dict)
+
+    def add(self, its: PathwayCounts | PackedCounts) -> None:
+        """Add these."""
+        if isinstance(its, PackedCounts):
+            self.execute.add_packed(its.execute)
+            self.reconcile.add_packed(its.reconcile)
+            its = its.counts
+        self.begun += its.begun
+        self.executed_fast += its.executed_fast
+        self.executed_slow += its.executed_slow
+        self.completed_fast += its.completed_fast
+        self.completed_slow += its.completed_slow
+        self.late_execute += its.late_execute
+        self.late_reconcile += its.late_reconcile
+        self.execute.add(its.execute)
+        self.reconcile.add(its.reconcile)
+        for routers, count in its.fills:
+            self.fills[routers] = self.fills.get(routers, 0) + count
+
+    def took(self, leg: Leg) -> Distribution:
+        """The latencies of the leg."""
+        return self.execute if leg is Leg.EXECUTE else self.reconcile
+
+    def late(self, leg: Leg) -> int:
+        """How many of the leg arrived after they were due."""
+        return self.late_execute if leg is Leg.EXECUTE else self.late_reconcile
+
+
+@dataclass(slots=True)
+class _PartSums:
+    """What has been added up so far of a part of time."""
+
+    begun: int = 0
+    executed_fast: int = 0
+    executed_slow: int = 0
+    execute: list[int] = field(default_factory=list)
+    reconcile: list[int] = field(default_factory=list)
 
     def add(self, counts: PathwayCounts) -> None:
-        """Add these."""
         self.begun += counts.begun
         self.executed_fast += counts.executed_fast
         self.executed_slow += counts.executed_slow
-        self.completed_fast += counts.completed_fast
-        self.completed_slow += counts.completed_slow
-        self.late[Leg.EXECUTE] += counts.late_execute
-        self.late[Leg.RECONCILE] += counts.late_reconcile
-        self.took[Leg.EXECUTE].add(counts.execute)
-        self.took[Leg.RECONCILE].add(counts.reconcile)
-        for routers, count in counts.fills:
-            self.fills[routers] += count
-
-    def add_packed(self, packed: PackedCounts) -> None:
-        """Add these."""
-        self.add(packed.counts)
-        self.took[Leg.EXECUTE].add_packed(packed.execute)
-        self.took[Leg.RECONCILE].add_packed(packed.reconcile)
+        self.execute += counts.execute
+        self.reconcile += counts.reconcile
 
     def bucket(self, since: int) -> TimeBucket:
-        """As a part of time that began then (Unix seconds)."""
-        took = (self.took[leg].percentiles() for leg in LEGS)
+        took = (latency(sorted(its)) for its in (self.execute, self.reconcile))
         return TimeBucket(since, self.begun, self.executed_fast, self.executed_slow, *took)
 
 
+def parts_of(counted: Iterable[tuple[int, PathwayCounts]], width: int) -> list[TimeBucket]:
+    """Of what was counted by shorter parts, each with its beginning (Unix seconds); all pathways together."""
+    parts: defaultdict[int, _PartSums] = defaultdict(_PartSums)
+    for since, counts in counted:
+        parts[since - since % width].add(counts)
+    return [its.bucket(since) for since, its in sorted(parts.items())]
+
+
+def quarter_of(counted: Iterable[tuple[int, PathwayCounts]]) -> QuarterCounts:
+    """Of what was counted by hours, each with its beginning (Unix seconds)."""
+    hours = list(counted)
+    return QuarterCounts([_together(its) for its in _by_pathway(hours)], parts_of(hours, HOUR))
+
+
 def span_of(counted: Iterable[tuple[int, PathwayCounts]]) -> SpanCounts:
-    """Of what was counted by days, each with its beginning (Unix seconds)."""
-    pathways: defaultdict[Pathway, list[PathwayCounts]] = defaultdict(list)
-    days: defaultdict[int, Sums] = defaultdict(Sums)
-    for day, counts in counted:
-        pathways[counts.pathway].append(counts)
-        days[day].add(counts)
-    return SpanCounts([_packed(its) for its in pathways.values()], [its.bucket(day) for day, its in days.items()])
+    """Of what was counted by quarters, each with its beginning (Unix seconds)."""
+    quarters = list(counted)
+    pathways = [_packed(its) for its in _by_pathway(quarters)]
+    return SpanCounts(pathways, parts_of(quarters, DAY), parts_of(quarters, QUARTER))
 
 
-def _packed(every: Sequence[PathwayCounts]) -> PackedCounts:
+def days_of(packed: PackedCounts) -> list[TimeBucket]:
+    """Each day that has any of its transfers."""
+    return _decode_days(packed.days)
+
+
+def _by_pathway(counted: Iterable[tuple[int, PathwayCounts]]) -> list[list[tuple[int, PathwayCounts]]]:
+    pathways: defaultdict[Pathway, list[tuple[int, PathwayCounts]]] = defaultdict(list)
+    for since, counts in counted:
+        pathways[counts.pathway].append((since, counts))
+    return [its for _, its in sorted(pathways.items())]
+
+
+def _together(every: Sequence[tuple[int, PathwayCounts]]) -> PathwayCounts:
     """Of one pathway."""
-    sums = Sums()
-    for counts in every:
-        sums.add(counts)
-    counts = PathwayCounts(
-        *every[0].pathway,
-        sums.begun,
-        sums.executed_fast,
-        sums.executed_slow,
-        sums.completed_fast,
-        sums.completed_slow,
-        sums.late[Leg.EXECUTE],
-        sums.late[Leg.RECONCILE],
-        execute=[],
-        reconcile=[],
-        fills=list(sums.fills.items()),
+    fills: dict[bytes, int] = {}
+    for routers, count in chain.from_iterable(counts.fills for _, counts in every):
+        fills[routers] = fills.get(routers, 0) + count
+    return PathwayCounts(
+        *every[0][1].pathway,
+        *map(sum, zip(*(counts[_NUMBERS] for _, counts in every), strict=True)),
+        execute=list(chain.from_iterable(counts.execute for _, counts in every)),
+        reconcile=list(chain.from_iterable(counts.reconcile for _, counts in every)),
+        fills=sorted(fills.items()),
     )
-    execute, reconcile = (pack(chain.from_iterable(getattr(counts, leg.value) for counts in every)) for leg in LEGS)
-    return PackedCounts(counts, execute, reconcile)
+
+
+def _packed(every: Sequence[tuple[int, PathwayCounts]]) -> PackedCounts:
+    """Of one pathway."""
+    its = _together(every)
+    days = msgspec.Raw(_encode_days(parts_of(every, DAY)))
+    return PackedCounts(its._replace(execute=[], reconcile=[]), pack(its.execute), pack(its.reconcile), days)

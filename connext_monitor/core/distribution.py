@@ -1,19 +1,23 @@
-"""How latencies are distributed, of many of which only those are put in order that percentiles are looked for among."""
+"""How latencies are distributed, of many of which most are in order, and are not put in order with the others."""
 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise
+from itertools import pairwise, repeat
 
-from connext_monitor.core.stats import BOUNDS, PERCENTS, LatencyPercentiles
+from connext_monitor.core.stats import BOUNDS, PERCENTS, LatencyPercentiles, latency
 
-_SECONDS = "q"
-"""Eight bytes, as this machine writes them."""
+_NARROW = (("H", 1 << 16), ("I", 1 << 32))
+"""Of what is below, and not negative; as this machine writes them."""
+_WIDE = "q"
 
 
 def pack(took: Iterable[int]) -> bytes:
     """Latencies in seconds, in any order, as `Distribution.add_packed` takes them."""
-    return array(_SECONDS, sorted(took)).tobytes()
+    run = sorted(took)
+    shortest, longest = (run[0], run[-1]) if run else (0, 0)
+    kind = next((kind for kind, limit in _NARROW if shortest >= 0 and longest < limit), _WIDE)
+    return kind.encode() + array(kind, run).tobytes()
 
 
 class Distribution:
@@ -30,29 +34,31 @@ class Distribution:
 
     def add_packed(self, packed: bytes) -> None:
         """Add what `pack` has made."""
-        run = array(_SECONDS)
-        run.frombytes(packed)
+        run = array(chr(packed[0]))
+        run.frombytes(packed[1:])
         self._runs.append(run)
-
-    def percentiles(self) -> LatencyPercentiles:
-        """As `core.stats.latency` gives them."""
-        return self.summary()[0]
 
     def summary(self) -> tuple[LatencyPercentiles, tuple[int, ...]]:
         """The percentiles, as `core.stats.latency` gives them; how many are in each bucket of `BOUNDS`, and beyond."""
         runs = [*self._runs, sorted(self._loose)]
-        ends = [[0, *(bisect_right(run, bound) for bound in BOUNDS), len(run)] for run in runs]
-        below = [sum(column) for column in zip(*ends, strict=True)]
-        histogram = tuple(end - before for before, end in pairwise(below))
-        count = below[-1]
-        if not count:
-            return LatencyPercentiles(), histogram
-        ranks = [-(-count * percent // 100) for percent in PERCENTS]
-        return LatencyPercentiles(count, *(_at(rank, runs, ends, below) for rank in ranks)), histogram
+        count = sum(map(len, runs))
+        below = [0, *(_up_to(bound, runs) for bound in BOUNDS), count]
+        return _percentiles(count, runs), tuple(end - before for before, end in pairwise(below))
 
 
-def _at(rank: int, runs: Sequence[Sequence[int]], ends: Sequence[Sequence[int]], below: Sequence[int]) -> int:
-    """The latency of this rank, counted from 1: it stands in the first bucket of the histogram that reaches so far."""
-    bucket = bisect_left(below, rank) - 1
-    inside = (run[its[bucket] : its[bucket + 1]] for run, its in zip(runs, ends, strict=True))
-    return sorted(chain.from_iterable(inside))[rank - below[bucket] - 1]
+def _up_to(longest: int, runs: Sequence[Sequence[int]]) -> int:
+    """How many are no longer."""
+    return sum(map(bisect_right, runs, repeat(longest)))
+
+
+def _percentiles(count: int, runs: Sequence[Sequence[int]]) -> LatencyPercentiles:
+    if len(runs) == 1:
+        return latency(runs[0])
+    if not count:
+        return LatencyPercentiles()
+    shortest, longest = min(run[0] for run in runs if run), max(run[-1] for run in runs if run)
+    every = range(shortest, longest + 1)
+    ranks = (-(-count * percent // 100) for percent in PERCENTS)
+    return LatencyPercentiles(
+        count, *(every[bisect_left(every, rank, key=lambda took: _up_to(took, runs))] for rank in ranks)
+    )

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from connext_monitor.core.counts import PathwayCounts
+from connext_monitor.core.counts import DAY, HOUR, QUARTER, PathwayCounts, QuarterCounts, WholeParts, quarter_of
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.counted_rows import counted
@@ -18,13 +18,8 @@ from connext_monitor.store.kept_tables import kept_counts
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 from connext_monitor.store.schema import transfers
 
-DAY = 86_400
-"""Seconds, as all of these."""
-QUARTER = DAY // 4
-"""Quarters begin at multiples of it. The triggers are written for it."""
-
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[PathwayCounts]).decode
+_decode = msgspec.msgpack.Decoder(QuarterCounts).decode
 
 _SELECT = Prepared(
     lambda: (
@@ -42,19 +37,24 @@ _SELECT_NEXT = Prepared(
 _KEEP = Prepared(lambda: insert(kept_counts).values(parameters("since", "content")).on_conflict_do_nothing())
 
 
-def by_quarters(connection: Connection, window: Window, width: int) -> Iterator[tuple[int, PathwayCounts]]:
-    """As `counted_rows.counted`, from what is kept where that is enough."""
+def by_quarters(
+    connection: Connection, window: Window, width: int
+) -> Iterator[tuple[int, PathwayCounts] | WholeParts]:
+    """As `counted_rows.counted`, from what is kept where that is enough; hours of it come together."""
     counted_until = window.since
     for since, quarter in kept(connection, *_whole_quarters(window, width)):
         if counted_until < since:
             yield from counted(connection, _between(window, counted_until, since), width)
         counted_until = since + QUARTER
-        yield from ((since - since % width, counts) for counts in quarter if _is_of(window, counts))
+        if width == HOUR:
+            yield WholeParts(quarter.pathways, quarter.hours)
+        else:
+            yield from ((since - since % width, counts) for counts in quarter.pathways if _is_of(window, counts))
     if counted_until < window.until:
         yield from counted(connection, _between(window, counted_until, window.until), width)
 
 
-def kept(connection: Connection, since: int, until: int) -> Iterator[tuple[int, list[PathwayCounts]]]:
+def kept(connection: Connection, since: int, until: int) -> Iterator[tuple[int, QuarterCounts]]:
     """What is kept of quarters that begin from ``since`` on and end by ``until`` (Unix seconds)."""
     for row in _SELECT.stream(connection, since=since, until=until - QUARTER + 1):
         yield row.since, _decode(row.content)
@@ -80,13 +80,14 @@ def not_kept(connection: Connection, until: int, limit: int) -> list[int]:
 
 def keep(connection: Connection, quarter: int) -> None:
     """Count the quarter that begins then (Unix seconds), and keep it."""
-    counts = [counts for _, counts in counted(connection, Window(quarter, quarter + QUARTER), QUARTER)]
-    _KEEP.execute(connection, since=quarter, content=_encode(counts))
+    content = _encode(quarter_of(counted(connection, Window(quarter, quarter + QUARTER), HOUR)))
+    _KEEP.execute(connection, since=quarter, content=content)
 
 
 def _whole_quarters(window: Window, width: int) -> tuple[int, int]:
-    """Between which of them what is kept will do: where each quarter lies in one part of the window."""
-    return (window.since, window.until) if width % QUARTER == 0 else (window.until, window.until)
+    """Between which of them what is kept will do: where each lies in one part, or hours of all pathways are wanted."""
+    hours = width == HOUR and window.origin is None and window.destination is None
+    return (window.since, window.until) if width % QUARTER == 0 or hours else (window.until, window.until)
 
 
 def _between(window: Window, since: int, until: int) -> Window:

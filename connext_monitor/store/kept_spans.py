@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
-from connext_monitor.core.counts import PathwayCounts, SpanCounts, span_of
+from connext_monitor.core.counts import DAY, QUARTER, PathwayCounts, SpanCounts, WholeParts, days_of, span_of
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.kept_counts import DAY, QUARTER, by_quarters, keep, kept
+from connext_monitor.store.kept_counts import by_quarters, keep, kept
 from connext_monitor.store.kept_tables import kept_counts, kept_spans
 from connext_monitor.store.prepared import Prepared, parameter, parameters
 
@@ -42,13 +42,13 @@ _SELECT_NOT_KEPT = Prepared(
 _KEEP = Prepared(lambda: insert(kept_spans).values(parameters("since", "content")).on_conflict_do_nothing())
 
 
-def added_up(connection: Connection, window: Window, width: int) -> Iterator[tuple[int, PathwayCounts] | SpanCounts]:
-    """As `counted_rows.counted`, from what is kept where that is enough; whole days of it may come together."""
+def added_up(connection: Connection, window: Window, width: int) -> Iterator[tuple[int, PathwayCounts] | WholeParts]:
+    """As `counted_rows.counted`, from what is kept where that is enough; several parts of it may come together."""
     counted_until = window.since
     for since, span in kept_within(connection, *_whole_spans(window, width)):
         yield from by_quarters(connection, _between(window, counted_until, since), width)
         counted_until = since + SPAN
-        yield span
+        yield _parts(span, window, width)
     yield from by_quarters(connection, _between(window, counted_until, window.until), width)
 
 
@@ -70,13 +70,24 @@ def keep_span(connection: Connection, span: int) -> None:
     for quarter in range(window.since, window.until, QUARTER):
         if quarter not in known:
             keep(connection, quarter)
-    _KEEP.execute(connection, since=span, content=_encode(span_of(by_quarters(connection, window, DAY))))
+    every = kept(connection, window.since, window.until)
+    content = _encode(span_of((since, counts) for since, quarter in every for counts in quarter.pathways))
+    _KEEP.execute(connection, since=span, content=content)
 
 
 def _whole_spans(window: Window, width: int) -> tuple[int, int]:
-    """Between which of them what is kept will do: where days are asked for, of all pathways."""
-    every = width == DAY and window.origin is None and window.destination is None
-    return (window.since, window.until) if every else (window.until, window.until)
+    """Between which of them what is kept will do: where days of all pathways or of one are asked for, or quarters."""
+    ends = {window.origin is None, window.destination is None}
+    enough = ends == {True} and width in {DAY, QUARTER} or ends == {False} and width == DAY
+    return (window.since, window.until) if enough else (window.until, window.until)
+
+
+def _parts(span: SpanCounts, window: Window, width: int) -> WholeParts:
+    """Of all pathways, or the days of one."""
+    if window.origin is None:
+        return WholeParts(span.pathways, span.days if width == DAY else span.quarters)
+    its = [packed for packed in span.pathways if packed.pathway == (window.origin, window.destination)]
+    return WholeParts(its, [day for packed in its for day in days_of(packed)])
 
 
 def _between(window: Window, since: int, until: int) -> Window:

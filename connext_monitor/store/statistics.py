@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_
 
-from connext_monitor.core.counts import SpanCounts, Sums
+from connext_monitor.core.counts import PathwayCounts, Sums, WholeParts, parts_of
 from connext_monitor.core.deadline import LEGS, Leg
 from connext_monitor.core.events import Address, Pathway, Timestamp
 from connext_monitor.core.stats import (
@@ -37,22 +37,21 @@ def over(connection: Connection, window: Window, width: int | None = None) -> Wi
     """Pathways and routers, and the window in parts of ``width`` seconds, by default as wide as shows it well."""
     width = width or usual_width(window)
     pathways: defaultdict[Pathway, Sums] = defaultdict(Sums)
-    parts: defaultdict[int, Sums] = defaultdict(Sums)
-    buckets: dict[int, TimeBucket] = {}
+    counted_by_part: list[tuple[int, PathwayCounts]] = []
+    buckets: list[TimeBucket] = []
     for counted in added_up(connection, window, width):
-        if isinstance(counted, SpanCounts):
-            for packed in counted.pathways:
-                pathways[packed.counts.pathway].add_packed(packed)
-            buckets |= {day.since: day for day in counted.days}
+        if isinstance(counted, WholeParts):
+            for its in counted.pathways:
+                pathways[its.pathway].add(its)
+            buckets += counted.parts
         else:
-            part, counts = counted
-            pathways[counts.pathway].add(counts)
-            parts[part].add(counts)
-    buckets |= {since: its.bucket(since) for since, its in parts.items()}
+            pathways[counted[1].pathway].add(counted[1])
+            counted_by_part.append(counted)
+    part_since = {part.since: part for part in (*buckets, *parts_of(counted_by_part, width))}
     last, filled = last_executions(connection, window), _filled(its.fills for its in pathways.values())
     unpaid = owed(connection, window)
     stats = Stats(window, _pathways(connection, window, pathways, last), _routers(unpaid, filled, last))
-    timeline = tuple(buckets.get(since) or TimeBucket(since) for since in starts(window, width))
+    timeline = tuple(part_since.get(since) or TimeBucket(since) for since in starts(window, width))
     return WindowStats(stats, filled, unpaid, Timeline(width, timeline))
 
 
@@ -62,8 +61,8 @@ def router_fills(connection: Connection, window: Window) -> FilledByRouter:
         fills
         for counted in added_up(connection, window, usual_width(window))
         for fills in (
-            [dict(packed.counts.fills) for packed in counted.pathways]
-            if isinstance(counted, SpanCounts)
+            [dict(its.fills) for its in counted.pathways]
+            if isinstance(counted, WholeParts)
             else [dict(counted[1].fills)]
         )
     )
@@ -91,7 +90,7 @@ def _pathways(
 
     def leg_stats(pathway: Pathway, its: Sums, leg: Leg) -> LegStats:
         inside, before = overdue[pathway, leg, True], overdue[pathway, leg, False]
-        return LegStats(*its.took[leg].summary(), its.late[leg] + inside, inside + before)
+        return LegStats(*its.took(leg).summary(), its.late(leg) + inside, inside + before)
 
     begun = {pathway: its for pathway, its in sums.items() if its.begun}
     every = [

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.counts import SpanCounts, span_of
+from connext_monitor.core.counts import HOUR, QUARTER, quarter_of, span_of
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import Address, BlockNumber, EventKind, Executed
@@ -21,7 +21,7 @@ from connext_monitor.core.transfer import EventRecord
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.counted_rows import counted
 from connext_monitor.store.executor import Inline
-from connext_monitor.store.kept_counts import DAY, QUARTER, kept
+from connext_monitor.store.kept_counts import kept
 from connext_monitor.store.kept_spans import SPAN, kept_within
 from connext_monitor.store.owed import owed
 from connext_monitor.store.restore import Restore
@@ -140,19 +140,13 @@ def _different(connection: Connection) -> list[int]:
     quarters = [
         quarter
         for quarter, counts in kept(connection, 0, _END)
-        if counts != [its for _, its in counted(connection, Window(quarter, quarter + QUARTER), QUARTER)]
+        if counts != quarter_of(counted(connection, Window(quarter, quarter + QUARTER), HOUR))
     ]
     return quarters + [
         span
         for span, counts in kept_within(connection, 0, _BEHIND_SPANS)
-        if _in_order(counts) != _in_order(span_of(counted(connection, Window(span, span + SPAN), DAY)))
+        if counts != span_of(counted(connection, Window(span, span + SPAN), QUARTER))
     ]
-
-
-def _in_order(span: SpanCounts) -> SpanCounts:
-    for packed in span.pathways:
-        packed.counts.fills.sort()
-    return SpanCounts(sorted(span.pathways), span.days)
 
 
 def _wrongly_fronted(connection: Connection) -> object:

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import Alert
+from connext_monitor.core.counts import DAY
 from connext_monitor.core.deadline import LEGS, Leg, TransferWithDeadlines, sighting_of
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import TimeBucket, Window
-from connext_monitor.store.kept_counts import DAY
 from connext_monitor.store.migrations.versions import v0010_routers
 from connext_monitor.store.store import Store
 from tests.store.conftest import NewStore
