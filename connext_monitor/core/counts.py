@@ -47,10 +47,6 @@ class PathwayCounts(NamedTuple):
         return self.origin, self.destination
 
 
-_NUMBERS = slice(2, 9)
-"""Those of `PathwayCounts` that are added up."""
-
-
 class PackedCounts(NamedTuple):
     """The same of several days, with its latencies as `core.distribution.pack` makes them; in ``counts`` are none.
 
@@ -198,15 +194,21 @@ def _by_pathway(counted: Iterable[tuple[int, PathwayCounts]]) -> list[list[tuple
 
 def _together(every: Sequence[tuple[int, PathwayCounts]]) -> PathwayCounts:
     """Of one pathway."""
-    fills: dict[bytes, int] = {}
-    for routers, count in chain.from_iterable(counts.fills for _, counts in every):
-        fills[routers] = fills.get(routers, 0) + count
+    sums = Sums()
+    for _, counts in every:
+        sums.add(counts)
     return PathwayCounts(
         *every[0][1].pathway,
-        *map(sum, zip(*(counts[_NUMBERS] for _, counts in every), strict=True)),
+        sums.begun,
+        sums.executed_fast,
+        sums.executed_slow,
+        sums.completed_fast,
+        sums.completed_slow,
+        sums.late_execute,
+        sums.late_reconcile,
         execute=list(chain.from_iterable(counts.execute for _, counts in every)),
         reconcile=list(chain.from_iterable(counts.reconcile for _, counts in every)),
-        fills=sorted(fills.items()),
+        fills=sorted(sums.fills.items()),
     )
 
 

@@ -41,9 +41,9 @@ class Distribution:
     def summary(self) -> tuple[LatencyPercentiles, tuple[int, ...]]:
         """The percentiles, as `core.stats.latency` gives them; how many are in each bucket of `BOUNDS`, and beyond."""
         runs = [*self._runs, sorted(self._loose)]
-        count = sum(map(len, runs))
-        below = [0, *(_up_to(bound, runs) for bound in BOUNDS), count]
-        return _percentiles(count, runs), tuple(end - before for before, end in pairwise(below))
+        below = [0, *(_up_to(bound, runs) for bound in BOUNDS), sum(map(len, runs))]
+        histogram = tuple(end - before for before, end in pairwise(below))
+        return latency(runs[0]) if len(runs) == 1 else _percentiles(runs, below), histogram
 
 
 def _up_to(longest: int, runs: Sequence[Sequence[int]]) -> int:
@@ -51,14 +51,19 @@ def _up_to(longest: int, runs: Sequence[Sequence[int]]) -> int:
     return sum(map(bisect_right, runs, repeat(longest)))
 
 
-def _percentiles(count: int, runs: Sequence[Sequence[int]]) -> LatencyPercentiles:
-    if len(runs) == 1:
-        return latency(runs[0])
+def _percentiles(runs: Sequence[Sequence[int]], below: Sequence[int]) -> LatencyPercentiles:
+    """Each is the first latency up to which there are enough, within the bucket that first reaches so far."""
+    count = below[-1]
     if not count:
         return LatencyPercentiles()
-    shortest, longest = min(run[0] for run in runs if run), max(run[-1] for run in runs if run)
-    every = range(shortest, longest + 1)
-    ranks = (-(-count * percent // 100) for percent in PERCENTS)
+    edges = (min(run[0] for run in runs if run) - 1, *BOUNDS, max(run[-1] for run in runs if run))
+    ranks = [-(-count * percent // 100) for percent in PERCENTS]
+    buckets = [bisect_left(below, rank) for rank in ranks]
+    within = [range(edges[bucket - 1] + 1, edges[bucket] + 1) for bucket in buckets]
     return LatencyPercentiles(
-        count, *(every[bisect_left(every, rank, key=lambda took: _up_to(took, runs))] for rank in ranks)
+        count,
+        *(
+            values[bisect_left(values, rank, key=lambda took: _up_to(took, runs))]
+            for rank, values in zip(ranks, within, strict=True)
+        ),
     )

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from connext_monitor.core.counts import DAY, HOUR, QUARTER, PathwayCounts, QuarterCounts, WholeParts, quarter_of
+from connext_monitor.core.counts import HOUR, QUARTER, PathwayCounts, QuarterCounts, WholeParts, quarter_of
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.counted_rows import counted
@@ -37,9 +37,7 @@ _SELECT_NEXT = Prepared(
 _KEEP = Prepared(lambda: insert(kept_counts).values(parameters("since", "content")).on_conflict_do_nothing())
 
 
-def by_quarters(
-    connection: Connection, window: Window, width: int
-) -> Iterator[tuple[int, PathwayCounts] | WholeParts]:
+def by_quarters(connection: Connection, window: Window, width: int) -> Iterator[tuple[int, PathwayCounts] | WholeParts]:
     """As `counted_rows.counted`, from what is kept where that is enough; hours of it come together."""
     counted_until = window.since
     for since, quarter in kept(connection, *_whole_quarters(window, width)):

@@ -76,9 +76,14 @@ def keep_span(connection: Connection, span: int) -> None:
 
 
 def _whole_spans(window: Window, width: int) -> tuple[int, int]:
-    """Between which of them what is kept will do: where days of all pathways or of one are asked for, or quarters."""
-    ends = {window.origin is None, window.destination is None}
-    enough = ends == {True} and width in {DAY, QUARTER} or ends == {False} and width == DAY
+    """Between which of them what is kept will do: where days of one pathway, or days or quarters of all, are wanted."""
+    match window.origin, window.destination:
+        case None, None:
+            enough = width in {DAY, QUARTER}
+        case int(), int():
+            enough = width == DAY
+        case _:
+            enough = False
     return (window.since, window.until) if enough else (window.until, window.until)
 
 

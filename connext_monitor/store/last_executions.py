@@ -4,7 +4,7 @@ SQLite would go through the whole index for it, one entry for each transfer ever
 destination, origin and set of routers to the next instead.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -45,19 +45,17 @@ class LastBySet(NamedTuple):
 def last_executions(connection: Connection, window: Window) -> list[LastBySet]:
     """Those of each pathway; of the window its ends count."""
     select_last = _select(window.origin is not None, window.destination is not None)
-    return [its for row in select_last.rows(connection, **ends(window)) for its in _of_pathway(*row)]
+    return [
+        LastBySet(destination, origin, bytes.fromhex(routers), Timestamp(int(last)))
+        for destination, origin, together in select_last.rows(connection, **ends(window))
+        for routers, _, last in [its.partition(" ") for its in together.split(",")]
+    ]
 
 
 def last_execution(connection: Connection, pathway: Pathway) -> Timestamp | None:
     """The latest of a pathway, whoever fronted it; None where there is none."""
     at = _SELECT_LAST.value(connection, of_origin=pathway[0], of_destination=pathway[1])
     return None if at is None else Timestamp(at)
-
-
-def _of_pathway(destination: int, origin: int, together: str) -> Iterator[LastBySet]:
-    for its in together.split(","):
-        routers, _, last = its.partition(" ")
-        yield LastBySet(DomainId(destination), DomainId(origin), bytes.fromhex(routers), Timestamp(int(last)))
 
 
 @cache

@@ -5,9 +5,8 @@ What was fronted stands in the event. It is read from there soon after, and kept
 comes, or one goes.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -35,20 +34,19 @@ Fill = tuple[DomainId, bytes, Address]
 
 def owed(connection: Connection, window: Window) -> list[tuple[Address, Owed]]:
     """What each router is owed by token, the most transfers first; of the window its ends count."""
-    amounts: Counter[tuple[Address, DomainId, Address]] = Counter()
-    counts: Counter[tuple[Address, DomainId, Address]] = Counter()
-    oldest: dict[tuple[Address, DomainId, Address], Timestamp] = {}
-    for (domain, together, asset), its in _fills(connection, window).items():
+    debts: dict[tuple[Address, DomainId, Address], _Debt] = {}
+    for domain, together, asset, oldest, amounts in _fills(connection, window):
         routers = split(together)
-        for router, amount in zip(routers, shares_of(its.amounts, len(routers)), strict=True):
-            amounts[router, domain, asset] += amount
-        for router in set(routers):
-            counts[router, domain, asset] += len(its.amounts)
-            since = oldest.get((router, domain, asset), its.oldest)
-            oldest[router, domain, asset] = min(since, its.oldest)
+        its = {router: debts.setdefault((router, domain, asset), _Debt(oldest)) for router in routers}
+        for router, amount in zip(routers, shares_of(amounts, len(routers)), strict=True):
+            its[router].amount += amount
+        for debt in its.values():
+            debt.transfers += len(amounts)
+            debt.oldest = min(debt.oldest, oldest)
+    in_order = sorted(debts.items(), key=lambda debt: (-debt[1].transfers, debt[0]))
     return [
-        (router, Owed(domain, asset, amounts[router, domain, asset], count, oldest[router, domain, asset]))
-        for (router, domain, asset), count in sorted(counts.items(), key=lambda counted: (-counted[1], counted[0]))
+        (router, Owed(domain, asset, its.amount, its.transfers, its.oldest))
+        for (router, domain, asset), its in in_order
     ]
 
 
@@ -79,31 +77,24 @@ def forget(connection: Connection, numbers: Iterable[int]) -> None:
 
 
 @dataclass(slots=True)
-class _Fronted:
-    """Each amount by itself, and when the oldest fill was (Unix seconds)."""
+class _Debt:
+    """``oldest``: see `Owed`."""
 
     oldest: Timestamp
-    amounts: list[int] = field(default_factory=list)
-
-    def add(self, at: Timestamp, amounts: Iterable[int]) -> None:
-        self.oldest = min(self.oldest, at)
-        self.amounts += amounts
+    amount: int = 0
+    transfers: int = 0
 
 
-def _fills(connection: Connection, window: Window) -> dict[Fill, _Fronted]:
-    """What was fronted."""
-    fronted_by: dict[Fill, _Fronted] = {}
+def _fills(connection: Connection, window: Window) -> Iterator[tuple[*Fill, Timestamp, list[int]]]:
+    """What was fronted, by fill, which may come several times: when the oldest was, and each amount by itself."""
     for row in _select_read(window.origin is not None, window.destination is not None).stream(
         connection, **_ends(window)
     ):
         # One text of all amounts: a row for each would take Python longer than SQLite takes to find it.
         amounts = [int(amount, 16) for amount in row.amounts.split(",")]
-        fill = (row.destination, row.routers, row.asset)
-        fronted_by.setdefault(fill, _Fronted(row.oldest)).add(row.oldest, amounts)
+        yield row.destination, row.routers, row.asset, row.oldest, amounts
     for _, at, destination, routers, asset, amount in _unread(connection, window, _ALL):
-        fill = (destination, routers, asset)
-        fronted_by.setdefault(fill, _Fronted(at)).add(at, [int.from_bytes(amount, "big")])
-    return fronted_by
+        yield destination, routers, asset, at, [int.from_bytes(amount, "big")]
 
 
 def _unread(
