@@ -10,7 +10,7 @@ import msgspec
 
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.distribution import Distribution, pack
-from connext_monitor.core.events import DomainId, Pathway
+from connext_monitor.core.events import Address, DomainId, Pathway
 from connext_monitor.core.stats import TimeBucket, latency
 
 HOUR = 3_600
@@ -24,8 +24,9 @@ class PathwayCounts(NamedTuple):
     """The transfers of one pathway that began in one part of time; see `core.stats.PathwayStats`.
 
     ``late_execute`` and ``late_reconcile`` are legs that arrived after they were due; ``execute`` and ``reconcile``
-    the latencies of those that arrived, in seconds, in no order; ``fills`` who fronted, 20 bytes for each router, and
-    how many transfers, whether their XCalled has been seen or not. Everything else is of transfers with an XCalled.
+    the latencies of those that arrived, in seconds, in no order; ``fronted`` how many transfers routers fronted, and
+    ``fills`` each router's, whether their XCalled has been seen or not: several may have fronted one together.
+    Everything else is of transfers with an XCalled.
     """
 
     origin: DomainId
@@ -39,7 +40,8 @@ class PathwayCounts(NamedTuple):
     late_reconcile: int
     execute: list[int]
     reconcile: list[int]
-    fills: list[tuple[bytes, int]]
+    fronted: int
+    fills: list[tuple[Address, int]]
 
     @property
     def pathway(self) -> Pathway:
@@ -62,11 +64,6 @@ class PackedCounts(NamedTuple):
     def pathway(self) -> Pathway:
         """Both ends."""
         return self.counts.pathway
-
-    @property
-    def fills(self) -> list[tuple[bytes, int]]:
-        """Who fronted."""
-        return self.counts.fills
 
 
 _encode_days = msgspec.msgpack.Encoder().encode
@@ -108,7 +105,8 @@ class Sums:
     late_reconcile: int = 0
     execute: Distribution = field(default_factory=Distribution)
     reconcile: Distribution = field(default_factory=Distribution)
-    fills: dict[bytes, int] = field(default_factory=dict)
+    fronted: int = 0
+    fills: dict[Address, int] = field(default_factory=dict)
 
     def add(self, its: PathwayCounts | PackedCounts) -> None:
         """Add these."""
@@ -125,8 +123,9 @@ class Sums:
         self.late_reconcile += its.late_reconcile
         self.execute.add(its.execute)
         self.reconcile.add(its.reconcile)
-        for routers, count in its.fills:
-            self.fills[routers] = self.fills.get(routers, 0) + count
+        self.fronted += its.fronted
+        for router, count in its.fills:
+            self.fills[router] = self.fills.get(router, 0) + count
 
     def took(self, leg: Leg) -> Distribution:
         """The latencies of the leg."""
@@ -206,8 +205,9 @@ def _together(every: Sequence[tuple[int, PathwayCounts]]) -> PathwayCounts:
         sums.completed_slow,
         sums.late_execute,
         sums.late_reconcile,
-        execute=list(chain.from_iterable(counts.execute for _, counts in every)),
-        reconcile=list(chain.from_iterable(counts.reconcile for _, counts in every)),
+        execute=sorted(chain.from_iterable(counts.execute for _, counts in every)),
+        reconcile=sorted(chain.from_iterable(counts.reconcile for _, counts in every)),
+        fronted=sums.fronted,
         fills=sorted(sums.fills.items()),
     )
 

@@ -10,14 +10,19 @@ from connext_monitor.core.stats import BOUNDS, PERCENTS, LatencyPercentiles, lat
 _NARROW = (("H", 1 << 16), ("I", 1 << 32))
 """Of what is below, and not negative; as this machine writes them."""
 _WIDE = "q"
+_COUNT = "I"
+_LATENCIES_FROM = 1 + len(BOUNDS) * array(_COUNT).itemsize
 
 
 def pack(took: Iterable[int]) -> bytes:
-    """Latencies in seconds, in any order, as `Distribution.add_packed` takes them."""
+    """Latencies in seconds, in any order, as `Distribution.add_packed` takes them.
+
+    How wide each is, how many there are up to each of `BOUNDS`, and all of them, the shortest first.
+    """
     run = sorted(took)
     shortest, longest = (run[0], run[-1]) if run else (0, 0)
-    kind = next((kind for kind, limit in _NARROW if shortest >= 0 and longest < limit), _WIDE)
-    return kind.encode() + array(kind, run).tobytes()
+    width = next((width for width, limit in _NARROW if shortest >= 0 and longest < limit), _WIDE)
+    return width.encode() + array(_COUNT, _below(run)).tobytes() + array(width, run).tobytes()
 
 
 class Distribution:
@@ -27,6 +32,8 @@ class Distribution:
         self._loose: list[int] = []
         self._runs: list[Sequence[int]] = []
         """Each in order, the shortest first."""
+        self._below: list[Sequence[int]] = []
+        """Of each of them, how many are up to each of `BOUNDS`."""
 
     def add(self, took: Iterable[int]) -> None:
         """Add these, which are in no order."""
@@ -34,16 +41,23 @@ class Distribution:
 
     def add_packed(self, packed: bytes) -> None:
         """Add what `pack` has made."""
-        run = array(chr(packed[0]))
-        run.frombytes(packed[1:])
+        run, below = array(chr(packed[0])), array(_COUNT)
+        below.frombytes(packed[1:_LATENCIES_FROM])
+        run.frombytes(packed[_LATENCIES_FROM:])
         self._runs.append(run)
+        self._below.append(below)
 
     def summary(self) -> tuple[LatencyPercentiles, tuple[int, ...]]:
         """The percentiles, as `core.stats.latency` gives them; how many are in each bucket of `BOUNDS`, and beyond."""
-        runs = [*self._runs, sorted(self._loose)]
-        below = [0, *(_up_to(bound, runs) for bound in BOUNDS), sum(map(len, runs))]
+        loose = sorted(self._loose)
+        runs = [*self._runs, loose]
+        below = [0, *map(sum, zip(*self._below, _below(loose), strict=True)), sum(map(len, runs))]
         histogram = tuple(end - before for before, end in pairwise(below))
-        return latency(runs[0]) if len(runs) == 1 else _percentiles(runs, below), histogram
+        return _percentiles(runs, below) if self._runs else latency(loose), histogram
+
+
+def _below(run: Sequence[int]) -> list[int]:
+    return [bisect_right(run, bound) for bound in BOUNDS]
 
 
 def _up_to(longest: int, runs: Sequence[Sequence[int]]) -> int:

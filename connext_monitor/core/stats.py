@@ -22,9 +22,13 @@ BOUNDS = (
     10, 20, 30, 45, 60, 90, 120, 180, 240, 300, 600, 900, 1_200, 1_800, 2_700, 3_600, 5_400, 7_200, 9_000, 10_800,
     14_400, 21_600, 43_200, 86_400,
 )  # fmt: skip
-"""Upper bounds of a histogram's buckets in seconds, inclusive; one more bucket holds everything beyond the last."""
+"""Upper bounds of a histogram's buckets in seconds, inclusive; one more bucket holds everything beyond the last.
+
+What is kept of days that are over was counted by them: a migration that changes them keeps none of it (v0028).
+"""
 
 PERCENTS = (50, 95, 99)
+"""These too."""
 
 _WIDTHS = (60, 300, 3_600, 6 * 3_600, 86_400)
 _MOST_PARTS = 200

@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from connext_monitor.core.counts import PathwayCounts
 from connext_monitor.core.deadline import Leg
-from connext_monitor.core.events import DomainId
+from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.legs import ARRIVED, DUE, PATHWAY
+from connext_monitor.store.owed import split
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import transfers
@@ -83,7 +84,11 @@ def latencies(leg: Leg) -> ColumnElement[Any]:
 
 
 def _counts(row: StoredRow) -> PathwayCounts:
-    fills = Counter(row.fills.split(",")) if row.fills else {}
+    together = Counter(row.fills.split(",")) if row.fills else Counter[str]()
+    fills: Counter[Address] = Counter()
+    for routers, count in together.items():
+        for router in set(split(bytes.fromhex(routers))):
+            fills[router] += count
     return PathwayCounts(
         DomainId(row.origin),
         DomainId(row.destination),
@@ -96,7 +101,8 @@ def _counts(row: StoredRow) -> PathwayCounts:
         row.late_reconcile,
         read_latencies(row.execute),
         read_latencies(row.reconcile),
-        [(bytes.fromhex(routers), count) for routers, count in fills.items()],
+        together.total(),
+        sorted(fills.items()),
     )
 
 

@@ -1,7 +1,7 @@
 """Numbers over many transfers, added up from what SQLite has counted; see `core.stats` for what each means."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_
@@ -48,7 +48,7 @@ def over(connection: Connection, window: Window, width: int | None = None) -> Wi
             pathways[counted[1].pathway].add(counted[1])
             counted_by_part.append(counted)
     part_since = {part.since: part for part in (*buckets, *parts_of(counted_by_part, width))}
-    last, filled = last_executions(connection, window), _filled(its.fills for its in pathways.values())
+    last, filled = last_executions(connection, window), _filled(pathways.values())
     unpaid = owed(connection, window)
     stats = Stats(window, _pathways(connection, window, pathways, last), _routers(unpaid, filled, last))
     timeline = tuple(part_since.get(since) or TimeBucket(since) for since in starts(window, width))
@@ -57,25 +57,18 @@ def over(connection: Connection, window: Window, width: int | None = None) -> Wi
 
 def router_fills(connection: Connection, window: Window) -> FilledByRouter:
     """What routers fronted, without all else that `over` counts."""
-    return _filled(
-        fills
-        for counted in added_up(connection, window, usual_width(window))
-        for fills in (
-            [dict(its.fills) for its in counted.pathways]
-            if isinstance(counted, WholeParts)
-            else [dict(counted[1].fills)]
-        )
-    )
+    sums = Sums()
+    for counted in added_up(connection, window, usual_width(window)):
+        for its in counted.pathways if isinstance(counted, WholeParts) else counted[1:]:
+            sums.add(its)
+    return FilledByRouter(sums.fills, sums.fronted)
 
 
-def _filled(every: Iterable[Mapping[bytes, int]]) -> FilledByRouter:
+def _filled(sums: Collection[Sums]) -> FilledByRouter:
     fills: Counter[Address] = Counter()
-    fronted = 0
-    for together, count in (filled for its in every for filled in its.items()):
-        fronted += count
-        for router in set(split(together)):
-            fills[router] += count
-    return FilledByRouter(fills, fronted)
+    for its in sums:
+        fills.update(its.fills)
+    return FilledByRouter(fills, sum(its.fronted for its in sums))
 
 
 def _pathways(
