@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.alert import Alert
-from connext_monitor.core.counts import DAY
+from connext_monitor.core.counts import DAY, HOUR, QUARTER
 from connext_monitor.core.deadline import LEGS, Leg, TransferWithDeadlines, sighting_of
 from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.stats import TimeBucket, Window
@@ -47,12 +47,14 @@ windows = st.builds(
     destination=st.none() | st.none() | st.sampled_from([ALPHA, BETA]),
 )
 days = st.builds(
-    lambda since, length, origin: Window(START + since, START + since + length, origin),
+    lambda since, length, ends: Window(START + since, START + since + length, *ends),
     since=st.integers(-9 * DAY, 0),
     length=st.integers(10 * DAY, 20 * DAY),
-    origin=st.none() | st.none() | st.just(ALPHA),
+    ends=st.sampled_from([(None, None), (None, None), (ALPHA, None), (None, ALPHA), (ALPHA, BETA), (BETA, ALPHA)]),
 )
-windows_in_parts = st.tuples(windows, st.sampled_from([60, 3_600, 21_600, DAY])) | st.tuples(days, st.just(DAY))
+windows_in_parts = st.tuples(windows, st.sampled_from([60, HOUR, QUARTER, DAY])) | st.tuples(
+    days, st.sampled_from([HOUR, QUARTER, DAY, DAY])
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,10 @@ def empty() -> Iterator[Path]:
 
 
 BACK = Made((BETA, ALPHA), 0, called=True, executed=60, routers=(), reconciled=600, accused=frozenset(), amount=1)
+THERE = replace(BACK, pathway=(ALPHA, BETA), begun=5_000, executed=70, routers=tuple(ROUTERS[:2]))
 AROUND = Window(START - 9 * DAY, START + 9 * DAY, origin=ALPHA)
+OF_ONE = replace(AROUND, destination=BETA)
+OF_ALL = replace(AROUND, origin=None)
 
 
 SHARED = [HealthCheck.function_scoped_fixture]
@@ -82,6 +87,9 @@ COUNTED = given(
 
 
 @example(transfers=[BACK], in_parts=(AROUND, DAY), kept=1, spans_kept=True)
+@example(transfers=[BACK, THERE], in_parts=(OF_ONE, DAY), kept=1, spans_kept=True)
+@example(transfers=[BACK, THERE], in_parts=(OF_ALL, QUARTER), kept=1, spans_kept=True)
+@example(transfers=[BACK, THERE], in_parts=(OF_ALL, HOUR), kept=2, spans_kept=False)
 @settings(examples(40), suppress_health_check=SHARED)
 @COUNTED
 def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
