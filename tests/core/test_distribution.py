@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connext_monitor.core.distribution import Distribution, pack
@@ -8,6 +8,7 @@ from tests.world.latencies import histogram
 some = st.lists(st.integers(-5, 100_000) | st.sampled_from(BOUNDS) | st.just(2**40))
 
 
+@example([], [[-1, 3], [65_535, 65_536], [2**32]])
 @given(some, st.lists(some, max_size=4))
 def test_a_distribution_is_summed_up_as_its_latencies_in_order(loose: list[int], packed: list[list[int]]) -> None:
     distribution = Distribution()

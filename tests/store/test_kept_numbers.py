@@ -2,8 +2,10 @@
 
 import asyncio
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connext_monitor.core.batch import ChainProgress
-from connext_monitor.core.counts import HOUR, QUARTER, quarter_of, span_of
+from connext_monitor.core.counts import DAY, HOUR, QUARTER, quarter_of, span_of
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.deadline import Durations
 from connext_monitor.core.events import Address, BlockNumber, EventKind, Executed
@@ -211,6 +213,22 @@ async def test_fills_read_by_an_earlier_version_are_owed_since_the_same_time(fil
     store = await open_store(file, NAMES, Inline)
     assert len({its.oldest for _, its in known}) > 1
     assert await store.database.read(lambda connection: owed(connection, Window(0, _END))) == known
+    await store.close()
+
+
+async def test_counts_kept_by_an_earlier_version_are_counted_anew(file: Path) -> None:
+    store = await open_store(file, NAMES, Inline)
+    await commit(store, seen(event(0, EventKind.XCALLED)))
+    await store.close()
+    put_back(file, "0027")
+    with closing(sqlite3.connect(file)) as connection:
+        for table, since in (("kept_counts", _BEGIN), ("kept_spans", _BEGIN - _BEGIN % SPAN)):
+            connection.execute(f"INSERT INTO {table} VALUES (?, ?)", (since, b"\x90"))  # noqa: S608 - ours
+        connection.commit()
+    store = await open_store(file, NAMES, Inline)
+    assert await store.statistics.not_kept(_END, 100) == [_BEGIN]
+    numbers = await store.statistics.over(Window(_BEGIN - SPAN, _BEGIN + 2 * SPAN), DAY)
+    assert [pathway.begun for pathway in numbers.stats.pathways] == [1]
     await store.close()
 
 

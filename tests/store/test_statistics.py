@@ -71,7 +71,8 @@ def empty() -> Iterator[Path]:
 
 
 BACK = Made((BETA, ALPHA), 0, called=True, executed=60, routers=(), reconciled=600, accused=frozenset(), amount=1)
-THERE = replace(BACK, pathway=(ALPHA, BETA), begun=5_000, executed=70, routers=tuple(ROUTERS[:2]))
+TOGETHER = tuple(ROUTERS[:2])
+THERE = replace(BACK, pathway=(ALPHA, BETA), begun=25_000, executed=70, routers=TOGETHER[:1], reconciled=None)
 AROUND = Window(START - 9 * DAY, START + 9 * DAY, origin=ALPHA)
 OF_ONE = replace(AROUND, destination=BETA)
 OF_ALL = replace(AROUND, origin=None)
@@ -89,7 +90,10 @@ COUNTED = given(
 @example(transfers=[BACK], in_parts=(AROUND, DAY), kept=1, spans_kept=True)
 @example(transfers=[BACK, THERE], in_parts=(OF_ONE, DAY), kept=1, spans_kept=True)
 @example(transfers=[BACK, THERE], in_parts=(OF_ALL, QUARTER), kept=1, spans_kept=True)
+@example(transfers=[BACK, THERE], in_parts=(OF_ALL, DAY), kept=1, spans_kept=True)
 @example(transfers=[BACK, THERE], in_parts=(OF_ALL, HOUR), kept=2, spans_kept=False)
+@example(transfers=[BACK, THERE], in_parts=(AROUND, HOUR), kept=2, spans_kept=False)
+@example(transfers=[THERE, replace(THERE, begun=0, routers=TOGETHER)], in_parts=(OF_ALL, DAY), kept=0, spans_kept=False)
 @settings(examples(40), suppress_health_check=SHARED)
 @COUNTED
 def test_what_is_counted_in_the_database_is_what_counting_by_hand_gives(
