@@ -1,4 +1,4 @@
-"""Counts of eight days that are over, kept so that a year is added up from few numbers.
+"""Counts of eight days that are over, kept so that a month or a year is added up from few numbers.
 
 What is kept of eight days goes with what is kept of any of their quarters, by a trigger of the database. So all of
 these are kept, even those without transfers, which would otherwise not be missed when one comes.
