@@ -25,8 +25,8 @@ _LOCK_LOOKS = 20
 PRAGMAS = ("foreign_keys=ON", "busy_timeout=5000")
 READER_PRAGMAS = (
     *PRAGMAS,
-    # A page that a reader has is of little use once the writer has committed, since it begins anew then; within SQLite's
-    # 2 MB each of the readers would gather a copy of a small database, and its memory would grow with it for hours.
+    # A page that a reader has is of little use once the writer has committed, since it begins anew then. With SQLite's
+    # 2 MB each reader would gather a copy of a small database, and the monitor's memory would grow with it for hours.
     "cache_size=-512",
 )
 FAST = "synchronous=NORMAL"
