@@ -73,6 +73,11 @@ class Bulletin:
         return not any(channel.waiting for channel in self._channels.values())
 
     @property
+    def heard(self) -> bool:
+        """Whether a channel has taken, or may have taken, an alert whose end it has not."""
+        return any(channel.heard for channel in self._channels.values())
+
+    @property
     def unheard_by(self) -> tuple[str, ...]:
         """The channels that were sent an alert, and have not taken its end."""
         return tuple(name for name, channel in self._channels.items() if channel.unheard)
@@ -108,9 +113,13 @@ class _Channel:
         bound: structlog.typing.FilteringBoundLogger = log.bind(provider=self._provider.name)
         return bound
 
+    @property
+    def heard(self) -> bool:
+        return bool(self._references) or self._perhaps_taken
+
     def put(self, notice: AlertNotice) -> None:
         if notice.change is Change.RESOLVED:
-            self.unheard = bool(self._references) or self._perhaps_taken or self.waiting > 0
+            self.unheard = self.heard or self.waiting > 0
         self._queue.put_nowait(notice)
         self.waiting += 1
         self._more.set()
@@ -172,6 +181,9 @@ class _Channel:
         try:
             async with asyncio.timeout(LONGEST_SEND):
                 return await self._provider.send(notice, reference)
+        except asyncio.CancelledError:
+            self._perhaps_taken = True
+            raise
         except TimeoutError:
             return TryLater(f"did not answer within {LONGEST_SEND:g} s", cause=FailureCause.TIMED_OUT)
         except Exception as error:  # noqa: BLE001 - a bug in one channel's code must not keep the alert from the others

@@ -121,6 +121,7 @@ class DatabaseWatch:
             raise StoreUnavailable(trouble)
         if lasted >= PATIENCE and self._announcer.is_due:
             await self._announcer.announce(trouble, lasted)
+        await self._announcer.confirm()
 
     async def _works_again(self) -> None:
         if self._failing_since is not None:

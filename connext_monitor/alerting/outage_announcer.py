@@ -38,15 +38,23 @@ async def announce_failed_start(
     bulletin: Bulletin, trouble: DatabaseTrouble, clock: Clock, memory: OutageMemory
 ) -> None:
     """Announce why the monitor cannot start, within some seconds; once an hour, and under one id."""
-    now, before = clock.now(), _lasting(await memory.read())
+    now, stood = clock.now(), await memory.read()
+    before = _lasting(stood)
     if before is not None and before.covers(trouble, now, every=_REPEATED_EVERY):
         return
     alert = _continuing(_failing(now, trouble, since=int(now.timestamp()), started=False), before)
+    announced = _announced(alert, trouble, now)
     # A supervisor that restarts it every few seconds must not have everybody alerted as often.
-    if await memory.write(_announced(alert, trouble, now)):
+    if await memory.write(_on_its_way(announced)):
         bulletin.announce(alert)
         await bulletin.delivered(_LAST_WORDS)
         await bulletin.aclose()
+        if bulletin.heard:
+            await memory.write(announced)
+        elif stood is not None:
+            await memory.write(stood)
+        else:
+            await memory.clear()
 
 
 class OutageAnnouncer:
@@ -62,6 +70,7 @@ class OutageAnnouncer:
         self._over: AnnouncedOutage | None = None  # while the note of an outage that is over stands
         self._ended_at: float | None = None  # monotonic seconds; until it is noted who has not heard of that
         self._late_end: Alert | None = None
+        self._unconfirmed = False  # whether it is still to be noted that somebody has heard of it
 
     @property
     def stands(self) -> bool:
@@ -97,9 +106,16 @@ class OutageAnnouncer:
         self._over = self._ended_at = self._late_end = None
         self._alert = _continuing(_failing(now, trouble, since=since), before)
         self._known = _announced(self._alert, trouble, now)
-        await self._memory.write(self._known)
+        await self._memory.write(_on_its_way(self._known))
+        self._unconfirmed = True
         self._announced_at = self._clock.monotonic()
         self._bulletin.announce(self._alert)
+
+    async def confirm(self) -> None:
+        """Note that people know of an outage, once a channel has taken it."""
+        if self._unconfirmed and self._known is not None and self._bulletin.heard:
+            self._unconfirmed = False
+            await self._memory.write(self._known)
 
     async def announce_last(self, trouble: DatabaseTrouble, lasted: float) -> None:
         """Announce trouble that ends this process, unless people know of it; give the channels some time to take it."""
@@ -156,8 +172,11 @@ class OutageAnnouncer:
         return None if self._over is not None else _lasting(await self._memory.read())
 
     async def aclose(self) -> None:
-        """Announce nothing more."""
+        """Announce nothing more. An outage that no channel has taken is none that people know of."""
         await self._bulletin.aclose()
+        await self.confirm()
+        if self._unconfirmed and self._known is not None:
+            await self._memory.clear()
 
 
 def _lasting(noted: AnnouncedOutage | None) -> AnnouncedOutage | None:
@@ -175,6 +194,11 @@ def _continuing(alert: Alert, before: AnnouncedOutage | None) -> Alert:
 
 def _failing(at: datetime, trouble: DatabaseTrouble, *, since: int, started: bool = True) -> Alert:
     return DATABASE_FAILING.open(SUBJECT, at, DatabaseFailingDetails.of(trouble, since=since, started=started))
+
+
+def _on_its_way(outage: AnnouncedOutage) -> AnnouncedOutage:
+    """As it is noted before any channel has taken it: whoever reads that announces it anew."""
+    return replace(outage, announced_at=outage.announced_at - timedelta(seconds=_REPEATED_EVERY))
 
 
 def _announced(alert: Alert, trouble: DatabaseTrouble, at: datetime) -> AnnouncedOutage:

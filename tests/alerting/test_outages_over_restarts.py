@@ -8,6 +8,7 @@ from connext_monitor.alerting.bulletin import Bulletin
 from connext_monitor.alerting.outage_announcer import announce_failed_start
 from connext_monitor.core.alerts.alert import AlertState
 from connext_monitor.core.database_trouble import DatabaseTrouble, StoreUnavailable
+from connext_monitor.core.delivery import Change
 from tests.alerting.outages import DAMAGED, FULL, GONE, Away, Channel, Watch, manual_clock
 from tests.world.alerts import LABELS
 from tests.world.outage_notes import MemoryNote
@@ -163,3 +164,90 @@ async def test_damage_that_every_start_meets_is_announced_once() -> None:
         await mended.passes(70)
         await until(lambda: len(channel.taken) == 2)
     assert channel.titles()[1] == "The monitor's database works again"
+
+
+def opened_in(channel: Channel) -> list[str]:
+    return [notice.alert.id for notice, _ in channel.taken if notice.change is Change.OPENED]
+
+
+def ended_in(channel: Channel) -> list[str]:
+    return [notice.alert.id for notice, _ in channel.taken if notice.change is Change.RESOLVED]
+
+
+@pytest.mark.parametrize("refuses", [False, True], ids=["away", "refusing"])
+async def test_no_end_is_announced_of_what_nobody_was_told_of(refuses: bool) -> None:
+    channel, note = Away("a", refuses=refuses), MemoryNote()
+    channel.away = True
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.tries)
+        await watch.passes(20)
+    channel.away = False
+    async with Watch(channel, note=note).running() as again:
+        await again.passes(70)
+    assert (channel.taken, note.outage) == ([], None)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_an_outage_nobody_was_told_of_is_announced_after_a_restart(killed: bool) -> None:
+    channel, note = Away("a"), MemoryNote()
+    channel.away = True
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.tries)
+        as_it_was = MemoryNote(note.outage)
+    channel.away = False
+    left = as_it_was if killed else note
+    again = Watch(channel, note=left)
+    again.database.trouble = FULL
+    async with again.running():
+        await again.passes(11)
+        await until(lambda: channel.taken)
+        (opened,) = opened_in(channel)
+        again.database.trouble = None
+        await until(lambda: left.outage is None)
+    # Whoever was killed may have been heard: then that message is ended, too.
+    assert ended_in(channel) == [opened] * (2 if killed else 1)
+
+
+async def test_what_a_killed_process_told_is_repeated_after_an_hour_only() -> None:
+    channel, note = Channel("a"), MemoryNote()
+    async with Watch(channel, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: channel.taken)
+        await watch.passes(1)
+        killed = MemoryNote(note.outage)
+    again = Watch(channel, note=killed)
+    again.clock.advance(12)
+    again.database.trouble = FULL
+    async with again.running():
+        await again.passes(3580)
+        assert len(channel.taken) == 1
+        await again.passes(30)
+        await until(lambda: len(channel.taken) == 2)
+    assert len(set(opened_in(channel))) == 1
+
+
+async def test_who_may_have_been_told_as_a_process_ended_hears_the_end() -> None:
+    hanging, channel, note = Channel("a", hangs=True), Channel("a"), MemoryNote()
+    async with Watch(hanging, note=note).running() as watch:
+        watch.database.trouble = FULL
+        await watch.passes(11)
+        await until(lambda: hanging.tries)
+    async with Watch(channel, note=note).running():
+        await until(lambda: channel.taken)
+    assert channel.titles() == ["The monitor's database works again"]
+
+
+async def test_a_failed_start_nobody_was_told_of_is_announced_by_the_next() -> None:
+    clock, note, channel = manual_clock(), MemoryNote(), Away("a", refuses=True)
+    channel.away = True
+    for passed in (0, 5, 10, 15):
+        clock.advance(passed - clock.passed)
+        channel.away = passed < 10
+        await announce_failed_start(Bulletin([channel], lambda _alert: ["a"], LABELS, clock), FULL, clock, note)
+        assert (note.outage is None) is (passed < 10)
+    assert channel.titles() == ["The monitor cannot start"]
