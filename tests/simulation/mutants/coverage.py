@@ -30,16 +30,17 @@ COVERAGE = (
         "pushed-log-moves-the-checkpoint",
         2,
         "monitoring/push_follower.py",
-        "        await self._observations.put(Observation(self._config.domain_id, logs=decoded))\n",
-        "        from dataclasses import replace\n"
-        "        from connext_monitor.core.batch import ChainProgress\n"
-        "        block = decoded[0].block\n"
-        "        now = self._state.begun\n"
-        "        if now.covered is not None and now.covered.number < block.number:\n"
-        "            now = replace(now, covered=block, checkpoint=max(now.checkpoint, block.number))\n"
-        "        progress = ChainProgress(self._config.domain_id, now)\n"
-        "        await self._observations.put(Observation(self._config.domain_id, logs=decoded, progress=progress))\n"
-        "        self._state.reached(now)\n",
+        "            stored = await self._observations.put(Observation(self._config.domain_id, logs=decoded))\n",
+        "            from dataclasses import replace\n"
+        "            from connext_monitor.core.batch import ChainProgress\n"
+        "            block = decoded[0].block\n"
+        "            now = self._state.begun\n"
+        "            if now.covered is not None and now.covered.number < block.number:\n"
+        "                now = replace(now, covered=block, checkpoint=max(now.checkpoint, block.number))\n"
+        "            progress = ChainProgress(self._config.domain_id, now)\n"
+        "            moved = Observation(self._config.domain_id, logs=decoded, progress=progress)\n"
+        "            stored = await self._observations.put(moved)\n"
+        "            self._state.reached(now)\n",
         "a log that is pushed moves coverage and checkpoint to its block",
     ),
     mutant(
