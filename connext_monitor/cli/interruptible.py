@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from connext_monitor.process.garbage import collect_rarely
+from connext_monitor.process.garbage import spare_what_is_loaded
 from connext_monitor.process.running_loop import RunningLoop
 from connext_monitor.process.stop_request import StopRequest
 
@@ -20,7 +20,7 @@ class _Stopped(Exception):
 
 def complete(work: Coroutine[Any, Any, T]) -> T:
     """Run it to its end; SIGINT, SIGTERM and SIGHUP cancel it, and KeyboardInterrupt is raised."""
-    collect_rarely()
+    spare_what_is_loaded()
     stop = StopRequest(code=1, within=_ENDS_WITHIN)
     try:
         with stop.on_signals(), asyncio.Runner(loop_factory=RunningLoop) as runner:

@@ -230,5 +230,19 @@ async def _collects_garbage() -> bool:
     return gc.isenabled()
 
 
+def test_what_is_loaded_is_not_looked_through_for_garbage() -> None:
+    was, thresholds, loaded = gc.isenabled(), gc.get_threshold(), [[] for _ in range(1_000)]
+    before = gc.get_freeze_count()
+    try:
+        assert complete(_left_out()) - before >= len(loaded)
+    finally:
+        (gc.enable if was else gc.disable)()
+        gc.set_threshold(*thresholds)
+
+
+async def _left_out() -> int:
+    return gc.get_freeze_count()
+
+
 async def _nothing() -> None:
     """A database that is only made."""
