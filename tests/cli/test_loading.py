@@ -231,8 +231,8 @@ async def _collects_garbage() -> bool:
 
 
 def test_what_is_loaded_is_not_looked_through_for_garbage() -> None:
-    was, thresholds, loaded = gc.isenabled(), gc.get_threshold(), [[] for _ in range(1_000)]
-    before = gc.get_freeze_count()
+    was, thresholds, before = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
+    loaded: list[list[int]] = [[] for _ in range(1_000)]
     try:
         assert complete(_left_out()) - before >= len(loaded)
     finally:
