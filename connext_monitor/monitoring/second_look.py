@@ -161,10 +161,9 @@ class SecondLook:
         named = named_event(seen)
         if named is None:
             return False
-        others = [other for other in shown if named_event(other) == named]
-        # Of its own block only, whose header is at hand: nothing that a witness makes up is to be asked about.
-        decoded = await self._reader.decode_logs([other for other in others if other.block_hash == seen.block_hash])
-        if len(undecodable(decoded)) < len(others):
+        # Of its own block only: what a witness makes up of others shows nothing, and is not to be asked about.
+        others = [other for other in shown if other.block_hash == seen.block_hash and named_event(other) == named]
+        if len(undecodable(await self._reader.decode_logs(others))) < len(others):
             return False
         return await self._witness.says_executed(named[1], seen.block_number)
 

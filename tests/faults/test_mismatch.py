@@ -20,6 +20,7 @@ from tests.world.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 THIEF = "99" * 20
+MADE_UP = "0x" + "99" * 32
 
 
 def stolen(log: Json) -> Json:
@@ -33,6 +34,11 @@ def stolen(log: Json) -> Json:
 def mangled(log: Json) -> Json:
     """The log with the end of its data missing."""
     return log | {"data": log["data"][:-64]}
+
+
+def displaced(log: Json) -> Json:
+    """The log in a block of the same height that nobody has."""
+    return log | {"blockHash": MADE_UP}
 
 
 @asynccontextmanager
@@ -88,18 +94,26 @@ async def test_another_endpoint_that_knows_better_is_believed(
         assert await watch.alerts() == []
 
 
-@pytest.mark.parametrize("shown", [lambda _: [], lambda logs: list(map(mangled, logs))], ids=["nothing", "mangled"])
+@pytest.mark.parametrize(
+    "shown",
+    [lambda _: [], lambda logs: list(map(mangled, logs)), lambda logs: list(map(displaced, logs))],
+    ids=["nothing", "mangled", "in a made-up block"],
+)
 async def test_an_endpoint_that_does_not_show_it_is_asked_for_its_contract(
     bridge: Devnet, destination: Proxy, tmp_path: Path, shown: Callable[[list[Json]], list[Json]]
 ) -> None:
     destination.edit_logs = lambda _filter, logs: list(map(stolen, logs))
     destination.edit_push = lambda feed, pushed: [stolen(pushed) if feed == "logs" else pushed]
+    asked: list[object] = []
+    destination.rules = [lambda _, params: asked.append(params)]
     async with Proxy(bridge.chain("beta").http_url) as other:
         other.edit_logs = lambda _filter, logs: shown(logs)
         async with followed(bridge, destination, tmp_path, other.ws_url) as watch:
             transfer, _ = await executed(bridge, watch)
             await until(watch.alerts)
             assert await watch.alerts() == [("delivery_mismatch", transfer.transfer_id, None)]
+    assert asked
+    assert [params for params in asked if MADE_UP in str(params)] == []
 
 
 async def test_a_log_that_its_blocks_own_bloom_rules_out_accuses_nobody(
