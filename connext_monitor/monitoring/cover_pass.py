@@ -192,7 +192,8 @@ class CoverPass:
         undecodable = self._state.undecodable
         if doubted := undecodable.unsettled(checked.read.logs):
             checked = checked.then(await self._second_look.at_undecodable(checked.read, doubted))
-            if checked.comparison is Comparison.AGREED:
+            # A witness that has added logs would agree with itself about them.
+            if checked.comparison is Comparison.AGREED and checked.found_at is None:
                 undecodable.agreed(doubted)
         unclear = undecodable.read(checked.read.blocks, checked.read.logs, self._endpoint.host)
         if raws := undecodable.to_look_up():

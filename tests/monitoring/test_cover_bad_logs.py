@@ -40,6 +40,17 @@ async def test_undecodable_logs_that_two_endpoints_give_are_the_chains_own() -> 
         assert (memory.progress[-1].coverage.checkpoint, coverer.state.undecodable.since) == (95, None)
 
 
+async def test_a_witness_does_not_agree_with_itself() -> None:
+    node, memory = Chain(100), Memory()
+    async with (
+        http_node(posting(Chain(100, logs=[50]).answer)) as witness,
+        covering(node, memory, others=[witness]) as (coverer, _),
+    ):
+        with pytest.raises(EndpointNotBelieved, match="left out logs"):
+            await coverer.cover_for(Aim.CONFIRM)
+    assert (memory.progress[-1].coverage.checkpoint, coverer.state.undecodable.since is not None) == (49, True)
+
+
 async def test_an_endpoint_that_garbles_logs_is_left_at_once() -> None:
     node, memory = Chain(100, logs=[98]), Memory()
     async with (

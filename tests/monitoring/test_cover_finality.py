@@ -7,7 +7,7 @@ import pytest
 
 from connext_monitor.core.coverage import Aim
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
-from tests.monitoring.covering import Memory, covering
+from tests.monitoring.covering import Memory, covering, readable
 from tests.monitoring.made_up_chain import Chain
 from tests.monitoring.nodes import error, http_node, posting, result
 
@@ -15,7 +15,7 @@ from tests.monitoring.nodes import error, http_node, posting, result
 async def test_logs_a_bloom_gave_away_spare_no_look_before_finality() -> None:
     hiding, memory = Chain(100, blooms={50, 98}), Memory()
     async with (
-        http_node(posting(Chain(100, logs=[50, 98]).answer)) as witness,
+        http_node(posting(readable(Chain(100, logs=[50, 98])).answer)) as witness,
         covering(hiding, memory, others=[witness]) as (coverer, announce),
     ):
         for head in range(97, 101):
