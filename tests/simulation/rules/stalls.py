@@ -85,14 +85,22 @@ class _Pathway:
                     begun[each.during.begin].append((kind, transfer.transfer_id, each.where))
                     over[each.during.end].append((kind, transfer.transfer_id, each.where))
         xcalled, executed, forged = standing = [dict[str, Sighting](), dict[str, Sighting](), dict[str, Sighting]()]
-        states = []
+        sent, last, states = dict[str, Sighting](), -inf, []
         for begin, end in pairwise([*sorted(at for at in begun.keys() | over.keys() if at < self.end), self.end]):
             for kind, transfer_id, _ in over[begin]:
                 del standing[kind][transfer_id]
             for kind, transfer_id, where in begun[begin]:
                 standing[kind][transfer_id] = where
-            sent = {each: xcalled[each] for each in xcalled.keys() - executed.keys()}
-            last = max((where.timestamp for where in executed.values()), default=-inf)
+            # From the state before: all that there ever was is not gone through for each change.
+            for _, transfer_id, _ in (*over[begin], *begun[begin]):
+                if transfer_id in xcalled and transfer_id not in executed:
+                    sent[transfer_id] = xcalled[transfer_id]
+                else:
+                    sent.pop(transfer_id, None)
+            if any(standing[kind] is executed for kind, _, _ in over[begin]):
+                last = max((where.timestamp for where in executed.values()), default=-inf)
+            else:
+                last = max([last, *(where.timestamp for kind, _, where in begun[begin] if standing[kind] is executed)])
             states.append(_State(Interval(begin, end), tuple(sent.values()), last, not forged.keys().isdisjoint(sent)))
         return states
 

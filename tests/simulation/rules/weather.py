@@ -52,6 +52,17 @@ class Case:
 
     def calm(self, domains: Iterable[int], settles: float = SETTLES) -> Intervals:
         """When the monitor and these chains have been well for ``settles`` seconds."""
+        of = (tuple(domains), settles)
+        if of not in self._calm:
+            self._calm[of] = self._when_calm(*of)
+        return self._calm[of]
+
+    @cached_property
+    def _calm(self) -> dict[tuple[tuple[int, ...], float], Intervals]:
+        """What `calm` was asked for: rules ask it of every transfer, and there are few pathways."""
+        return {}
+
+    def _when_calm(self, domains: Iterable[int], settles: float) -> Intervals:
         well = self.well
         for domain in domains:
             chain = self.truth.by_domain.get(domain)
