@@ -4,16 +4,18 @@ from dataclasses import replace
 from random import Random
 
 from tests.simulation.drawn_acts import draw_acts
+from tests.simulation.drawn_batches import FIRST_SEED as FIRST_SEED_WITH_BATCHES
+from tests.simulation.drawn_batches import draw_batches
 from tests.simulation.drawn_changes import draw_changes
 from tests.simulation.drawn_clusters import draw_cluster
-from tests.simulation.drawn_routers import FIRST_SEED_WITH_SILENCE, draw_routers
+from tests.simulation.drawn_routers import draw_routers
 from tests.simulation.drawn_standbys import draw_standby
 from tests.simulation.drawn_transfers import draw_transfers, draw_unreadable
 from tests.simulation.drawn_troubles import draw_incidents
 from tests.simulation.story import ChainTraits, Channel, Deadlines, EndpointTraits, Story
 from tests.simulation.troubles import Beyond
 
-NEWEST_SEEDS = FIRST_SEED_WITH_SILENCE
+NEWEST_SEEDS = FIRST_SEED_WITH_BATCHES
 """Stories of seeds from here on hold all that any does."""
 DAY = 86_400.0
 _FIRST_DOMAIN, _FIRST_CHAIN_ID = 1001, 31_337
@@ -32,16 +34,18 @@ def draw(seed: int, days: float) -> Story:
     plain = random.random() < 0.5
     count = 2 if plain else random.choice(_COUNTS)
     block_times = [60.0 if plain else random.choice(_BLOCK_TIMES) for _ in range(count)]
-    return draw_routers(draw_acts(draw_cluster(_draw(seed, days, random, block_times))))
+    drawn = draw_routers(draw_acts(draw_cluster(_draw(seed, days, random, block_times))))
+    return draw_batches(drawn) if seed >= FIRST_SEED_WITH_BATCHES else drawn
 
 
 def draw_minutes(seed: int, days: float) -> Story:
     """The story of a seed with two chains of a block a minute, whose first endpoints push: what speed is measured with.
 
-    An endpoint that is polled is asked every twelve seconds. A chain may be out of sight for long before that is
-    alerted about: all of a chain is read twice as often as that, which costs more than anything else at rest.
+    Most of what is reconciled is so in batches, whatever the seed. An endpoint that is polled is asked every twelve
+    seconds. A chain may be out of sight for long before that is alerted about: all of a chain is read twice as often as
+    that, which costs more than anything else at rest.
     """
-    drawn = _draw(seed, days, Random(seed), [60.0, 60.0])  # noqa: S311
+    drawn = draw_batches(_draw(seed, days, Random(seed), [60.0, 60.0]))  # noqa: S311
     deadlines = replace(drawn.deadlines, unobserved_after=_LONG_UNOBSERVED)
     return replace(drawn, deadlines=deadlines, chains=tuple(_pushing_first(chain) for chain in drawn.chains))
 

@@ -1,6 +1,8 @@
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from functools import cache
+from math import ceil, inf
 from random import Random
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from connext_monitor.core.alerts.table import KINDS
 from tests.simulation import drawing, drawn_acts, drawn_routers
 from tests.simulation.drawing import draw
+from tests.simulation.drawn_batches import draw_batches
 from tests.simulation.drawn_troubles import OMISSIONS
 from tests.simulation.sayings import OF_ITS_OWN, Pause, Saying
 from tests.simulation.story import Deed, Fate, Story, from_json, to_json
@@ -165,3 +168,49 @@ def test_routers_share_what_there_is_to_fill_only_in_the_newest_stories() -> Non
     assert len({(router.silent_after, router.silent_transfers) for router in watched}) > 5
     assert {each.router for drawn in stories if len(drawn.routers) == 2 for each in drawn.transfers} == {0, 1, 9}
     assert all(router.silent_after <= (drawn.keep or 7200.0) for drawn in stories for router in drawn.routers)
+
+
+def test_most_chains_reconcile_in_batches_and_some_transfers_always_come_alone() -> None:
+    stories = [drawing.draw_minutes(seed, 2.0) for seed in range(20)]
+    at_once = [_reconciled_at_once(drawn) for drawn in stories]
+    # In batches many come with others of the same block; without, next to none do.
+    shares = [sum(count > 1 for count in of.values()) / len(of) for drawn in at_once for of in drawn.values()]
+    assert 20 < sum(share > 0.5 for share in shares) < 38
+    assert all(share > 0.5 or share < 0.1 for share in shares)
+    assert all(min(of.values()) == 1 for drawn in at_once for of in drawn.values())
+    late = [
+        each
+        for drawn in stories
+        for each in drawn.transfers
+        if (each.reconciled_after or 0) > drawn.deadlines.reconcile
+    ]
+    assert len(late) > 100
+
+
+@examples(30)
+@given(seeds)
+def test_batches_change_nothing_but_when_legs_come(seed: int) -> None:
+    drawn = draw(seed, 1.0)
+    for before, after in zip(drawn.transfers, draw_batches(drawn).transfers, strict=True):
+        same = replace(before, reconciled_after=after.reconciled_after, executed_after=after.executed_after)
+        assert after == same
+        assert (after.reconciled_after is None, after.executed_after is None) == (
+            before.reconciled_after is None,
+            before.executed_after is None,
+        )
+        deadline = drawn.deadlines.reconcile
+        assert ((before.reconciled_after or 0) > deadline) == ((after.reconciled_after or 0) > deadline)
+        if before.executed_after is not None and before.executed_after > (before.reconciled_after or inf):
+            waited = before.executed_after - (before.reconciled_after or 0)
+            assert after.executed_after == pytest.approx((after.reconciled_after or 0) + waited, abs=0.11)
+
+
+def _reconciled_at_once(story: Story) -> dict[int, Counter[float]]:
+    """How many transfers of each chain are reconciled at about the same instant, in minutes."""
+    ages = {chain.domain: chain.age for chain in story.chains}
+    counts: dict[int, Counter[float]] = {domain: Counter() for domain in ages}
+    for each in story.transfers:
+        if each.reconciled_after is not None and {each.origin, each.destination} <= ages.keys():
+            called = ceil((each.at + ages[each.origin]) / 60.0) * 60.0 - ages[each.origin]
+            counts[each.destination][round((called + each.reconciled_after) / 6.0)] += 1
+    return counts

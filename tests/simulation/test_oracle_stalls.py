@@ -71,6 +71,12 @@ def test_what_was_executed_before_they_were_sent_excuses_nothing() -> None:
     assert counted(Wrong.MISSED, truth) == 1
 
 
+def test_an_execution_that_a_reorg_took_ends_no_waiting() -> None:
+    taken = transfer(99, sent=stands(500, until=1100), executed=stands(1040, until=1100))
+    assert judged(world(*waiting(*SENT), taken), run(ALERT, OVER)).sound
+    assert counted(Wrong.MISSED, world(*waiting(*SENT), taken)) == 1
+
+
 def test_an_alert_that_stands_after_an_execution_is_false() -> None:
     assert counted(Wrong.FALSE, STALLED, ALERT) >= 1
     assert counted(Wrong.FALSE, STALLED, ALERT, replace(OVER, at=2600.0)) >= 1
