@@ -88,7 +88,7 @@ class Ledger:
         return block
 
     def _tokens(self, since: float, logs: Sequence[tuple[bytes, WrittenLog]]) -> Tokens:
-        if not self.blocks:
+        if not self.blocks or not self._liquidity.before:
             return self._liquidity.before
         parent = self.blocks[-1].fact
         said = [log.moves for _, log in logs if log.moves is not None]

@@ -61,7 +61,7 @@ class Liquidity:
     def after(self, parent: Tokens, parent_since: float, since: float, said: Iterable[tuple[int, int]]) -> Tokens:
         """What they have after a block made ``since`` then, in which this was ``said``: routers with tokens."""
         moves = [*said, *((c.router, c.tokens) for c in self._quiet if parent_since < c.at <= since)]
-        if not moves or not self.before:
+        if not moves:
             return parent
         tokens = dict(parent)
         for router, moved in moves:

@@ -82,7 +82,8 @@ class World:
 
     def _extend(self, chain: "_Chain", timestamp: int, now: float) -> None:
         ledger, domain = chain.ledger, chain.traits.domain
-        taken = self.bridge.take(domain, len(ledger.blocks), ledger.head.next_nonce, paused=ledger.head.paused)
+        head = ledger.head
+        taken = self.bridge.take(domain, len(ledger.blocks), head.next_nonce, paused=head.paused)
         nonce, paused, logs = taken
         ledger.extend(timestamp, now, nonce, paused=paused, logs=logs)
         if logs:
@@ -132,6 +133,8 @@ class _Chain:
 
     def stalled_until(self, now: float) -> float:
         """When the stall ends that lasts at an instant; the instant itself if none does."""
+        if not self._stalls:
+            return now
         return max([now, *[stall.at + stall.seconds for stall in self._stalls if lasts(stall, now)]])
 
     def after(self, now: float) -> float:
