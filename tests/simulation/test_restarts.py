@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation.mutants.aimed.made import HERE, THERE, calls, story, trouble
+from tests.simulation.mutants.aimed.made import BLOCK, HERE, THERE, call, calls, chain, phantom, story, trouble
 from tests.simulation.runner import played
-from tests.simulation.story import ChannelFault, EndpointFault, Kill, Story
+from tests.simulation.sharing import Cluster
+from tests.simulation.story import ChannelFault, EndpointFault, Kill, Standby, Story
 from tests.simulation.trace import AlertChange, State
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 
@@ -59,3 +60,21 @@ def test_after_a_long_downtime_a_chain_has_a_fair_chance(seconds: float) -> None
     down = Kill(0, BEGIN, SECONDS, KillManner.STOP)
     faults = [trouble(BEGIN, SECONDS + seconds, EndpointTrouble.DISCONNECT, domain=domain) for domain in (HERE, THERE)]
     assert openings(beset(*faults, kills=(down,)), "chain_unobserved") == []
+
+
+FINALITY = 20 * BLOCK
+FALSELY_DELIVERED = story(
+    2400.0,
+    [call(100.0), call(1500.0), phantom(700.0)],
+    chains=(chain(HERE, final_depth=20), chain(THERE, final_depth=20)),
+)
+SHARED = replace(FALSELY_DELIVERED, cluster=Cluster(takeover_after=20.0), standbys=(Standby(1, 100.0, 2200.0),))
+
+
+@pytest.mark.parametrize("of", [FALSELY_DELIVERED, SHARED], ids=["restart", "takeover"])
+def test_who_goes_on_accuses_a_phantom_after_one_more_finality(of: Story) -> None:
+    """Where its origin stood when the delivery was seen is known to the process that saw it only."""
+    ended = replace(of, kills=(Kill(0, 1000.0, 300.0 if of.cluster else 5.0, KillManner.STEP, 1),))
+    (accused,) = openings(ended, "phantom_delivery")
+    assert 1000.0 < accused.at < 1000.0 + 30.0 + FINALITY + 90.0
+    assert accused.instance == (1 if of.cluster else 0)
