@@ -1,6 +1,7 @@
 """A chain that is observed and can be asked: alerting and monitoring do not know each other, and meet here."""
 
 from collections.abc import Awaitable, Sequence
+from math import inf
 from typing import TypeVar
 
 import structlog
@@ -47,14 +48,15 @@ class ObservedChain:
         """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
         return self._state.reads_history(watermark)
 
-    def has_reread(self, number: BlockNumber) -> bool:
+    def has_reread(self, number: BlockNumber, since: float = -inf) -> bool:
         """Whether a block of that height, read before, would be known to be gone, or nobody can know for long.
 
-        Has the chain read again where an outage of the store was over after it was read last.
+        Has the chain read again where it was not since then (on the monotonic clock), or since an outage of the store.
         """
-        if self._state.outdated:
-            self._observer.cover_again()
-        return self._state.has_reread(number)
+        if self._state.has_reread(number, since):
+            return True
+        self._observer.cover_again(self._state.read_after(since))
+        return False
 
     @property
     def trouble(self) -> str | None:

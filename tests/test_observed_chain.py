@@ -209,6 +209,26 @@ async def test_a_circumstance_that_is_not_known_hinders_no_judgement(asked: Aske
     assert asked.chain.unanswered is None
 
 
+async def test_a_chain_that_only_goes_on_is_read_again_when_asked() -> None:
+    node, seldom = Whole(10), replace(USUAL, calm=3600.0)
+    async with (
+        http_node(posting(node.answer)) as url,
+        observing(url, patience=36_000, intervals=seldom) as (observer, memory),
+    ):
+        chain = ObservedChain(observer, ChainQueries(observer.state, memory, memory, observer.pool))
+        await until(lambda: chain.has_reread(BlockNumber(10)))
+        since = SystemClock().monotonic()
+        node.head = 11
+        await until(lambda: node.ranges[-1] == (11, 11))
+        await until(lambda: observer.state.covered and observer.state.covered.number == 11)
+        assert not observer.state.has_reread(BlockNumber(10), since)
+        await until(lambda: chain.has_reread(BlockNumber(10), since))
+        assert node.ranges[-1][0] < 11
+        read = len(node.ranges)
+        assert chain.has_reread(BlockNumber(10), since)
+        assert len(node.ranges) == read
+
+
 async def test_after_a_store_outage_a_chain_is_read_again_at_once() -> None:
     node, works_since = Whole(10), -inf
     clock, seldom = SystemClock(), replace(USUAL, calm=3600.0)

@@ -1,6 +1,7 @@
 """A chain as the watches need it: each asks for the abilities that it uses, and an observed chain has them all."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Protocol
 
 from connext_monitor.core.calls import TransferStatus
@@ -51,8 +52,11 @@ class JudgedChain(Protocol):
         """Whether a chain covered up to there is catching up: late legs may have arrived in what comes."""
         ...
 
-    def has_reread(self, number: BlockNumber) -> bool:
-        """Whether a block of that height, read before, would be known to be gone, or nobody can know for long."""
+    def has_reread(self, number: BlockNumber, since: float = -inf) -> bool:
+        """Whether a block of that height, read before, would be known to be gone, or nobody can know for long.
+
+        Unless it is final, it is read again after ``since`` (on the monotonic clock).
+        """
         ...
 
     @property

@@ -28,7 +28,7 @@ from connext_monitor.core.transfer import Transfer
 
 _FAULT = Hindrance(Obstacle.FAULT, "an error in this program; see its log")
 _ORIGIN_NOT_READ = Hindrance(
-    Obstacle.ORIGIN_NOT_READ, "their origin has not been read again since it was last out of sight"
+    Obstacle.ORIGIN_NOT_READ, "their origin has not been read again since they were due: a reorg may have taken them"
 )
 
 log = structlog.get_logger()
@@ -186,20 +186,23 @@ class DestinationJudge:
 
     async def _cases(self, part: Sequence[WaitingLeg]) -> list[Case]:
         transfers = await self._store.transfers_by_id({leg.awaited.transfer_id for leg in part})
-        return [Case(leg, self._evidence(leg.awaited, transfers.get(leg.awaited.transfer_id))) for leg in part]
+        return [Case(leg, self._evidence(leg, transfers.get(leg.awaited.transfer_id))) for leg in part]
 
-    def _evidence(self, awaited: Awaited, stored: TransferWithDeadlines | None) -> Evidence:
+    def _evidence(self, leg: WaitingLeg, stored: TransferWithDeadlines | None) -> Evidence:
         if stored is None:
-            return Evidence(awaited, None, None, self._watermark)
-        origin_read = self._has_reread(stored.transfer)
-        return Evidence(awaited, stored.transfer, stored.due, self._watermark, origin_read=origin_read)
+            return Evidence(leg.awaited, None, None, self._watermark)
+        origin_read = self._has_reread(stored.transfer, leg)
+        return Evidence(leg.awaited, stored.transfer, stored.due, self._watermark, origin_read=origin_read)
 
-    def _has_reread(self, transfer: Transfer) -> bool:
-        """Whether its origin would be known to have taken XCalled back."""
-        origin = self._origins.get(transfer.origin)
-        return origin is None or transfer.xcalled is None or origin.has_reread(transfer.xcalled.block.number)
+    def _has_reread(self, transfer: Transfer, leg: WaitingLeg) -> bool:
+        """Whether its origin would be known to have taken XCalled back before the leg was late."""
+        origin, xcalled = self._origins.get(transfer.origin), transfer.xcalled
+        leg.judged_since = min(leg.judged_since, self._clock.monotonic())
+        return origin is None or xcalled is None or origin.has_reread(xcalled.block.number, leg.judged_since)
 
     async def _ask(self, cases: Sequence[Case]) -> None:
+        for leg in (case.leg for case in cases if case.leg.hindrance is _ORIGIN_NOT_READ):
+            leg.hindrance = None
         answers = await self._inquiry.ask([case.leg for case in cases])
         for case, answer in zip(cases, answers, strict=True):
             case.evidence = replace(case.evidence, answer=answer)
@@ -217,7 +220,8 @@ class DestinationJudge:
                 pass
             case LegRuling.ORIGIN_NOT_READ:
                 leg.hindrance = _ORIGIN_NOT_READ
-                self._legs.postpone(leg, self._pace.ask_again)
+                self._legs.postpone(leg, self._pace.pause_until_read(leg.not_read))
+                leg.not_read += 1
             case LegRuling.NOT_ANSWERED:
                 self._legs.postpone(leg, self._inquiry.unanswered(leg))
             case LegRuling.EVENT_MISSING:

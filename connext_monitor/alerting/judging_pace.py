@@ -14,6 +14,8 @@ class JudgingPace:
     ask_again: float = 2.0
     longest_ask_again: float = 5.0
     """While nobody answers a single leg is asked about, ever more seldom, until somebody does."""
+    read_at_first: float = 0.1
+    """To the first look whether an origin has been read again; then ever more seldom, until as it is asked again."""
     look_again: float = 60.0
     """To the next look at a leg that cannot be judged for a reason of ours, or whose event no endpoint shows."""
     longest_look_again: float = 900.0
@@ -33,6 +35,10 @@ class JudgingPace:
         if recorded and not before:
             return self.ask_again
         return float(min(self.longest_look_again, self.look_again * 2.0 ** min(max(before - 1, 0), 10)))
+
+    def pause_until_read(self, before: int) -> float:
+        """Seconds to the next look whether an origin has been read again, after so many in vain ``before``."""
+        return float(min(self.ask_again, self.read_at_first * 2.0 ** min(before, 10)))
 
     def pause_after(self, fruitless: int) -> float:
         """Seconds to the next question after so many in a row that nobody answered."""

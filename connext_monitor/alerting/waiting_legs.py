@@ -1,6 +1,7 @@
 """The legs of one destination that are past due, until each of them is judged."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,10 @@ class WaitingLeg:
     unanswered: int = 0
     """How often it was asked about in vain."""
     hindrance: Hindrance | None = None
+    judged_since: float = math.inf
+    """When it was judged first (monotonic seconds)."""
+    not_read: int = 0
+    """How often its origin was found not to have been read again since then."""
     fetches: int = 0
     """How often its missing event has been looked for."""
 

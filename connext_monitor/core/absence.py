@@ -18,7 +18,7 @@ class LegRuling(StrEnum):
     """Forget it."""
     MOVED = "a reorg has moved its deadline to an instant that the destination is not covered past"
     """Await it until then."""
-    ORIGIN_NOT_READ = "its origin has not been read again since the last outage: XCalled may be gone"
+    ORIGIN_NOT_READ = "its origin has not been read again since the leg was late: XCalled may be gone"
     """Wait until it has been."""
     NOT_COVERED = "the destination is not covered past the deadline"
     """Out of sight: wait for the chain."""

@@ -18,7 +18,7 @@ class Obstacle(StrEnum):
     READS_HISTORY = "reads_history"
     """Its past is still being read: the legs may have arrived in what comes."""
     ORIGIN_NOT_READ = "origin_not_read"
-    """Their origin has not been read again since its last outage: a reorg may have taken their calls back."""
+    """Their origin has not been read again since they were due: a reorg may have taken their calls back."""
     NOT_ANSWERED = "not_answered"
     """No endpoint answers transferStatus."""
     EVENT_MISSING = "event_missing"

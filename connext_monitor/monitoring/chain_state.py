@@ -44,10 +44,10 @@ class ChainState:
     ``awaited`` the block times (a heap) that someone waits to see covered; ``first_nonce_after`` the block before the
     first watched one, while its nonce is still to be asked for; ``looks_again`` that what is not final is read again
     with the next head: a log accuses somebody and the other endpoints lack its block, or it was pushed before its
-    block's head; ``read_at`` when it began that all up to the head was read; ``holes`` the first nonce of each hole
-    that was logged; ``final_trouble`` why the endpoint names no final block, in words; ``lost_history`` what its
-    endpoints have said of blocks that they do not have any more; ``failed`` the endpoints, by index in the config, of
-    which a use has failed. Times named ``*_at`` are on the monotonic clock.
+    block's head; ``read_at`` when the last cover began that read again what is not final; ``holes`` the first nonce of
+    each hole that was logged; ``final_trouble`` why the endpoint names no final block, in words; ``lost_history`` what
+    its endpoints have said of blocks that they do not have any more; ``failed`` the endpoints, by index in the config,
+    of which a use has failed. Times named ``*_at`` are on the monotonic clock.
     """
 
     def __init__(
@@ -147,9 +147,11 @@ class ChainState:
         self.endpoint = None
         self.caught_up = False
 
-    def reached_head(self, read_at: float) -> None:
-        """All up to the head is stored as it was read from that time on."""
-        self.caught_up, self.read_at = True, read_at
+    def reached_head(self, read_at: float, *, again: bool = True) -> None:
+        """All up to the head is stored; ``again``: as it was read from that time on, what is not final included."""
+        self.caught_up = True
+        if again:
+            self.read_at = read_at
 
     def reached(self, coverage: Coverage) -> None:
         """The coverage that has just been committed."""
@@ -199,21 +201,20 @@ class ChainState:
         behind = self.head.timestamp - watermark
         return behind > _HISTORY and self.clock.monotonic() - self._connected_at < _LONGEST_CATCH_UP
 
-    def has_reread(self, number: BlockNumber) -> bool:
+    def has_reread(self, number: BlockNumber, since: float = -math.inf) -> bool:
         """Whether a block of that height, read before, would be known to be gone, or nobody can know for long.
 
-        It is final, or what is not has been read again since the endpoint in use was connected, and since the last
-        outage of the store: what waited meanwhile was seen before. Where the chain has been out of sight for as long as
-        people are not told of that, what was read last is all there is.
+        It is final, or what is not has been read again since then (on the monotonic clock), since the endpoint in use
+        was connected, and since the last outage of the store: what waited meanwhile was seen before. Where the chain
+        has been out of sight for as long as people are not told of that, what was read last is all there is.
         """
-        if number <= self.final or (self.caught_up and not self.outdated):
+        if number <= self.final or (self.caught_up and self.read_at >= self.read_after(since)):
             return True
         return min(self.unseen_for, self._store_works_for()) >= self._unobserved_after
 
-    @property
-    def outdated(self) -> bool:
-        """Whether what is stored up to the head was read before the last outage of the store was over."""
-        return self.caught_up and self.clock.monotonic() - self.read_at > self._store_works_for()
+    def read_after(self, since: float) -> float:
+        """The later of ``since`` and the end of the last outage of the store; both on the monotonic clock."""
+        return max(since, self.clock.monotonic() - self._store_works_for())
 
     @property
     def silent_for(self) -> float:

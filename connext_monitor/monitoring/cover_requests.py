@@ -1,6 +1,7 @@
 """What asks for a chain to be covered before the calm interval is over: heads, hints of reorgs, and who waits."""
 
 import asyncio
+from math import inf
 
 from connext_monitor.clock.watch_loop import rest
 from connext_monitor.core.events import BlockNumber, Timestamp
@@ -63,6 +64,12 @@ class CoverRequests:
         """Someone waits for the chain to be covered past this block time."""
         self._state.await_cover(instant)
         self._woken.set()
+
+    def confirm_since(self, since: float) -> None:
+        """Have what is not final read again, unless a cover that does has begun since then (on the monotonic clock)."""
+        if self._confirmed_at < since:
+            self._confirmed_at = -inf
+            self._woken.set()
 
     def confirming(self) -> None:
         """A confirming cover begins, which answers every hint given before."""

@@ -156,7 +156,7 @@ class Coverer:
         )
         await walk.run(cover, head, asks_nonce=confirms and self._confirmed % 2 == 0)
         self._unfinished = None
-        self._state.reached_head(began)
+        self._state.reached_head(began, again=confirms)
         self._confirmed += confirms
         if cover.settles:
             self._settled_at = self._state.clock.monotonic()

@@ -80,9 +80,9 @@ class Observer:
         """Have the chain covered past this block time as soon as it has such a block."""
         self._requests.cover_past(instant)
 
-    def cover_again(self) -> None:
-        """Have what is not final read again at once."""
-        self._requests.hint_reorg()
+    def cover_again(self, since: float) -> None:
+        """Have what is not final read again, unless that has begun since then (on the monotonic clock)."""
+        self._requests.confirm_since(since)
 
     @property
     def pool(self) -> EndpointPool:

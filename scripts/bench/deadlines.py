@@ -18,6 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from connext_monitor.alerting.alert_desk import AlertDesk
@@ -57,7 +58,7 @@ class _Blind:
         """See `JudgedChain`."""
         return False
 
-    def has_reread(self, number: BlockNumber) -> bool:  # noqa: ARG002 - as every chain
+    def has_reread(self, number: BlockNumber, since: float = -inf) -> bool:  # noqa: ARG002 - as every chain
         """See `JudgedChain`."""
         return True
 

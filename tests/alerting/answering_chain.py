@@ -124,17 +124,36 @@ class SetAnswers(ChainQueries):
         return recorded is not None
 
 
+class _Rereading(Observer):
+    """Has read all again as soon as it is to, unless it is ``mute``; its endpoint is in use for as long."""
+
+    mute = False
+
+    def cover_again(self, since: float) -> None:
+        if self.state.caught_up and not self.mute:
+            self.state.reached_head(max(since, self.state.clock.monotonic()))
+
+
 class AnsweringChain(ObservedChain):
     """An observed chain that has been covered, and is not being observed now: it is as a test sets it.
 
     ``looks`` are the instants that it was to be covered past, ``history_asked`` how often it was asked for its past.
+    While it is ``mute``, nothing of it is read again.
     """
 
     def __init__(self, name: str = "gnosis", *, clock: Clock | None = None, covered: bool = True) -> None:
         config = ChainConfig.model_validate(CONFIG | {"name": name})
         memory = Memory()
         clock = clock or SystemClock()
-        observer = Observer(config, UNOBSERVED_AFTER, open_endpoint, memory, memory, clock, Random(1))  # noqa: S311
+        self._rereading = observer = _Rereading(
+            config,
+            UNOBSERVED_AFTER,
+            open_endpoint,
+            memory,
+            memory,
+            clock,
+            Random(1),  # noqa: S311
+        )
         self.answers = SetAnswers(observer)
         super().__init__(observer, self.answers)
         self.state = observer.state
@@ -142,6 +161,15 @@ class AnsweringChain(ObservedChain):
         self.history_asked = 0
         if covered:
             self.reach_block(1)
+
+    @property
+    def mute(self) -> bool:
+        """See above."""
+        return self._rereading.mute
+
+    @mute.setter
+    def mute(self, mute: bool) -> None:
+        self._rereading.mute = mute
 
     def reach_block(self, number: int) -> None:
         """Its covered head rises to this block."""

@@ -49,6 +49,18 @@ async def test_no_leg_is_late_until_its_call_has_been_looked_at_again(tmp_path: 
         await bench.accuses(id_of(1))
 
 
+async def test_no_leg_is_late_until_its_call_was_read_again_since(tmp_path: Path) -> None:
+    async with scheduling(tmp_path) as bench:
+        bench.origin.mute = True
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 1)
+        await until(lambda: bench.scheduler.hindered(DESTINATION))
+        assert bench.scheduler.hindrance(DESTINATION, Timestamp(DUE)).obstacle is Obstacle.ORIGIN_NOT_READ
+        assert (bench.answers.asked, await bench.accused()) == ([], [])
+        bench.origin.mute = False
+        await bench.accuses(id_of(1))
+
+
 async def test_an_event_that_stays_missing_is_fetched_seldom(tmp_path: Path) -> None:
     async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01)) as bench:
         bench.answers.status = TransferStatus.EXECUTED

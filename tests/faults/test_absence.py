@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from connext_monitor.core.events import DomainId
 from connext_monitor.core.transfer import Status
 from scripts.devnet import Devnet, Transfer
 from tests.e2e.monitor import Setup, write_config
-from tests.faults.faults import Mute, RangeLimit
+from tests.faults.faults import Freeze, Mute, RangeLimit
 from tests.faults.hooks import Json, refusal
 from tests.faults.proxy import Proxy
 from tests.faults.watching import Watch, watching
@@ -132,4 +133,23 @@ async def test_a_leg_in_a_block_stamped_with_the_deadline_is_met(
         await past_due(bridge, transfer)
         await watch.covers("beta", await beta.head())
         await watch.knows(transfer, Status.EXECUTED)
+        assert await watch.alerts() == []
+
+
+async def test_a_call_that_a_reorg_took_unseen_accuses_nobody(
+    bridge: Devnet, origin: Proxy, destination: Proxy, tmp_path: Path
+) -> None:
+    alpha, beta = bridge.chains
+    endpoints = {"alpha": [origin.ws_url], "beta": [destination.ws_url]}
+    setup = Setup(bridge.chains, {}, endpoints=endpoints, unobserved_after="PT2M", execute=f"PT{DEADLINE}S")
+    async with watching(setup, tmp_path) as watch:
+        transfer = await bridge.xcall(alpha, beta)
+        await watch.knows(transfer, Status.XCALLED)
+        await origin.apply(Freeze())
+        await alpha.reorg(1)
+        await past_due(bridge, transfer)
+        await until(lambda: watch.scheduler.hindered(DomainId(beta.domain_id)))
+        assert not await accused(watch, transfer)
+        await origin.lift()
+        await watch.knows(transfer, None)
         assert await watch.alerts() == []

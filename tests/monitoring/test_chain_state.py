@@ -70,6 +70,20 @@ def test_a_block_that_is_not_final_is_sure_once_read_again() -> None:
     assert not state.has_reread(BlockNumber(401))
 
 
+def test_what_is_not_final_is_sure_as_of_its_last_reading() -> None:
+    clock = manual_clock(NOW)
+    state = following(clock)
+    state.reached(Coverage(BlockNumber(1), BlockNumber(400), BlockRef(BlockNumber(500), hash_at(500), Timestamp(NOW))))
+    state.reached_head(clock.monotonic())
+    clock.advance(10)
+    since = clock.monotonic()
+    assert (state.has_reread(BlockNumber(400), since), state.has_reread(BlockNumber(401), since)) == (True, False)
+    state.reached_head(since, again=False)
+    assert not state.has_reread(BlockNumber(401), since)
+    state.reached_head(since)
+    assert state.has_reread(BlockNumber(401), since)
+
+
 def test_what_was_read_before_a_store_outage_ended_is_not_sure() -> None:
     clock, works_for = manual_clock(NOW), math.inf
     state = ChainState(ChainConfig.model_validate(CONFIG), clock, 120, store_works_for=lambda: works_for)

@@ -98,8 +98,8 @@ ABSENCE = (
         "outage-not-read-again",
         5,
         "monitoring/chain_state.py",
-        "        return self.caught_up and self.clock.monotonic() - self.read_at > self._store_works_for()\n",
-        "        return False\n",
+        "        return max(since, self.clock.monotonic() - self._store_works_for())\n",
+        "        return -math.inf\n",
         "what waited while the disk was full is called late before anybody has looked whether it still stands",
     ),
     mutant(
