@@ -65,6 +65,7 @@ class _Judging:
         for leg in self._evidence.legs:
             self._judge_leg(leg, verdict)
         verdict.false.extend(self._false())
+        verdict.false.extend(self._told_too_early())
         verdict.missed.extend(self._unreported_outages())
         verdict.differ.extend(self._not_over())
         for channel, taken in self._evidence.taken.items():
@@ -146,6 +147,16 @@ class _Judging:
         if leg.arrived is not None and self._could_see(leg, leg.arrived, alert.opened - BOUND):
             return f"it was opened at {alert.opened}, and had arrived at {leg.arrived}"
         return None
+
+    def _told_too_early(self) -> Iterator[str]:
+        """What was called late before it was, and is again: an alert that opened anew has the later instant stored."""
+        opened = {alert.id: alert.opened for alert in self._evidence.alerts}
+        for channel, taken in self._evidence.taken.items():
+            for message in (message for message in taken if message.change == "opened"):
+                leg = self._legs.get((message.kind, message.subject))
+                # One that was opened only once is found to be false itself.
+                if leg is not None and message.at <= leg.due < opened.get(message.alert_id, 0.0):
+                    yield f"{channel} was told at {message.at:.1f} that {_leg(leg)} is late"
 
     def _could_see(self, leg: Leg, begin: float, end: float) -> bool:
         """Whether there is such a time, and nothing was wrong in it."""

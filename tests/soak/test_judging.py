@@ -93,6 +93,12 @@ def test_an_accusation_before_the_deadline_is_false() -> None:
     assert wrong([LATE], [replace(ALERT, opened=float(DUE))], [OPENED]) == {"false": 1}
 
 
+def test_an_accusation_too_early_is_false_though_it_opened_anew() -> None:
+    messages = [replace(OPENED, at=DUE - 2.0), replace(ENDED, at=DUE - 1.0), replace(OPENED, at=SOON)]
+    reorged = replace(evidence([LATE], [ALERT], messages), reorgs=[Reorg(DUE - 10, "alpha", 1)])
+    assert {name: count for name, count in judge(reorged).counts.items() if count} == {"false": 1}
+
+
 def test_an_accusation_long_after_the_arrival_is_false() -> None:
     after = replace(RESOLVED, opened=ARRIVED.arrived + BOUND + 1.0)  # type: ignore[operator]
     messages = [replace(OPENED, at=after.opened), replace(ENDED, at=after.opened + 1)]
