@@ -52,6 +52,14 @@ DELIVERING = (
         "what was acknowledged is not told again, though it is still open",
     ),
     mutant(
+        "repeat-joins-its-digest",
+        7,
+        "store/news.py",
+        "    topic = replace(_topic(connection, alert), again=again)\n",
+        "    topic = _topic(connection, alert)\n",
+        "what is told again after its acknowledgement joins the message that counts it already and does not change",
+    ),
+    mutant(
         "unsilenced-unheard",
         7,
         "alerting/active_silences.py",

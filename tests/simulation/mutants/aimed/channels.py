@@ -2,7 +2,7 @@
 
 from tests.simulation.acts import Act
 from tests.simulation.mutants.aimed.aim import Aim
-from tests.simulation.mutants.aimed.made import HERE, THERE, back, call, calls, story, trouble
+from tests.simulation.mutants.aimed.made import CHAT, HERE, THERE, back, call, calls, story, trouble
 from tests.simulation.story import ChannelFault, Deadlines, Kill
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 
@@ -76,6 +76,15 @@ SILENCED = story(
 )
 """People silence what is late, acknowledge an alert, and end a silence early."""
 
+COUNTED_AND_ACKNOWLEDGED = story(
+    2000.0,
+    [*calls(60.0, 1300.0, 40.0), *(call(100.0, None, None) for _ in range(8))],
+    channels=(CHAT,),
+    acts=(Act(700.0, 400.0, "execute_overdue", acknowledges=True),),
+)
+"""One of a burst is acknowledged, which a digest counts. Others are executed meanwhile: where nothing is, the pathway's
+stall is told, and counts the burst."""
+
 _BOTH_WAYS = [
     *calls(60.0, 3000.0, 50.0, (25.0, 400.0)),
     *(call(90.0 + 400.0 * number, None, None) for number in range(6)),
@@ -102,6 +111,7 @@ STOPPED_WHILE_SENDING = story(
 """Asked to stop while a channel takes its time to say that it took a message."""
 
 AIMS = (
+    Aim("counted, acknowledged", COUNTED_AND_ACKNOWLEDGED, ("repeat-joins-its-digest",)),
     Aim("asked to wait", ASKED_TO_WAIT, ("end-before-opening",)),
     Aim("retried", RETRIED, ("not-noted-after-retry",)),
     Aim(
