@@ -13,7 +13,7 @@ from connext_monitor.config import Config, DatabaseUrl
 from connext_monitor.config.chain_labels import chain_labels
 from connext_monitor.config.rules import lease_times
 from connext_monitor.process import allocator, descriptors
-from connext_monitor.process.garbage import collect_rarely
+from connext_monitor.process.garbage import spare_what_is_loaded
 from connext_monitor.process.logs import configure_logging
 from connext_monitor.process.running_loop import RunningLoop
 from connext_monitor.process.stop_request import StopRequest
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 def run_monitor() -> int:
     """Run the monitor until it is asked to stop; the exit code."""
-    collect_rarely()
+    spare_what_is_loaded()
     allocator.keep_little()
     stop = StopRequest(tell_abandoned=_log_abandoned)
     with stop.on_signals():

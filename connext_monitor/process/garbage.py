@@ -9,19 +9,15 @@ from connext_monitor.process.allocator import give_back
 _EVERY: Final = 60.0
 
 
-def collect_rarely() -> None:
-    """Collect garbage from now on, less often than Python by itself.
+def spare_what_is_loaded() -> None:
+    """Collect garbage from now on, of what is made from now on, and less often than Python by itself.
 
-    What works on many small objects goes through all of them, and through all modules, again and again otherwise.
+    What works on many small objects goes through all of them, and through all modules, again and again otherwise: the
+    first collection alone took a twentieth of a command's time.
     """
+    gc.freeze()
     gc.set_threshold(20_000, 10, 10)
     gc.enable()
-
-
-def spare_what_is_loaded() -> None:
-    """The same without what is there by now: the first collection alone would take a twentieth of a command's time."""
-    gc.freeze()
-    collect_rarely()
 
 
 def spare_collections() -> None:
@@ -31,8 +27,7 @@ def spare_collections() -> None:
     went into going through them, and through all modules, again and again (measured by ``scripts.bench.ingest``).
     """
     gc.collect()
-    gc.freeze()
-    collect_rarely()
+    spare_what_is_loaded()
 
 
 def collect_by_time() -> None:

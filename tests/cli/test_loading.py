@@ -240,6 +240,32 @@ def test_what_is_loaded_is_not_looked_through_for_garbage() -> None:
         gc.set_threshold(*thresholds)
 
 
+SAYS_WHAT_COLLECTIONS_LEAVE_OUT = """if True:
+    import gc, sys
+    from connext_monitor.cli import main
+    sys.argv[0] = "connext-monitor"
+    left_out = []
+    gc.callbacks.append(lambda phase, _: left_out.append(gc.get_freeze_count()))
+    try:
+        main()
+    finally:
+        print(min(left_out, default=sys.maxsize), file=sys.stderr)
+"""
+
+
+def test_the_monitor_starts_without_looking_through_its_modules(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SAYS_WHAT_COLLECTIONS_LEAVE_OUT, "--config", "none.toml", "run"],
+        cwd=tmp_path,
+        env=process_environ(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert int(ended.stderr.split()[-1]) > 10_000
+
+
 async def _left_out() -> int:
     return gc.get_freeze_count()
 
