@@ -128,7 +128,7 @@ class CoverPass:
         stored = await self._store.stored(self._state.config.domain_id, blocks)
         try:
             read = await self._reader.read(blocks, target.head, target.final, stored)
-            await self._verify(read, stored, target)
+            await self._verify(read, stored)
         except EndpointNotBelieved:
             raise
         except (EndpointUnavailable, UnreadableAnswer):
@@ -138,12 +138,11 @@ class CoverPass:
             raise
         return read
 
-    async def _verify(self, read: ReadRange, stored: StoredRange, target: _Target) -> None:
-        """Make sure that what was read is of our chain, the more so if it takes something back, or ends at the head."""
+    async def _verify(self, read: ReadRange, stored: StoredRange) -> None:
+        """Make sure that what was read is of our chain, the more so if it takes something back."""
         for number, block_hash in sorted(block for block in stored.blocks if block[1] in read.gone)[:1]:
             await self._lineage.confirm_gone(number, block_hash)
-        at_head = read.end.number == target.head.number
-        await self._lineage.verify(read.end.hash, again=at_head or self._state.caught_up)
+        await self._lineage.verify(read.end.hash)
 
     # Committing
 
@@ -206,7 +205,7 @@ class CoverPass:
         header = next((header for header in at_hand if header.number == reached.checkpoint), None)
         if header is None:
             header = await self._reader.header_at(reached.checkpoint)
-            await self._lineage.verify(header.hash, again=True)
+            await self._lineage.verify(header.hash)
         return header.ref
 
     async def _vouches(self, final: BlockNumber, log: SeenLog) -> bool:

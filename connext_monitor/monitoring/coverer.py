@@ -91,11 +91,16 @@ class Coverer:
         coverage = await self._store.coverage(self._config.domain_id)
         if coverage is None:
             start = self._config.start_block
-            first = (await self._endpoint.head()).number if start == "latest" else BlockNumber(start)
+            first = await self._newest() if start == "latest" else BlockNumber(start)
             coverage = begin(first)
             await self._nonces.begin(first)
             await self._lineage.confirm()
         self._state.coverage = coverage
+
+    async def _newest(self) -> BlockNumber:
+        head = await self._endpoint.head()
+        await self._lineage.verify(head.hash)
+        return head.number
 
     async def cover(self, cover: Cover) -> None:
         """Do one cover, and do it again for as long as that may help."""

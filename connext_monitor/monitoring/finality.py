@@ -29,7 +29,7 @@ class Finality:
         if tagged is None or not await self._is_had(tagged, head):
             return None
         self._state.headers.add(tagged)
-        await self._lineage.verify(tagged.hash, again=True)
+        await self._lineage.verify(tagged.hash)
         self._state.final_trouble = None
         return min(tagged.number, head.number)
 

@@ -67,17 +67,17 @@ class Lineage:
         self._headers = headers
         self._verified = verified
 
-    async def verify(self, block_hash: Hash32, *, again: bool = False) -> None:
+    async def verify(self, block_hash: Hash32) -> None:
         """Find out whether a block is of our chain; asks nothing if its parents lead back to one that is.
 
-        ``again``: the endpoint must still have it after it said which chain it serves, so that it did not change in
-        between. Raises EndpointNotBelieved, Unsettled, and what the endpoint raises.
+        The endpoint must still have it after it said which chain it serves, so that it did not change in between.
+        Raises EndpointNotBelieved, Unsettled, and what the endpoint raises.
         """
         if self._leads_back(block_hash):
             return
         await self.confirm()
         # Twice, so that it does not go unseen if every second request is answered by another chain.
-        for _ in range(2 * again):
+        for _ in range(2):
             if await self._endpoint.header_by_hash(block_hash) is None:
                 raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just referred to")
         self._verified.add(block_hash)

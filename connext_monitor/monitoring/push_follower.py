@@ -146,7 +146,7 @@ class PushFollower:
             self._requests.cover_block(number)
         if not believed:
             return []
-        await self._lineage.verify(block_hash, again=True)
+        await self._lineage.verify(block_hash)
         # Last, so that no checkpoint is committed in between.
         return believed if await self._stands(number, block_hash) else []
 

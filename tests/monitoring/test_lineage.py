@@ -104,6 +104,18 @@ async def test_after_a_reconnect_another_chain_s_head_is_not_covered() -> None:
     assert {p.coverage.covered.hash for p in memory.progress if p.coverage.covered} == {hash_at(100)}
 
 
+async def test_after_a_reconnect_no_history_of_another_chain_is_covered() -> None:
+    node, memory = Routed(100, Chain(90_000, branch=dict.fromkeys(range(100_000), 1))), Memory()
+    async with covering(node, memory, intervals=QUICK) as (coverer, _):
+        await coverer.cover_for(Aim.CONFIRM)
+    async with covering(node, memory, intervals=QUICK) as (coverer, announce):
+        node.elsewhere = lambda request: request["method"] in ("eth_getBlockByNumber", "eth_getLogs")
+        await announce(90_000)
+        with pytest.raises(EndpointUnavailable, match="no longer has block"):
+            await coverer.cover_for(Aim.CONFIRM)
+    assert {p.coverage.covered.hash for p in memory.progress if p.coverage.covered} == {hash_at(100)}
+
+
 async def test_no_block_of_another_chain_is_kept_as_final() -> None:
     node, memory = Routed(100), Memory()
     async with covering(node, memory, intervals=QUICK) as (coverer, announce):
@@ -161,6 +173,10 @@ async def test_a_chain_is_not_begun_at_another_chain_s_head() -> None:
         async with covering(node, memory, start="latest"):
             pass
     assert memory.progress == []
+    node.elsewhere = lambda request: request["params"][:1] == ["latest"]
+    with pytest.raises(Unsettled, match="no longer has block"):
+        async with covering(node, memory, start="latest"):
+            pass
 
 
 async def test_another_chain_s_count_of_nonces_is_not_stored() -> None:
@@ -202,7 +218,7 @@ async def test_blocks_leading_back_to_a_known_one_need_no_question() -> None:
         await known.verify(hash_at(89))
         assert node.asked == []
         await known.verify(hash_at(95))
-        assert node.asked == ["eth_chainId"]
+        assert node.asked == ["eth_chainId", "eth_getBlockByHash", "eth_getBlockByHash"]
 
 
 async def test_parents_that_go_round_in_circles_lead_nowhere() -> None:
@@ -214,14 +230,14 @@ async def test_parents_that_go_round_in_circles_lead_nowhere() -> None:
         async with asyncio.timeout(60):
             for number in (20, 30, 31):
                 await known.verify(hash_at(number))
-        assert node.asked == ["eth_chainId"] * 2
+        assert node.asked == ["eth_chainId", "eth_getBlockByHash", "eth_getBlockByHash"] * 2
 
 
 async def test_a_block_that_the_endpoint_no_longer_has_is_not_verified() -> None:
     node = Routed(100)
     async with lineage(node) as (known, _):
         with pytest.raises(Unsettled, match="no longer has block"):
-            await known.verify(hash_at(50, 1), again=True)
+            await known.verify(hash_at(50, 1))
 
 
 async def test_a_block_is_gone_only_where_another_one_stands_each_time() -> None:
