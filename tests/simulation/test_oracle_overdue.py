@@ -1,6 +1,7 @@
 """Hand-made runs: overdue alerts that are true and complete, and that are not."""
 
 from dataclasses import replace
+from typing import Any
 
 from tests.simulation.findings import Verdict, Wrong
 from tests.simulation.handmade import EPOCH, ended, lives, opened, run, stands, transfer, world
@@ -77,6 +78,40 @@ def test_what_is_taken_back_unproven_may_be_accused() -> None:
     unproven = Interval(1050.0, 1400.0)
     blurred = replace(gone, chains=(replace(alpha, troubled=(unproven,), blurred=(unproven,)), beta))
     assert counted(Wrong.FALSE, blurred, run(*alerted(1312.0, 1313.0))) == 0
+
+
+def out_of_sight(taken_at: float, unread: Interval, **changes: Any) -> Truth:
+    """A call that is due at 1300, of an origin out of sight, where people wait 600 s for a chain to be seen again."""
+    gone = replace(world(transfer(sent=stands(1000, until=taken_at))), unobserved_after=600.0)
+    alpha, beta = gone.chains
+    blind = replace(alpha, final_depth=50, final=(), troubled=(unread,), blind=(unread,), blurred=(unread,))
+    return replace(gone, chains=(replace(blind, **changes), beta))
+
+
+def test_a_call_taken_unseen_before_it_was_due_is_not_late() -> None:
+    for taken_at, wrong in ((1290.0, 1), (1311.0, 0)):
+        silent = out_of_sight(taken_at, Interval(1250.0, 1500.0))
+        assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
+
+
+def test_a_call_of_an_origin_out_of_sight_for_long_may_be_late() -> None:
+    for begin, wrong in ((1050.0, 1), (1020.0, 0)):
+        silent = out_of_sight(1100.0, Interval(begin, 1500.0))
+        assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
+
+
+def test_a_final_call_taken_unseen_may_be_late() -> None:
+    final_at = stands(1000).where.block_number
+    for final, wrong in (((1240.0, final_at - 1), 1), ((1291.0, final_at), 1), ((1240.0, final_at), 0)):
+        silent = out_of_sight(1290.0, Interval(1250.0, 1500.0), final=(final,))
+        assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
+
+
+def test_a_call_whose_successor_an_endpoint_lacks_may_be_late() -> None:
+    trouble = Interval(1250.0, 1500.0)
+    for by, wrong in ((10.0, 1), (30.0, 0)):
+        silent = out_of_sight(1290.0, trouble, lags=((trouble, by),))
+        assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
 
 
 def test_an_alert_about_no_transfer_is_false() -> None:

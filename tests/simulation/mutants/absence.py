@@ -103,6 +103,14 @@ ABSENCE = (
         "what waited while the disk was full is called late before anybody has looked whether it still stands",
     ),
     mutant(
+        "call-not-read-again",
+        5,
+        "alerting/judge.py",
+        "origin.has_reread(xcalled.block.number, leg.judged_since)",
+        "origin.has_reread(xcalled.block.number)",
+        "a leg is called late by what was read of its origin before it was due, though a reorg has taken its call since",
+    ),
+    mutant(
         "burst-is-a-flood",
         6,
         "core/alerts/grouping.py",

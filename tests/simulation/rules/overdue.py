@@ -24,6 +24,9 @@ OVER_WITHIN = 12.0
 HIDDEN_FOUND_WITHIN = 930.0
 """Seconds after no endpoint showed some legs until one that came meanwhile is found: its event is looked for at least
 every fifteen minutes, and after a restart within one."""
+COVERED_AGAIN_WITHIN, LAST_READ_BEFORE = 0.5, 2
+"""Of ``unobserved_after``, and in blocks: the newest block that was covered before an origin went out of sight is that
+much older at most, whichever is more."""
 OPENS_AGAIN_AFTER = 59.0
 """Seconds before which what has ended does not open again."""
 SETTLED_AFTER = 90.0
@@ -62,6 +65,7 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     1. The transfer must exist and be owed something, and its XCalled have stood at some instant lately.
     2. Its leg must not have stood all the while.
     3. The destination must have had a block stamped later than the deadline, of an XCalled that stood.
+    4. That XCalled must have been read again since then, see `_read_since`.
     """
     transfer = case.truth.by_id.get(opening.subject)
     if transfer is None or transfer.destination not in case.truth.by_domain:
@@ -74,9 +78,51 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     if stood_throughout(transfer.leg(opening.kind), view):
         return "the leg has arrived"
     past, deadline = case.truth.by_domain[transfer.destination].past, case.truth.deadline(opening.kind)
-    if not any(meets(past(its.where.timestamp + deadline), Interval(-inf, opening.at)) for its in called):
+    late = [
+        (its, since) for its in called if (since := _begin(past(its.where.timestamp + deadline), opening.at)) is not None
+    ]
+    if not late:
         return "the destination has no block after the deadline"
+    if not any(_read_since(case, transfer.origin, its, Interval(since, opening.at)) for its, since in late):
+        return "its XCalled was gone before it was due"
     return None
+
+
+def _begin(intervals: Intervals, until: float) -> float | None:
+    """The first instant of these, if that is before another one."""
+    return intervals[0].begin if intervals and intervals[0].begin < until else None
+
+
+def _read_since(case: Case, domain: int, called: Standing, late: Interval) -> bool:
+    """Whether an XCalled may have been seen to stand since its leg was known to be late, until that was told.
+
+    What is final is not read again, nor what is out of sight. An endpoint that is behind does not show what has
+    replaced a block that it does not have yet.
+    """
+    origin = case.truth.by_domain.get(domain)
+    if origin is None:
+        return True
+    behind = max((by for during, by in origin.lags if meets((during,), late)), default=0.0)
+    return (
+        called.during.end > late.begin - behind
+        or _is_called_final(origin, called, late.end)
+        or _out_of_sight(case, origin, late.end)
+    )
+
+
+def _is_called_final(chain: ChainTruth, event: Standing, at: float) -> bool:
+    """Whether the block of an event was final before it was replaced, or an endpoint may have said so."""
+    until = min(at, event.during.end)
+    final = any(since <= until and event.where.block_number <= height for since, height in chain.final)
+    return final or meets(chain.all_final, Interval(event.during.begin, at))
+
+
+def _out_of_sight(case: Case, chain: ChainTruth, at: float) -> bool:
+    """Whether nothing of a chain was seen for ``unobserved_after``, by this process or the one before it."""
+    patience = case.truth.unobserved_after
+    unread = max(COVERED_AGAIN_WITHIN * patience, LAST_READ_BEFORE * chain.block_time)
+    unseen = longer([*chain.blind, *chain.blurred, *minus(ALWAYS, union(case.trace.up))], SETTLES)
+    return any(i.begin - unread <= at - patience and at < i.end for i in unseen)
 
 
 def lately(case: Case, at: float, domain: int) -> Interval:

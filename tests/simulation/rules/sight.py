@@ -5,7 +5,7 @@ from math import inf
 
 from tests.simulation.findings import Finding, Wrong
 from tests.simulation.intervals import Intervals, after, both, longer, meets, minus, union
-from tests.simulation.rules.overdue import HIDDEN_FOUND_WITHIN, KINDS
+from tests.simulation.rules.overdue import COVERED_AGAIN_WITHIN, HIDDEN_FOUND_WITHIN, KINDS, LAST_READ_BEFORE
 from tests.simulation.rules.weather import ALWAYS, SETTLES, Case, must_be_open, must_be_over
 from tests.simulation.trace import Interval
 from tests.simulation.truth import ChainTruth, TransferTruth
@@ -14,11 +14,6 @@ KIND = "chain_unobserved"
 
 NOTICED_WITHIN = 20.0
 """Seconds beyond ``unobserved_after`` until the alert: what was asked before the trouble may still be answered."""
-COVERED_AGAIN_WITHIN = 0.5
-"""Of ``unobserved_after``: blocks that were pushed are covered so much later at the latest."""
-LAST_READ_BEFORE = 2
-"""Blocks between the newest one that was covered, and the last one before the trouble; but a chain at rest is covered
-twice in ``unobserved_after`` only, which may be less often."""
 SEEN_BEFORE = 60.0
 """Seconds before a silence in which the chain must have been seen, for a process that begins in it to know of that."""
 CHANCE_AFTER_START = 0.5

@@ -128,8 +128,19 @@ LEG_WHILE_FULL = story(
 )
 """The leg of an alert is pushed while the disk is full, and a reorg drops it before anything can be stored."""
 
+WHILE_HANGING = story(
+    2400.0,
+    [call(380.0, None, None), call(395.0, None, None)],
+    deadlines=Deadlines(execute=300.0, reconcile=1200.0, unobserved_after=600.0),
+    chains=(chain(HERE, final_depth=20), chain(THERE)),
+    endpoint_faults=(trouble(640.0, 200.0, EndpointTrouble.HANG, domain=HERE),),
+    reorgs=(reorg(650.0, 9, Fate.DROPPED, domain=HERE, rises=False),),
+)
+"""The only endpoint of a chain hangs, a reorg takes two calls meanwhile, and then their legs are due."""
+
 AIMS = (
     Aim("while full", WHILE_FULL, ("outage-not-read-again",)),
+    Aim("while hanging", WHILE_HANGING, ("call-not-read-again",)),
     Aim("leg while full", LEG_WHILE_FULL, ("stored-as-it-was-seen",)),
     Aim(
         "whole depth",
