@@ -84,7 +84,7 @@ def out_of_sight(taken_at: float, unread: Interval, **changes: Any) -> Truth:
     """A call that is due at 1300, of an origin out of sight, where people wait 600 s for a chain to be seen again."""
     gone = replace(world(transfer(sent=stands(1000, until=taken_at))), unobserved_after=600.0)
     alpha, beta = gone.chains
-    blind = replace(alpha, final_depth=50, final=(), troubled=(unread,), blind=(unread,), blurred=(unread,))
+    blind = replace(alpha, final_depth=50, final=(), troubled=(unread,), blind=(unread,), unseen=(unread,))
     return replace(gone, chains=(replace(blind, **changes), beta))
 
 
@@ -105,6 +105,19 @@ def test_a_final_call_taken_unseen_may_be_late() -> None:
     for final, wrong in (((1240.0, final_at - 1), 1), ((1291.0, final_at), 1), ((1240.0, final_at), 0)):
         silent = out_of_sight(1290.0, Interval(1250.0, 1500.0), final=(final,))
         assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
+
+
+def test_a_call_that_an_endpoint_called_final_may_be_late() -> None:
+    for until, wrong in ((1000.0, 1), (1260.0, 0)):
+        silent = out_of_sight(1290.0, Interval(1250.0, 1500.0), all_final=(Interval(900.0, until),))
+        assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
+
+
+def test_an_origin_is_out_of_sight_also_of_a_process_before() -> None:
+    silent = out_of_sight(1290.0, Interval(1250.0, 1500.0))
+    for stopped, wrong in ((1100.0, 1), (900.0, 0)):
+        restarted = replace(run(*alerted(1330.0, 1510.0)), lives=lives((0.0, stopped), (1240.0, 4000.0)))
+        assert counted(Wrong.FALSE, silent, restarted) == wrong
 
 
 def test_a_call_whose_successor_an_endpoint_lacks_may_be_late() -> None:

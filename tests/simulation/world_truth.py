@@ -99,10 +99,11 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         blocks=tuple(Block(b.number, b.hash, b.timestamp, b.since, b.until, b.paused) for b in facts.blocks),
         final=tuple(facts.final),
         unreadable=(unreadable := _standings(facts.facts, Event.UNREADABLE, honest=None)),
-        undecodable=both(_newest(unreadable, facts.facts), _nobody_else(story, traits, faults)),
+        undecodable=(undecodable := both(_newest(unreadable, facts.facts), _nobody_else(story, traits, faults))),
         troubled=union([*map(_lasting, faults), *stalls, *errors]),
         blind=union([*_on_all(traits, faults, _BLINDING), *stalls]),
         blurred=_on_all(traits, faults, _BLURRING),
+        unseen=union([*_on_all(traits, faults, _BLURRING | {EndpointTrouble.SLOW}), *stalls, *undecodable]),
         lags=tuple(
             (_lasting(fault), fault.amount * traits.block_time)
             for fault in faults

@@ -121,7 +121,7 @@ def _out_of_sight(case: Case, chain: ChainTruth, at: float) -> bool:
     """Whether nothing of a chain was seen for ``unobserved_after``, by this process or the one before it."""
     patience = case.truth.unobserved_after
     unread = max(COVERED_AGAIN_WITHIN * patience, LAST_READ_BEFORE * chain.block_time)
-    unseen = longer([*chain.blind, *chain.blurred, *minus(ALWAYS, union(case.trace.up))], SETTLES)
+    unseen = longer([*chain.unseen, *minus(ALWAYS, union(case.trace.up))], SETTLES)
     return any(i.begin - unread <= at - patience and at < i.end for i in unseen)
 
 
