@@ -94,7 +94,7 @@ def test_a_call_taken_unseen_before_it_was_due_is_not_late() -> None:
         assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
 
 
-def test_a_call_of_an_origin_out_of_sight_for_long_may_be_late() -> None:
+def test_a_call_of_an_origin_long_out_of_sight_may_be_late() -> None:
     for begin, wrong in ((1050.0, 1), (1020.0, 0)):
         silent = out_of_sight(1100.0, Interval(begin, 1500.0))
         assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong

@@ -108,7 +108,7 @@ ABSENCE = (
         "alerting/judge.py",
         "origin.has_reread(xcalled.block.number, leg.judged_since)",
         "origin.has_reread(xcalled.block.number)",
-        "a leg is called late by what was read of its origin before it was due, though a reorg has taken its call since",
+        "a leg is called late by what was read of its origin before it was due, though a reorg took its call since",
     ),
     mutant(
         "burst-is-a-flood",

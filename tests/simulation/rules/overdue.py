@@ -78,9 +78,8 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     if stood_throughout(transfer.leg(opening.kind), view):
         return "the leg has arrived"
     past, deadline = case.truth.by_domain[transfer.destination].past, case.truth.deadline(opening.kind)
-    late = [
-        (its, since) for its in called if (since := _begin(past(its.where.timestamp + deadline), opening.at)) is not None
-    ]
+    begun = [(its, _begin(past(its.where.timestamp + deadline), opening.at)) for its in called]
+    late = [(its, since) for its, since in begun if since is not None]
     if not late:
         return "the destination has no block after the deadline"
     if not any(_read_since(case, transfer.origin, its, Interval(since, opening.at)) for its, since in late):
