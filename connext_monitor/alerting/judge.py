@@ -180,8 +180,9 @@ class DestinationJudge:
         cases = await self._cases(part)
         await self._ask([case for case in cases if case.ruling is LegRuling.NOT_ANSWERED])
         await self._accusations.consider_ends([case for case in cases if case.ruling is LegRuling.ABSENT])
+        at = self._clock.monotonic()
         for case in cases:
-            self._carry_out(case)
+            self._carry_out(case, at)
         await self._accuse([case for case in cases if case.ruling is LegRuling.ABSENT])
 
     async def _cases(self, part: Sequence[WaitingLeg]) -> list[Case]:
@@ -207,8 +208,8 @@ class DestinationJudge:
         for case, answer in zip(cases, answers, strict=True):
             case.evidence = replace(case.evidence, answer=answer)
 
-    def _carry_out(self, case: Case) -> None:
-        """Do what the ruling calls for; those that are absent are accused together."""
+    def _carry_out(self, case: Case, at: float) -> None:
+        """Do what the ruling calls for, at this instant; those that are absent are accused together."""
         leg, ruling = case.leg, case.ruling
         match ruling:
             case LegRuling.WITHDRAWN | LegRuling.ARRIVED:
@@ -220,7 +221,7 @@ class DestinationJudge:
                 pass
             case LegRuling.ORIGIN_NOT_READ:
                 leg.hindrance = _ORIGIN_NOT_READ
-                self._legs.postpone(leg, self._pace.pause_until_read(leg.not_read))
+                self._legs.postpone(leg, self._pace.pause_until_read(leg.not_read), at)
                 leg.not_read += 1
             case LegRuling.NOT_ANSWERED:
                 self._legs.postpone(leg, self._inquiry.unanswered(leg))

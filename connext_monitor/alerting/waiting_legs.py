@@ -75,10 +75,10 @@ class WaitingLegs:
         ready = [leg for leg in self._legs.values() if leg.awaited.due_at < watermark and leg.not_before <= now]
         return sorted(ready, key=lambda leg: leg.awaited.due_at)
 
-    def postpone(self, leg: WaitingLeg, seconds: float) -> None:
-        """Look at it again after so long, and not before."""
+    def postpone(self, leg: WaitingLeg, seconds: float, at: float | None = None) -> None:
+        """Look at it again after so long, and not before; ``at`` the same instant, several stay together."""
         if self.still_waits(leg):
-            leg.not_before = self._clock.monotonic() + seconds
+            leg.not_before = (self._clock.monotonic() if at is None else at) + seconds
             asyncio.get_running_loop().call_later(seconds, self._wake.set)
 
     @property
