@@ -1,8 +1,12 @@
 """The scheduler on a real store: which legs are accused, and when (promise 5)."""
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.core.alerts.effects import ResolveAlert
 from connext_monitor.core.alerts.kinds.overdue import EXECUTE_OVERDUE
 from connext_monitor.core.alerts.resolution import Resolution
@@ -11,7 +15,7 @@ from connext_monitor.core.deadline import Awaited, Leg
 from connext_monitor.core.events import (
     Timestamp,
 )
-from tests.alerting.scheduling import DUE, T0, block_hash, executed, id_of, scheduling, xcalled
+from tests.alerting.scheduling import DUE, T0, UNSETTLED, block_hash, executed, id_of, scheduling, xcalled
 from tests.world.alerts import DESTINATION, NOW
 from tests.world.kinds import overdue_id
 from tests.world.waiting import until
@@ -152,11 +156,18 @@ async def test_a_leg_accused_before_a_restart_is_not_asked_about(tmp_path: Path)
         assert bench.answers.asked == [id_of(2)]
 
 
-async def test_many_late_legs_are_accused_in_one_transaction(
-    tmp_path: Path,
-) -> None:
+class Busy(JudgingPace):
+    """As on a machine on which each leg takes a moment."""
+
+    def pause_until_read(self, before: int) -> float:
+        time.sleep(0.001)
+        return super().pause_until_read(before)
+
+
+@pytest.mark.parametrize("pace", [UNSETTLED, Busy(settles=0.0)], ids=["idle", "busy"])
+async def test_many_late_legs_are_accused_in_one_transaction(tmp_path: Path, pace: JudgingPace) -> None:
     opened: list[int] = []
-    async with scheduling(tmp_path, opened=lambda: opened.append(1)) as bench:
+    async with scheduling(tmp_path, opened=lambda: opened.append(1), pace=pace) as bench:
         await bench.record(*(xcalled(number) for number in range(1, 41)))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 40)
         bench.covered(DUE + 1)
