@@ -176,14 +176,14 @@ async def raw_node(
     handlers: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                await behave(reader, writer)
-        finally:
-            writer.transport.abort()
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await behave(reader, writer)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handlers.add(asyncio.create_task(handle(reader, writer)))
+        handler = asyncio.create_task(handle(reader, writer))
+        # Not at the handler's end: one that is cancelled before it began has none, and its connection would be waited for.
+        handler.add_done_callback(lambda _: writer.transport.abort())
+        handlers.add(handler)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
