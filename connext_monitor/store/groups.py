@@ -104,13 +104,6 @@ _DOUBT = Prepared(
         .values(told_open=_NO_COUNT)
     )
 )
-_HAND_OVER = Prepared(
-    lambda: (
-        update(deliveries)
-        .where(deliveries.c.id == parameter("of_delivery"))
-        .values(parameters("group_id", "done_ms") | {"pending": False})
-    )
-)
 
 
 def form(
@@ -154,7 +147,7 @@ def join(
     created = [row.created_ms for row in rows]
     oldest, newest = min(group.oldest_ms, *created), max(group.newest_ms, *created)
     _SAVE_SPAN.execute(connection, of_group=group_id, oldest_ms=oldest, newest_ms=newest)
-    _hand_over(connection, [(row.delivery_id, group_id) for row in rows], at)
+    news.hand_over(connection, [(row.delivery_id, group_id) for row in rows], at)
 
 
 def note_ends(connection: Connection, provider: str, at: datetime) -> None:
@@ -168,8 +161,7 @@ def note_ends(connection: Connection, provider: str, at: datetime) -> None:
         return
     # One that was told anew may be a member of more groups than one.
     _NOTE_END.execute_many(connection, [{"provider": provider, "of_alert": row.alert_id} for row in ended])
-    _hand_over(connection, [(row.id, row.group_id) for row in ended], at)
-    news.queue_further_ends(connection, [row.id for row in ended])
+    news.hand_over(connection, [(row.id, row.group_id) for row in ended], at)
 
 
 def sent(connection: Connection, digest: Digest, change: Change, reference: str | None, at: datetime) -> None:
@@ -215,12 +207,3 @@ def _member(group_id: int, alert: Alert, amounts: Mapping[TransferId, bytes]) ->
         "since_at": int(alert.opened_at.timestamp() if due_at is None else due_at),
         "amount": amounts.get(alert.transfer_id) if alert.transfer_id is not None else None,
     }
-
-
-def _hand_over(connection: Connection, taken: Sequence[tuple[int, int]], at: datetime) -> None:
-    """From now on these deliveries are told by their groups' messages."""
-    now = to_ms(at)
-    _HAND_OVER.execute_many(
-        connection,
-        [{"of_delivery": delivery_id, "group_id": group_id, "done_ms": now} for delivery_id, group_id in taken],
-    )

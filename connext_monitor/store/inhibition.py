@@ -18,7 +18,6 @@ from connext_monitor.core.delivery import Change
 from connext_monitor.store import carriers, glance, news
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
-from connext_monitor.store.instants import to_ms
 from connext_monitor.store.plain import StoredRow
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.revisions import next_revision
@@ -134,10 +133,10 @@ _SELECT_COUNTING = Prepared(
 )
 _LET_GO = Prepared(lambda: update(group_members).where(group_members.c.group_id == _GROUP).values(open=False))
 _END = Prepared(lambda: update(delivery_groups).where(delivery_groups.c.id == _GROUP).values(ended=True))
-_SETTLE_ENDS = Prepared(
+_SELECT_ENDS_LEFT = Prepared(
     # The ends of what was counted only after it had ended.
     lambda: (
-        update(deliveries)
+        select(deliveries.c.id)
         .where(deliveries.c.provider == parameter("provider"), deliveries.c.pending, deliveries.c.attempts == 0)
         .where(deliveries.c.change == Change.RESOLVED.value, deliveries.c.anew.is_(None))
         .where(
@@ -153,7 +152,7 @@ _SETTLE_ENDS = Prepared(
                 _other.c.id < deliveries.c.id,
             ),
         )
-        .values(pending=False, group_id=_GROUP, done_ms=parameter("done_ms"))
+        .order_by(deliveries.c.id)
     )
 )
 
@@ -273,9 +272,10 @@ def causes_ended(connection: Connection, causes: Collection[str], route: Route |
 
 def _let_go(connection: Connection, group: StoredRow, at: datetime) -> list[Alert]:
     """End the counting of a group; its members of which its provider is to be told otherwise."""
-    settled = {"provider": group.provider, "of_group": group.id, "done_ms": to_ms(at)}
-    _SETTLE_ENDS.execute(connection, **settled)
-    left = _SELECT_LEFT.rows(connection, of_group=group.id, provider=group.provider)
+    of_group = {"of_group": group.id, "provider": group.provider}
+    ends = _SELECT_ENDS_LEFT.column(connection, **of_group)
+    news.hand_over(connection, [(delivery_id, group.id) for delivery_id in ends], at)
+    left = _SELECT_LEFT.rows(connection, **of_group)
     _LET_GO.execute(connection, of_group=group.id)
     if group.told_ms is None or carriers.of(connection, group).carries:
         _END.execute(connection, of_group=group.id)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.grouping import is_fresh
@@ -53,6 +53,13 @@ _NEW = {
 }
 """What a delivery says unless more is known of it."""
 _INSERT = Prepared(lambda: insert(deliveries).values(parameters("alert_id", "provider", "change", "created_ms", *_NEW)))
+_HAND_OVER = Prepared(
+    lambda: (
+        update(deliveries)
+        .where(deliveries.c.id == parameter("of_delivery"))
+        .values(parameters("group_id", "done_ms") | {"pending": False})
+    )
+)
 
 
 def queue_openings(connection: Connection, opened: Sequence[tuple[Alert, Collection[str]]]) -> None:
@@ -110,6 +117,18 @@ def queue_ends(connection: Connection, ended: Mapping[str, Resolution], at: date
             for provider in sorted(messages.knowing(alert_id))
         ],
     )
+
+
+def hand_over(connection: Connection, taken: Sequence[tuple[int, int]], at: datetime) -> None:
+    """From now on these deliveries are told by the messages of their groups (delivery and group).
+
+    Where one is an end, the messages that told of its alert by themselves are to change next.
+    """
+    done = {"done_ms": to_ms(at)}
+    _HAND_OVER.execute_many(
+        connection, [{"of_delivery": delivery_id, "group_id": group_id} | done for delivery_id, group_id in taken]
+    )
+    queue_further_ends(connection, [delivery_id for delivery_id, _ in taken])
 
 
 def queue_further_ends(connection: Connection, made: Collection[int]) -> None:

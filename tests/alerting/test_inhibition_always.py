@@ -127,6 +127,11 @@ class Run:
 @example(
     [("late", {1}), ("arrives", {1}), ("late", {1}), ("pause", {"stays"}), *[("takes", "stays")] * 2, ("arrives", {1})]
 )
+# The end of what has a message of its own, for having become critical, waits to be counted when the cause ends.
+@example(
+    [("pause", {"stays"}), ("late", {2}), ("takes", "stays"), ("escalates", {2}), ("arrives", {2}), ("takes", "stays"),
+     ("unpause", None)]
+)  # fmt: skip
 async def test_at_rest_each_open_alert_is_to_be_read_in_one_message(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
 ) -> None:

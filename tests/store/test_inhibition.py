@@ -57,6 +57,21 @@ async def test_however_a_cause_ends_what_is_left_waits_to_be_told(store: Store, 
     assert (end.alert.id, end.reference) == (PAUSE.id, "m1")
 
 
+async def test_an_end_that_waits_when_its_cause_ends_changes_its_own_message(store: Store) -> None:
+    await open_all(store, PAUSE, LATE[0])
+    assert await store.alerts.escalate(LATE[0].id, lambda _: ["ops"], NOW)
+    ended = ResolveAlert.of_transfer(LATE[0].kind, TransferId(bytes(32)), Resolution.EXECUTED)
+    assert await store.alerts.resolve(ended, LATER)
+    await counted(store)
+    critical, _ = await store.outbox.next_deliveries("ops", 9)
+    await store.outbox.delivery_sent(critical.id, "m2", NOW)
+    assert await store.alerts.resolve(ResolveAlert.of(PAUSE, Resolution.UNPAUSED), LATER)
+    ends = {
+        queued.alert.id: (queued.change, queued.reference) for queued in await store.outbox.next_deliveries("ops", 9)
+    }
+    assert ends == {LATE[0].id: (Change.RESOLVED, "m2"), PAUSE.id: (Change.RESOLVED, "m1")}
+
+
 async def test_a_chain_that_is_removed_takes_along_what_was_counted(store: Store) -> None:
     await open_all(store, PAUSE, *LATE)
     await counted(store)
