@@ -16,6 +16,9 @@ from connext_monitor.store.legs import ARRIVED, DUE
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import domain_of_event, events, transfers
 
+_AWAITING = UNFINISHED - {Status.UNKNOWN}
+"""Those of transfers whose XCalled has been seen, and of which a leg has not arrived."""
+
 
 def awaited(connection: Connection, leg: Leg, *, due_until: int, after: Awaited | None, limit: int) -> list[Awaited]:
     """The legs of this kind that have not arrived and are due until then (Unix seconds).
@@ -58,8 +61,7 @@ def recompute(connection: Connection, durations: PathwayDurations, begins: Mappi
 
 def _awaited_pathways(connection: Connection) -> set[Pathway]:
     """The pathways on which a leg has not arrived."""
-    awaiting = UNFINISHED - {Status.UNKNOWN}
-    return {(origin, destination) for origin, destination, _ in transfer_states.states(connection, awaiting)}
+    return {(origin, destination) for origin, destination, _ in transfer_states.states(connection, _AWAITING)}
 
 
 def recompute_pathway(
@@ -105,7 +107,8 @@ def _write_recompute(leg: Leg, *, due: bool) -> Update:
         .where(
             transfers.c.origin == parameter("of_origin"),
             transfers.c.destination == parameter("of_destination"),
-            transfers.c.xcalled_at.is_not(None),
+            # By which the others are not looked at: nearly all transfers of a year are completed.
+            transfers.c.status.in_([status.value for status in sorted(_AWAITING)]),
             # At most starts nothing has changed, and nothing is written.
             DUE[leg].is_distinct_from(due_at),
             or_(ARRIVED[leg].is_(None), never_had_one),

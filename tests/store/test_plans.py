@@ -76,6 +76,13 @@ async def test_an_event_is_found_by_its_transfer(file: Path, query: Query) -> No
     assert all("(transfer=?" in step for step in steps)
 
 
+async def test_deadlines_are_recomputed_without_a_look_at_what_is_completed(file: Path) -> None:
+    steps = await plans(file, OF_EVENTS["deadlines"])
+    assert {step for step in steps if "SEARCH transfers" in step} == {
+        "SEARCH transfers USING INDEX transfers_by_state (origin=? AND destination=? AND status=?)"
+    }
+
+
 async def test_an_event_is_found_by_the_start_of_its_transaction(file: Path) -> None:
     steps = await plans(file, lambda connection: transfers.ids_by_tx(connection, CALLED[0].sighting.tx_hash))
     assert any("SEARCH events USING INDEX events_by_tx (tx_start=?)" in step for step in steps)
