@@ -23,13 +23,10 @@ from connext_monitor.core.absence import Evidence, LegRuling
 from connext_monitor.core.database_trouble import StoreUnavailable
 from connext_monitor.core.deadline import Awaited, TransferWithDeadlines
 from connext_monitor.core.events import DomainId, Timestamp, TransferId
-from connext_monitor.core.hindrance import Hindrance, Obstacle, hindrance
+from connext_monitor.core.hindrance import Hindrance, Obstacle, hindrance, origin_not_read
 from connext_monitor.core.transfer import Transfer
 
 _FAULT = Hindrance(Obstacle.FAULT, "an error in this program; see its log")
-_ORIGIN_NOT_READ = Hindrance(
-    Obstacle.ORIGIN_NOT_READ, "their origin has not been read again since they were due: a reorg may have taken them"
-)
 
 log = structlog.get_logger()
 
@@ -201,9 +198,18 @@ class DestinationJudge:
         leg.judged_since = min(leg.judged_since, self._clock.monotonic())
         return origin is None or xcalled is None or origin.has_reread(xcalled.block.number, leg.judged_since)
 
+    def _origin_to_blame(self, case: Case, at: float) -> Hindrance | None:
+        """Why a leg still waits for its origin; None before that may take too long."""
+        transfer = case.evidence.transfer
+        origin = None if transfer is None else self._origins.get(transfer.origin)
+        if transfer is None or origin is None or at - case.leg.judged_since < self._pace.read_within:
+            return None
+        return origin_not_read(transfer.origin, origin.name, origin.trouble)
+
     async def _ask(self, cases: Sequence[Case]) -> None:
-        for leg in (case.leg for case in cases if case.leg.hindrance is _ORIGIN_NOT_READ):
-            leg.hindrance = None
+        for leg in (case.leg for case in cases):
+            if leg.hindrance is not None and leg.hindrance.obstacle is Obstacle.ORIGIN_NOT_READ:
+                leg.hindrance = None
         answers = await self._inquiry.ask([case.leg for case in cases])
         for case, answer in zip(cases, answers, strict=True):
             case.evidence = replace(case.evidence, answer=answer)
@@ -220,7 +226,7 @@ class DestinationJudge:
             case LegRuling.NOT_COVERED | LegRuling.ABSENT:
                 pass
             case LegRuling.ORIGIN_NOT_READ:
-                leg.hindrance = _ORIGIN_NOT_READ
+                leg.hindrance = self._origin_to_blame(case, at)
                 self._legs.postpone(leg, self._pace.pause_until_read(leg.not_read), at)
                 leg.not_read += 1
             case LegRuling.NOT_ANSWERED:

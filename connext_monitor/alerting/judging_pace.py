@@ -16,6 +16,8 @@ class JudgingPace:
     """While nobody answers a single leg is asked about, ever more seldom, until somebody does."""
     read_at_first: float = 0.1
     """To the first look whether an origin has been read again; then ever more seldom, until as it is asked again."""
+    read_within: float = 5.0
+    """Origins are read again for each leg that is late: only what takes longer keeps a leg from being judged."""
     look_again: float = 60.0
     """To the next look at a leg that cannot be judged for a reason of ours, or whose event no endpoint shows."""
     longest_look_again: float = 900.0

@@ -21,7 +21,7 @@ from connext_monitor.core.deadline import Awaited
 from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.hindrance import Hindrance, Obstacle
 from connext_monitor.core.labels import ChainNames
-from connext_monitor.core.unjudged import Marks, Unjudged, UnjudgedBacklog, UnjudgedCount, combined
+from connext_monitor.core.unjudged import Marks, StandingBacklog, Unjudged, UnjudgedBacklog, UnjudgedCount, combined
 
 _LOOK_EVERY = 5.0
 _REST = 10.0
@@ -72,7 +72,9 @@ class Judging(Protocol):
 
 
 class UnjudgedWatch:
-    """Knows for each chain what has waited for ``patience`` seconds to be judged and has not been.
+    """Knows for each chain what has waited because of it for ``patience`` seconds to be judged and has not been.
+
+    That is what is due on it, unless another chain is to blame for that: legs may wait for their origin.
 
     ``names`` are the chains' names, ``held_deliveries`` those that wait for a chain's answer.
     """
@@ -97,11 +99,12 @@ class UnjudgedWatch:
         self._clock = clock
         self._every = max(0.25, min(every, patience / 4))
         self._backlogs = {domain: UnjudgedBacklog(patience) for domain in names}
+        self._standing = {domain: StandingBacklog(patience) for domain in names}
         self._recalled = self._has_looked = False
 
     def of(self, domain: DomainId) -> Unjudged | None:
         """What cannot be judged because of a chain, if some of it has waited for too long."""
-        return self._backlogs[domain].unjudged
+        return self._standing[domain].unjudged
 
     def nothing_waits(self, domain: DomainId) -> bool:
         """Whether the store has been read, and nothing waits because of the chain for longer than judging takes."""
@@ -109,7 +112,7 @@ class UnjudgedWatch:
 
     def settled(self, domain: DomainId) -> bool:
         """Whether the store has been read, and nothing has waited because of the chain for ``patience`` seconds."""
-        return not self._backlogs[domain].standing
+        return not self._standing[domain].standing
 
     async def run(self, changed: Callable[[], None]) -> NoReturn:
         """Look until cancelled; ``changed`` is called when `of`, `nothing_waits` or `settled` says something else.
@@ -132,7 +135,7 @@ class UnjudgedWatch:
         """What was alerted about before a restart stands until it has been judged, and what waited then waits on."""
         alerted = {alert.subject for alert in await self._desk.open_alerts(CHAIN_UNOBSERVED)}
         for domain, backlog in self._backlogs.items():
-            backlog.standing = self._names[domain] in alerted
+            self._standing[domain].standing = self._names[domain] in alerted
             reached = await self._legs.coverage(domain)
             if reached is not None and reached.covered is not None:
                 backlog.recall(reached.covered.timestamp)
@@ -146,8 +149,10 @@ class UnjudgedWatch:
         }
         counts = await self._legs.count(marks, settling)
         before = self._says()
-        for domain in self._backlogs:
-            self._conclude(domain, counts.get(domain), marks[domain])
+        legs = [self._legs_due_on(domain, counts.get(domain), marks[domain]) for domain in self._backlogs]
+        for domain, standing in self._standing.items():
+            because = [part for blamed, part in filter(None, legs) if blamed == domain]
+            self._conclude(domain, combined([*because, self._deliveries_of(domain, stood=standing.standing)]))
         self._has_looked = True
         if self._says() != before:
             changed()
@@ -164,11 +169,8 @@ class UnjudgedWatch:
                 legs = await self._legs.first(domain, marks[domain].aged, settling, limit=_HANDED_OVER_AT_ONCE)
                 self._judging.overlooked(legs)
 
-    def _conclude(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks) -> None:
-        backlog = self._backlogs[domain]
-        legs = self._legs_of(domain, count, marks)
-        unjudged = combined(legs, self._deliveries_of(domain, stood=backlog.standing))
-        if backlog.conclude(unjudged, self._clock.monotonic()) and unjudged is not None:
+    def _conclude(self, domain: DomainId, unjudged: Unjudged | None) -> None:
+        if self._standing[domain].conclude(unjudged, self._clock.monotonic()) and unjudged is not None:
             log.warning(
                 "transfers.not_judged",
                 chain=self._names[domain],
@@ -177,14 +179,18 @@ class UnjudgedWatch:
                 reason=unjudged.hindrance.words,
             )
 
-    def _legs_of(self, domain: DomainId, count: UnjudgedCount | None, marks: Marks) -> Unjudged | None:
+    def _legs_due_on(
+        self, domain: DomainId, count: UnjudgedCount | None, marks: Marks
+    ) -> tuple[DomainId, Unjudged] | None:
+        """Those that count, and the chain to blame."""
         hindered, at = self._judging.hindered(domain), self._clock.monotonic()
         hindrance = None if count is None else self._judging.hindrance(domain, count.first_due)
-        met = hindrance is not None and hindrance.obstacle.is_met
-        counts = self._backlogs[domain].counts(count, at, hindered=hindered, met=met)
+        blamed = domain if hindrance is None or hindrance.chain is None else hindrance.chain
+        met, standing = hindrance is not None and hindrance.obstacle.is_met, self._standing[blamed].standing
+        counts = self._backlogs[domain].counts(count, at, standing=standing, hindered=hindered, met=met)
         if not counts or count is None or hindrance is None:
             return None
-        return Unjudged(count.past_due, marks.now - count.first_due, hindrance)
+        return blamed, Unjudged(count.past_due, marks.now - count.first_due, hindrance)
 
     def _deliveries_of(self, domain: DomainId, *, stood: bool) -> Unjudged | None:
         held = self._held_deliveries(domain)

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from connext_monitor.clock import Clock
@@ -11,6 +10,8 @@ from connext_monitor.core.events import Timestamp, TransferId
 from connext_monitor.core.hindrance import Hindrance, Obstacle
 
 LegKey = tuple[TransferId, Leg]
+
+_OF_SOME = frozenset({Obstacle.EVENT_MISSING, Obstacle.ORIGIN_NOT_READ})
 
 
 def key_of(awaited: Awaited) -> LegKey:
@@ -83,8 +84,9 @@ class WaitingLegs:
 
     @property
     def hindrance(self) -> Hindrance | None:
-        """What was met in judging them: what is missing may concern a single one, what nobody answers concerns all."""
-        return min(self._hindrances(), key=lambda met: met.obstacle is Obstacle.EVENT_MISSING, default=None)
+        """What was met in judging them: what concerns all of them, else what concerns the one that has waited longest.
 
-    def _hindrances(self) -> Iterator[Hindrance]:
-        return (leg.hindrance for leg in self._legs.values() if leg.hindrance is not None)
+        What nobody answers concerns all, what is missing or has not been read again only some.
+        """
+        met = ((leg.awaited.due_at, leg.hindrance) for leg in self._legs.values() if leg.hindrance is not None)
+        return min(met, key=lambda each: (each[1].obstacle in _OF_SOME, each[0]), default=(None, None))[1]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connext_monitor.core.events import Timestamp
+from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.words import duration_words
 
 _ANSWERS_WITHIN = 3.0
@@ -36,10 +36,17 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """An obstacle in words that go on from "cannot be judged"."""
+    """An obstacle in words that go on from "cannot be judged"; ``chain`` is the one to blame, None the destination."""
 
     obstacle: Obstacle
     words: str
+    chain: DomainId | None = None
+
+
+def origin_not_read(domain: DomainId, name: str, trouble: str | None) -> Hindrance:
+    """An origin is to blame; ``trouble`` is what is wrong with it."""
+    words = f"{name} has not been read again since they were due, and a reorg may have taken their calls back"
+    return Hindrance(Obstacle.ORIGIN_NOT_READ, words + _about(trouble), domain)
 
 
 def hindrance(
@@ -59,7 +66,7 @@ def hindrance(
     destination, ``asked_for`` the seconds for which it has been asked about legs and has not answered,
     ``in_turn`` how many are being judged.
     """
-    about = f" ({trouble})" if trouble else ""
+    about = _about(trouble)
     if met is not None:
         return met
     if watermark is None:
@@ -70,6 +77,10 @@ def hindrance(
     if watermark <= first_due:
         return Hindrance(Obstacle.NOT_COVERED, f"the last block that could be covered is stamped {behind}")
     return _not_yet_judged(asked_for, in_turn, about)
+
+
+def _about(trouble: str | None) -> str:
+    return f" ({trouble})" if trouble else ""
 
 
 def _not_yet_judged(asked_for: float | None, in_turn: int, about: str) -> Hindrance:

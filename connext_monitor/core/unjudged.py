@@ -5,6 +5,7 @@ judged, and so has a leg of a transfer whose delivery is called false.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -16,7 +17,8 @@ from connext_monitor.core.hindrance import Hindrance
 class Unjudged:
     """What waits because of one chain, the first of it for too long: ``waited_for`` seconds.
 
-    ``legs`` are due on it and past due; ``deliveries`` seem to have no origin, and it is to be asked about that.
+    ``legs`` are past due, and due on it or sent from it; ``deliveries`` seem to have no origin, and it is to be asked
+    about that.
     """
 
     legs: int
@@ -82,10 +84,7 @@ _JUDGED_WITHIN = 10.0
 
 
 class UnjudgedBacklog:
-    """What waits because of one chain, from look to look.
-
-    ``standing``: something has waited because of it within the patience, so that an endpoint that answers now and then
-    gives one alert, not many. Before the first look, what was alerted about before a restart is taken to stand.
+    """The unjudged legs of one destination, from look to look.
 
     What was due for as long as there is patience when a program before this one covered the chain last, waits on after
     a restart. It counts where this program meets what keeps it from being judged, too, for the time that judging takes.
@@ -94,12 +93,9 @@ class UnjudgedBacklog:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._past_due = PastDue(patience)
-        self._last_at = -inf
         self._ripe_since: float | None = None
-        self._ripe_before, self._waited_before = 0, False
+        self._ripe_before, self._waited_before, self._counted = 0, False, False
         self.time_to_judge = min(_JUDGED_WITHIN, patience / 4)
-        self.standing = True
-        self.unjudged: Unjudged | None = None
 
     def recall(self, watermark: Timestamp) -> None:
         """The chain had been covered up to there before this program started."""
@@ -112,28 +108,43 @@ class UnjudgedBacklog:
         self._waited_before = ripe == 0
         return Marks(instant, instant - int(self._patience / 2), ripe or self._ripe_before)
 
-    def counts(self, count: UnjudgedCount | None, at: float, *, hindered: bool, met: bool = False) -> bool:
+    def counts(
+        self, count: UnjudgedCount | None, at: float, *, standing: bool, hindered: bool, met: bool = False
+    ) -> bool:
         """Whether a look at time ``at`` (monotonic seconds) finds legs unjudged for so long that it calls for an alert.
 
         Once one is ripe, until those that waited are judged. A call may be read long after its legs were due, as after
         a reorg, and these are ripe at once: they are given the time that judging takes. One that has only just become
-        past due begins nothing, and prolongs nothing unless it is known to be hindered. ``met``: something was met in
-        judging them that keeps them from being judged.
+        past due begins nothing, and prolongs nothing unless it is known to be hindered. ``standing`` is whether
+        something stands because of the chain to blame; ``met``: something was met in judging them that keeps them from
+        being judged.
         """
         if count is None or not count.ripe or (self._waited_before and not met):
             self._ripe_since = None
         elif self._ripe_since is None:
             self._ripe_since = at
-        if count is None:
-            return False
-        if self.standing and (count.aged > 0 or hindered):
-            return True
-        return self._ripe_since is not None and at - self._ripe_since >= self.time_to_judge
+        lasts = standing and count is not None and (count.aged > 0 or hindered)
+        self._counted = lasts or (self._ripe_since is not None and at - self._ripe_since >= self.time_to_judge)
+        return self._counted
 
     @property
     def ripens(self) -> bool:
         """Whether a leg is ripe that does not count yet: the next look should come soon."""
-        return self._ripe_since is not None and not self.standing
+        return self._ripe_since is not None and not self._counted
+
+
+class StandingBacklog:
+    """What waits because of one chain, from look to look.
+
+    ``standing``: something has waited because of it within the patience, so that an endpoint that answers now and then
+    gives one alert, not many. Before the first look, what was alerted about before a restart is taken to stand.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._last_at = -inf
+        self.standing = True
+        self.unjudged: Unjudged | None = None
 
     def conclude(self, unjudged: Unjudged | None, at: float) -> bool:
         """A look has shown this, at these monotonic seconds; whether something begins to stand with it."""
@@ -146,12 +157,13 @@ class UnjudgedBacklog:
         return begins
 
 
-def combined(legs: Unjudged | None, deliveries: Unjudged | None) -> Unjudged | None:
-    """Both, hindered by what hinders the legs."""
-    if legs is None or deliveries is None:
-        return legs or deliveries
-    waited_for = max(legs.waited_for, deliveries.waited_for)
-    return Unjudged(legs.legs, waited_for, legs.hindrance, deliveries.deliveries)
+def combined(parts: Iterable[Unjudged | None]) -> Unjudged | None:
+    """All of what waits because of one chain, hindered by what hinders the first of these."""
+    waiting = [part for part in parts if part is not None]
+    if not waiting:
+        return None
+    legs, deliveries = sum(part.legs for part in waiting), sum(part.deliveries for part in waiting)
+    return Unjudged(legs, max(part.waited_for for part in waiting), waiting[0].hindrance, deliveries)
 
 
 def backlog_words(unjudged: Unjudged) -> str:

@@ -128,8 +128,10 @@ class _Rereading(Observer):
     """Has read all again as soon as it is to, unless it is ``mute``; its endpoint is in use for as long."""
 
     mute = False
+    asked = 0
 
     def cover_again(self, since: float) -> None:
+        self.asked += 1
         if self.state.caught_up and not self.mute:
             self.state.reached_head(max(since, self.state.clock.monotonic()))
 
@@ -138,7 +140,7 @@ class AnsweringChain(ObservedChain):
     """An observed chain that has been covered, and is not being observed now: it is as a test sets it.
 
     ``looks`` are the instants that it was to be covered past, ``history_asked`` how often it was asked for its past.
-    While it is ``mute``, nothing of it is read again.
+    While it is ``mute``, nothing of it is read again; `rereads_asked` is how often it was to be.
     """
 
     def __init__(self, name: str = "gnosis", *, clock: Clock | None = None, covered: bool = True) -> None:
@@ -170,6 +172,11 @@ class AnsweringChain(ObservedChain):
     @mute.setter
     def mute(self, mute: bool) -> None:
         self._rereading.mute = mute
+
+    @property
+    def rereads_asked(self) -> int:
+        """See above."""
+        return self._rereading.asked
 
     def reach_block(self, number: int) -> None:
         """Its covered head rises to this block."""

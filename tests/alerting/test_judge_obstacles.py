@@ -18,7 +18,7 @@ from connext_monitor.core.hindrance import Hindrance, Obstacle
 from connext_monitor.core.transfer import Transfer
 from tests.alerting.answering_chain import SetAnswers
 from tests.alerting.scheduling import DUE, T0, UNSETTLED, executed, id_of, scheduling, xcalled
-from tests.world.alerts import DESTINATION
+from tests.world.alerts import DESTINATION, ORIGIN
 from tests.world.waiting import until
 
 
@@ -37,20 +37,26 @@ async def test_an_event_that_the_destination_has_is_fetched(tmp_path: Path, stat
 
 
 async def test_no_leg_is_late_until_its_call_has_been_looked_at_again(tmp_path: Path) -> None:
-    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01)) as bench:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01, read_within=0.0)) as bench:
         bench.origin.state.caught_up = False
+        bench.origin.state.trouble = "node.example is slow"
         await bench.record(xcalled(1))
         await until(lambda: bench.scheduler.waiting(DESTINATION) == 1)
         bench.covered(DUE + 1)
         await until(lambda: bench.scheduler.hindered(DESTINATION))
-        assert bench.scheduler.hindrance(DESTINATION, Timestamp(DUE)).obstacle is Obstacle.ORIGIN_NOT_READ
+        assert bench.scheduler.hindrance(DESTINATION, Timestamp(DUE)) == Hindrance(
+            Obstacle.ORIGIN_NOT_READ,
+            "ethereum has not been read again since they were due, and a reorg may have taken their calls back "
+            "(node.example is slow)",
+            ORIGIN,
+        )
         assert (bench.answers.asked, await bench.accused()) == ([], [])
         bench.origin.state.caught_up = True
         await bench.accuses(id_of(1))
 
 
 async def test_no_leg_is_late_until_its_call_was_read_again_since(tmp_path: Path) -> None:
-    async with scheduling(tmp_path) as bench:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, read_within=0.0)) as bench:
         bench.origin.mute = True
         await bench.record(xcalled(1))
         bench.covered(DUE + 1)
@@ -59,6 +65,30 @@ async def test_no_leg_is_late_until_its_call_was_read_again_since(tmp_path: Path
         assert (bench.answers.asked, await bench.accused()) == ([], [])
         bench.origin.mute = False
         await bench.accuses(id_of(1))
+
+
+async def test_a_short_wait_for_an_origin_hinders_nobody(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, read_at_first=0.01)) as bench:
+        bench.origin.mute = True
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 1)
+        await until(lambda: bench.origin.rereads_asked > 2)
+        assert not bench.scheduler.hindered(DESTINATION)
+
+
+async def test_what_hinders_the_leg_that_has_waited_longest_is_told(tmp_path: Path) -> None:
+    async with scheduling(tmp_path, pace=replace(UNSETTLED, ask_again=0.01, read_within=0.0)) as bench:
+        bench.answers.status = TransferStatus.EXECUTED
+        bench.answers.find = lambda _: asyncio.sleep(0)
+        await bench.record(xcalled(1))
+        bench.covered(DUE + 2)
+        await until(lambda: bench.scheduler.hindered(DESTINATION))
+        bench.origin.mute, before = True, bench.origin.rereads_asked
+        await bench.record(xcalled(2, at=T0 + 1))
+        await until(lambda: bench.origin.rereads_asked > before + 2)
+        assert bench.scheduler.hindrance(DESTINATION, Timestamp(DUE)).obstacle is Obstacle.EVENT_MISSING
+        await bench.record(xcalled(3, at=T0 - 1))
+        await until(lambda: bench.scheduler.hindrance(DESTINATION, Timestamp(DUE)).obstacle is Obstacle.ORIGIN_NOT_READ)
 
 
 async def test_an_event_that_stays_missing_is_fetched_seldom(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from connext_monitor.alerting.judging_pace import JudgingPace
 from connext_monitor.alerting.unjudged_watch import UnjudgedWatch
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Leg
@@ -15,7 +16,7 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.hindrance import Hindrance, Obstacle
 from connext_monitor.core.transfer import ObservedChange
 from connext_monitor.core.unjudged import Unjudged
-from tests.alerting.scheduling import DUE, DURATIONS, Bench, id_of, scheduling, xcalled
+from tests.alerting.scheduling import DUE, DURATIONS, UNSETTLED, Bench, id_of, scheduling, xcalled
 from tests.world.alerts import DESTINATION, NOW, ORIGIN
 from tests.world.desks import desk_on
 from tests.world.kinds import chain_unjudged, overdue
@@ -47,7 +48,9 @@ class WatchedLegs:
 
 
 @asynccontextmanager
-async def watching(folder: Path, *, now: int = DUE + 5, chain_time: float = 0.0) -> AsyncIterator[WatchedLegs]:
+async def watching(
+    folder: Path, *, now: int = DUE + 5, chain_time: float = 0.0, pace: JudgingPace = UNSETTLED
+) -> AsyncIterator[WatchedLegs]:
     """The destination is covered past DUE, and nobody answers about what was due there."""
     deliveries: dict[DomainId, Unjudged] = {}
     changes: list[Unjudged | None] = []
@@ -58,7 +61,7 @@ async def watching(folder: Path, *, now: int = DUE + 5, chain_time: float = 0.0)
             changes.append(watch.of(DESTINATION))
             settled_at_changes.append(watch.settled(DESTINATION))
 
-    async with scheduling(folder, now=now) as bench:
+    async with scheduling(folder, now=now, pace=pace) as bench:
         bench.answers.status, bench.chain_time = None, chain_time
         bench.covered(DUE + 1)
         store, desk = bench.store, desk_on(bench.store.alerts)
@@ -128,6 +131,20 @@ async def test_an_unconfirmed_delivery_counts_after_the_same_time(tmp_path: Path
         await until(lambda: watched.watch.of(ORIGIN) == held)
         watched.deliveries.clear()
         await until(lambda: watched.watch.settled(ORIGIN))
+
+
+async def test_legs_that_wait_for_their_origin_count_as_its_own(tmp_path: Path) -> None:
+    async with watching(tmp_path, pace=replace(UNSETTLED, read_within=0.0)) as watched:
+        watched.bench.origin.mute = True
+        await watched.sent(1)
+        await until(lambda: watched.watch.of(ORIGIN))
+        held = watched.watch.of(ORIGIN)
+        assert held is not None
+        assert (held.legs, held.hindrance.obstacle) == (1, Obstacle.ORIGIN_NOT_READ)
+        assert (watched.watch.of(DESTINATION), watched.watch.settled(ORIGIN)) == (None, False)
+        watched.bench.origin.mute, watched.bench.answers.status = False, TransferStatus.NONE
+        await until(lambda: watched.watch.settled(ORIGIN))
+        assert not any(watched.changes)
 
 
 async def test_it_is_settled_once_nothing_has_waited_for_a_while(tmp_path: Path) -> None:

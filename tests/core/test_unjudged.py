@@ -75,31 +75,25 @@ def counted(*, past_due: int = 1, aged: int = 0, ripe: int = 0) -> UnjudgedCount
     return UnjudgedCount(past_due, aged, ripe, DUE)
 
 
-def backlog(*, stood: bool) -> UnjudgedBacklog:
-    made = UnjudgedBacklog(PATIENCE)
-    made.standing = stood
-    return made
-
-
 @given(st.booleans())
 def test_it_begins_with_a_ripe_leg_only(hindered: bool) -> None:
-    begins = backlog(stood=False)
-    assert not begins.counts(None, 0.0, hindered=hindered)
-    assert not begins.counts(counted(aged=1), 5.0, hindered=hindered)
-    ripe = [begins.counts(counted(aged=1, ripe=1), at, hindered=hindered) for at in (10.0, 15.0, 20.0)]
+    begins = UnjudgedBacklog(PATIENCE)
+    assert not begins.counts(None, 0.0, standing=False, hindered=hindered)
+    assert not begins.counts(counted(aged=1), 5.0, standing=False, hindered=hindered)
+    ripe = [begins.counts(counted(aged=1, ripe=1), at, standing=False, hindered=hindered) for at in (10.0, 15.0, 20.0)]
     assert ripe == [False, False, True]
 
 
 def test_a_leg_ripe_when_read_has_time_to_be_judged() -> None:
-    begins = backlog(stood=False)
+    begins = UnjudgedBacklog(PATIENCE)
     counts = [(0.0, counted(aged=1, ripe=1)), (5.0, None), (10.0, counted(aged=1, ripe=1)), (15.0, None)]
-    assert not any(begins.counts(count, at, hindered=False) for at, count in counts)
+    assert not any(begins.counts(count, at, standing=False, hindered=False) for at, count in counts)
     assert not begins.ripens
 
 
 def waited_before_a_restart() -> UnjudgedBacklog:
     """Nothing stands, and the chain had been covered until 1000 s after DUE."""
-    made = backlog(stood=False)
+    made = UnjudgedBacklog(PATIENCE)
     made.recall(Timestamp(DUE + 1000))
     return made
 
@@ -107,10 +101,10 @@ def waited_before_a_restart() -> UnjudgedBacklog:
 def test_what_waited_before_a_restart_waits_on() -> None:
     waits = waited_before_a_restart()
     assert waits.marks(0.0, DUE + 5000).ripe == DUE + 1000 - PATIENCE
-    assert not waits.counts(counted(ripe=1), 0.0, hindered=True, met=True)
+    assert not waits.counts(counted(ripe=1), 0.0, standing=False, hindered=True, met=True)
     assert waits.ripens
     waits.marks(10.0, DUE + 5010)
-    assert waits.counts(counted(ripe=1), 10.0, hindered=True, met=True)
+    assert waits.counts(counted(ripe=1), 10.0, standing=False, hindered=True, met=True)
 
 
 def test_what_waited_before_counts_only_where_something_is_met_again() -> None:
@@ -118,21 +112,21 @@ def test_what_waited_before_counts_only_where_something_is_met_again() -> None:
     for at in range(0, 130, 5):
         met = at in {40, 45, 55, 60}
         waits.marks(at, DUE + 5000 + at)
-        assert not waits.counts(counted(ripe=1), at, hindered=met, met=met)
+        assert not waits.counts(counted(ripe=1), at, standing=False, hindered=met, met=met)
     assert waits.marks(130, DUE + 5130).ripe == DUE + 5010
-    assert waits.counts(counted(ripe=1), 130, hindered=False)
+    assert waits.counts(counted(ripe=1), 130, standing=False, hindered=False)
 
 
 @given(st.booleans())
 def test_where_it_stood_a_ripe_leg_counts_at_once(hindered: bool) -> None:
-    assert not backlog(stood=True).counts(None, 0.0, hindered=hindered)
-    assert backlog(stood=True).counts(counted(aged=1, ripe=1), 0.0, hindered=hindered)
+    assert not UnjudgedBacklog(PATIENCE).counts(None, 0.0, standing=True, hindered=hindered)
+    assert UnjudgedBacklog(PATIENCE).counts(counted(aged=1, ripe=1), 0.0, standing=True, hindered=hindered)
 
 
 def test_it_lasts_while_a_leg_is_aged_or_hindered() -> None:
-    assert backlog(stood=True).counts(counted(aged=1), 0.0, hindered=False)
-    assert backlog(stood=True).counts(counted(), 0.0, hindered=True)
-    assert not backlog(stood=True).counts(counted(), 0.0, hindered=False)
+    assert UnjudgedBacklog(PATIENCE).counts(counted(aged=1), 0.0, standing=True, hindered=False)
+    assert UnjudgedBacklog(PATIENCE).counts(counted(), 0.0, standing=True, hindered=True)
+    assert not UnjudgedBacklog(PATIENCE).counts(counted(), 0.0, standing=True, hindered=False)
 
 
 def why(kept: Hindrance | None = None, watermark: int | None = DUE + 1, **more: Any) -> Hindrance:
@@ -168,11 +162,11 @@ def test_each_obstacle_has_its_words() -> None:
 
 def test_legs_and_deliveries_are_counted_together() -> None:
     legs, deliveries = Unjudged(2, 130, REFUSED), Unjudged(0, 500, REFUSED, 1)
-    assert combined(legs, None) == legs
-    assert combined(None, deliveries) == deliveries
-    assert combined(None, None) is None
+    assert combined([legs, None]) == legs
+    assert combined([None, deliveries]) == deliveries
+    assert combined([None, None]) is None
     both = Unjudged(2, 500, REFUSED, 1)
-    assert combined(legs, deliveries) == both
+    assert combined([legs, deliveries]) == both
     assert why_degraded("gnosis", both) == (
         "gnosis has 2 legs past due and 1 delivery without an origin that cannot be judged: "
         "transferStatus is not answered"

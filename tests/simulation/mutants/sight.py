@@ -15,7 +15,7 @@ SIGHT = (
         "unjudged-legs-not-told",
         11,
         "core/unjudged.py",
-        "        if count is None:\n            return False\n",
+        "        return self._counted\n",
         "        return False\n",
         "nobody is told that legs are past due and cannot be judged",
     ),
