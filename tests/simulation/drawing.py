@@ -9,13 +9,15 @@ from tests.simulation.drawn_batches import draw_batches
 from tests.simulation.drawn_changes import draw_changes
 from tests.simulation.drawn_clusters import draw_cluster
 from tests.simulation.drawn_routers import draw_routers
+from tests.simulation.drawn_slow import FIRST_SEED as FIRST_SEED_WITH_SLOW_ENDPOINTS
+from tests.simulation.drawn_slow import draw_slow
 from tests.simulation.drawn_standbys import draw_standby
 from tests.simulation.drawn_transfers import draw_transfers, draw_unreadable
 from tests.simulation.drawn_troubles import draw_incidents
 from tests.simulation.story import ChainTraits, Channel, Deadlines, EndpointTraits, Story
 from tests.simulation.troubles import Beyond
 
-NEWEST_SEEDS = FIRST_SEED_WITH_BATCHES
+NEWEST_SEEDS = FIRST_SEED_WITH_SLOW_ENDPOINTS
 """Stories of seeds from here on hold all that any does."""
 DAY = 86_400.0
 _FIRST_DOMAIN, _FIRST_CHAIN_ID = 1001, 31_337
@@ -34,7 +36,7 @@ def draw(seed: int, days: float) -> Story:
     plain = random.random() < 0.5
     count = 2 if plain else random.choice(_COUNTS)
     block_times = [60.0 if plain else random.choice(_BLOCK_TIMES) for _ in range(count)]
-    drawn = draw_routers(draw_acts(draw_cluster(_draw(seed, days, random, block_times))))
+    drawn = draw_slow(draw_routers(draw_acts(draw_cluster(_draw(seed, days, random, block_times)))))
     return draw_batches(drawn) if seed >= FIRST_SEED_WITH_BATCHES else drawn
 
 

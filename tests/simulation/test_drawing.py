@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connext_monitor.core.alerts.table import KINDS
-from tests.simulation import drawing, drawn_acts, drawn_routers
+from tests.simulation import drawing, drawn_acts, drawn_routers, drawn_slow
 from tests.simulation.drawing import draw
 from tests.simulation.drawn_batches import draw_batches
 from tests.simulation.drawn_troubles import OMISSIONS
 from tests.simulation.sayings import OF_ITS_OWN, Pause, Saying
-from tests.simulation.story import Deed, Fate, Story, from_json, to_json
+from tests.simulation.story import Deed, EndpointFault, Fate, Story, from_json, to_json
 from tests.simulation.troubles import ChannelTrouble, EndpointTrouble, KillManner
 from tests.simulation.world import World
 from tests.world.examples import examples
@@ -168,6 +168,23 @@ def test_routers_share_what_there_is_to_fill_only_in_the_newest_stories() -> Non
     assert len({(router.silent_after, router.silent_transfers) for router in watched}) > 5
     assert {each.router for drawn in stories if len(drawn.routers) == 2 for each in drawn.transfers} == {0, 1, 9}
     assert all(router.silent_after <= (drawn.keep or 7200.0) for drawn in stories for router in drawn.routers)
+
+
+def test_the_only_endpoint_of_a_chain_is_slow_for_long_in_the_newest_stories() -> None:
+    slow = [_slow_for_long(draw(drawn_slow.FIRST_SEED + number, 1.0)) for number in range(60)]
+    assert 5 < sum(map(bool, slow)) < 20
+    assert {fault.amount for faults in slow for fault in faults} >= {4.0, 6.0, 8.0, 9.0}
+    assert [drawn for drawn in many_stories() if any(fault.amount == 9.0 for fault in _slow_for_long(drawn))] == []
+
+
+def _slow_for_long(story: Story) -> list[EndpointFault]:
+    lonely = {chain.domain for chain in story.chains if len(chain.endpoints) == 1}
+    patience = 2 * story.deadlines.unobserved_after
+    return [
+        fault
+        for fault in story.endpoint_faults
+        if fault.trouble is EndpointTrouble.SLOW and fault.domain in lonely and fault.seconds > patience
+    ]
 
 
 def test_most_chains_reconcile_in_batches_and_some_transfers_always_come_alone() -> None:
