@@ -30,6 +30,11 @@ class RpcBatching:
         """How many calls to put into the next batch; 1: to ask for each by itself."""
         return self.size if now < self.again_at else min(MOST_CALLS, 2 * self.size)
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is known to answer batches at all."""
+        return self.size >= _FIRST_CALLS
+
     def after_answer(self, calls: int) -> "RpcBatching":
         """After each of so many calls was answered."""
         return replace(self, size=calls) if calls > self.size else self

@@ -5,7 +5,7 @@ answer, or with something unreadable.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Final, TypeVar
@@ -47,6 +47,9 @@ from connext_monitor.monitoring.yielding import FOREGROUND, YieldEvery, in_slice
 
 _LOGS_PATIENCE: Final = 3
 """How much longer than any other answer one to eth_getLogs may take: a node reads many blocks for it."""
+_TRIED_FOR: Final = 2.0
+_TRIED_FOR_ANSWERS: Final = 3
+"""Seconds for which one of the first batches is waited for, and how often what a small answer takes."""
 _PLAIN: Final = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash", "eth_chainId", "eth_getCode"})
 """Requests that no honest endpoint refuses because of what they ask."""
 _TAGS: Final = ("safe", "finalized")
@@ -168,7 +171,7 @@ class Endpoint:
         def read(block: Block, answer: msgspec.Raw) -> Header | None:
             return heard(read_header_of(block, answer))
 
-        return await BatchedRequests(self.pacer, self._urgency, self._batch(), ask, header_call, read).of(blocks)
+        return await BatchedRequests(self.pacer, self._urgency, self._batch, ask, header_call, read).of(blocks)
 
     async def calls(self, to: Address, data: Sequence[bytes], block: BlockNumber) -> list[bytes]:
         """What each of these calls answers in the state after a block, many at a time."""
@@ -177,10 +180,14 @@ class Endpoint:
             return view_call(to, call, block)
 
         ask, read = partial(self.call, to, block=block), lambda _, answer: read_bytes(answer)
-        return await BatchedRequests(self.pacer, Urgency.QUESTION, self._batch(), ask, written, read).of(data)
+        return await BatchedRequests(self.pacer, Urgency.QUESTION, self._batch, ask, written, read).of(data)
 
-    def _batch(self) -> Callable[[Sequence[RpcCall]], Awaitable[list[RpcOutcome]]]:
-        return partial(self._client.request_batch, timeout=self._answer_timeout)
+    async def _batch(self, calls: Sequence[RpcCall]) -> list[RpcOutcome]:
+        patience = self._answer_timeout
+        if not self.pacer.batching.is_proven:
+            # It may never be answered, and somebody waits for what is in it.
+            patience = min(patience, _TRIED_FOR + _TRIED_FOR_ANSWERS * self.response_time.seconds)
+        return await self._client.request_batch(calls, timeout=patience)
 
     async def logs(
         self, address: Address, topics: Topics, from_block: BlockNumber, to_block: BlockNumber
