@@ -29,6 +29,8 @@ from connext_monitor.core.labels import ChainNames
 from connext_monitor.core.stalls import PathwayWaits, StallEvidence, StallRule, StallRules, StallRuling, rule_on_stall
 
 _LOOK_EVERY = 5.0
+_READ_AGAIN_WITHIN = 1.0
+"""Seconds to the next look at a pathway whose chains are being read again."""
 
 log = structlog.get_logger()
 
@@ -91,6 +93,9 @@ class StallWatch:
         self._covered: dict[DomainId, BlockRef] = {}
         self._expected: set[DomainId] = set()
         """The destinations that are to be covered further before something can be said."""
+        self._suspected: dict[str, float] = {}
+        self._suspected_before: dict[str, float] = {}
+        """The pathways that seem stalled by what is stored, in this look and in the last one, and since when."""
         self._wake = asyncio.Event()
 
     def committed(self, executed: bool, progress: Iterable[ChainProgress]) -> None:
@@ -112,6 +117,7 @@ class StallWatch:
         names = self._names.values()
         await self._alerts.recall({_subject(origin, destination) for origin in names for destination in names})
         self._expected.clear()
+        self._suspected_before, self._suspected = self._suspected, {}
         waiting = await self._store.waiting_somewhere()
         # Fewer than make a stall, whenever they were sent: there is nothing to look into.
         many = {pathway for pathway, count in waiting.items() if self._are_enough(pathway, count)}
@@ -141,14 +147,10 @@ class StallWatch:
             await self._keep_up(subject, waits)
             return self._every
         evidence = self._evidence(waits, rule)
-        ruling = rule_on_stall(evidence)
-        if ruling is StallRuling.EARLY and evidence.stalled_at is not None:
-            return max(0.1, evidence.stalled_at - evidence.time + 0.1)
-        if ruling not in {StallRuling.FEW, StallRuling.EARLY}:
-            await self._establish(subject, evidence)
-        return self._every
+        return await self._establish(subject, evidence)
 
     def _evidence(self, waits: PathwayWaits, rule: StallRule) -> StallEvidence:
+        """What is known without asking anybody."""
         _, destination = waits.pathway
         chain, covered = self._chains[destination], self._covered.get(destination)
         return StallEvidence(
@@ -157,20 +159,29 @@ class StallWatch:
             self._latest(destination),
             covered.timestamp if covered else None,
             in_sight=chain.observed,
-            reread=covered is not None
-            and not chain.reads_history(covered.timestamp)
-            and chain.has_reread(covered.number),
+            reads_history=covered is not None and chain.reads_history(covered.timestamp),
         )
 
-    async def _establish(self, subject: str, evidence: StallEvidence) -> None:
+    async def _establish(self, subject: str, evidence: StallEvidence) -> float:
+        """Seconds after which it is to be looked at again."""
         _, destination = evidence.waits.pathway
         ruling = rule_on_stall(evidence)
-        if ruling is StallRuling.OUT_OF_SIGHT and evidence.stalled_at is not None:
-            self._expected.add(destination)
-            self._chains[destination].cover_past(evidence.stalled_at)
-        if ruling is not StallRuling.NOT_ANSWERED:
-            return
-        evidence = replace(evidence, origin_read=await self._has_reread_origin(evidence.waits))
+        match ruling:
+            case StallRuling.EARLY if evidence.stalled_at is not None:
+                return max(0.1, evidence.stalled_at - evidence.time + 0.1)
+            case StallRuling.OUT_OF_SIGHT if evidence.stalled_at is not None:
+                self._expected.add(destination)
+                self._chains[destination].cover_past(evidence.stalled_at)
+            case StallRuling.NOT_ANSWERED:
+                return await self._judge(subject, evidence)
+            case _:
+                pass
+        return self._every
+
+    async def _judge(self, subject: str, evidence: StallEvidence) -> float:
+        """By what is stored it is stalled: look whether that is still so, and ask the destination."""
+        since = self._suspected[subject] = self._suspected_before.get(subject, self._clock.monotonic())
+        evidence = replace(evidence, reread=await self._have_reread(evidence.waits, since))
         if rule_on_stall(evidence) is StallRuling.NOT_ANSWERED:
             evidence = replace(evidence, answers=await self._ask(evidence.waits))
         match ruling := rule_on_stall(evidence):
@@ -180,12 +191,17 @@ class StallWatch:
                 await self._fetch(evidence)
             case _:
                 log.debug("pathway.not_judged", pathway=subject, reason=ruling.value)
+        return min(_READ_AGAIN_WITHIN, self._every) if ruling is StallRuling.NOT_READ_AGAIN else self._every
 
-    async def _has_reread_origin(self, waits: PathwayWaits) -> bool:
-        origin = self._chains[waits.pathway[0]]
+    async def _have_reread(self, waits: PathwayWaits, since: float) -> bool:
+        """Whether a reorg that took a call back, or brought an execution, before then would be known."""
+        origin, destination = (self._chains[domain] for domain in waits.pathway)
         known = await self._store.transfers_by_id([transfer_id for transfer_id, _ in waits.oldest])
         calls = [stored.transfer.xcalled for stored in known.values()]
-        return all(call is not None and origin.has_reread(call.block.number) for call in calls)
+        # Each is asked, so that all that is to be read again is so at the same time.
+        read = [call is not None and origin.has_reread(call.block.number, since) for call in calls]
+        read.append(destination.has_reread(self._covered[waits.pathway[1]].number, since))
+        return all(read)
 
     async def _ask(self, waits: PathwayWaits) -> dict[TransferId, TransferStatus] | None:
         ids = [transfer_id for transfer_id, _ in waits.oldest]

@@ -52,8 +52,8 @@ class StallRuling(StrEnum):
     FEW = "fewer transfers wait than it takes"
     EARLY = "the oldest has not waited for long enough"
     OUT_OF_SIGHT = "the destination is not observed, or not covered past the instant"
-    REREADING = "the destination reads its past, or reads again what is not final"
-    ORIGIN_NOT_READ = "the origin has not been read again since the last outage: some XCalled may be gone"
+    READS_HISTORY = "the destination reads its past"
+    NOT_READ_AGAIN = "its chains have not been read again since it seemed stalled: a reorg may have ended that"
     NOT_ANSWERED = "the destination's transferStatus has not answered"
     EVENT_MISSING = "the destination says that some are executed: the events are missing here, not there"
     STALLED = "covered past the instant, asked, and nothing is executed"
@@ -63,9 +63,9 @@ class StallRuling(StrEnum):
 class StallEvidence:
     """What is known of a pathway: ``time`` is that of its destination, ``watermark`` up to where that is covered.
 
-    ``in_sight``: the destination is observed; ``reread``: it has been read again as far as it is not final, and is not
-    catching up; ``origin_read``: a reorg that took one of the XCalled back would be known. ``answers`` are the
-    destination's about ``waits.oldest``; None where it was not asked, or did not answer.
+    ``in_sight``: the destination is observed; ``reads_history``: it is catching up. ``reread``: both chains have been
+    read again, as far as they are not final. ``answers`` are the destination's about ``waits.oldest``; None where it
+    was not asked, or did not answer.
     """
 
     waits: PathwayWaits
@@ -73,8 +73,8 @@ class StallEvidence:
     time: float
     watermark: Timestamp | None
     in_sight: bool = True
+    reads_history: bool = False
     reread: bool = True
-    origin_read: bool = True
     answers: Mapping[TransferId, TransferStatus] | None = None
 
     @property
@@ -93,15 +93,15 @@ def rule_on_stall(evidence: StallEvidence) -> StallRuling:
         return StallRuling.EARLY
     if not evidence.in_sight or evidence.watermark is None or evidence.watermark <= stalled_at:
         return StallRuling.OUT_OF_SIGHT
+    if evidence.reads_history:
+        return StallRuling.READS_HISTORY
     if not evidence.reread:
-        return StallRuling.REREADING
+        return StallRuling.NOT_READ_AGAIN
     return _rule_on_answers(evidence)
 
 
 def _rule_on_answers(evidence: StallEvidence) -> StallRuling:
     answers, ids = evidence.answers, [transfer_id for transfer_id, _ in evidence.waits.oldest]
-    if not evidence.origin_read:
-        return StallRuling.ORIGIN_NOT_READ
     if answers is None or not answers.keys() >= set(ids):
         return StallRuling.NOT_ANSWERED
     executed = any(done(Leg.EXECUTE, answers[transfer_id]) for transfer_id in ids)

@@ -46,7 +46,7 @@ class Bench:
     """A watch on a real store, between chains that answer what a test sets; it looks when it is told to."""
 
     store: Store
-    clock: ManualClock = field(default_factory=lambda: ManualClock(AT))
+    clock: ManualClock = field(default_factory=lambda: ManualClock(AT, running=True))
     origin: AnsweringChain = field(default_factory=steady)
     destination: AnsweringChain = field(default_factory=steady)
     now: float = STALLED_AT + 1
@@ -143,7 +143,13 @@ async def test_nothing_is_said_before_the_oldest_has_waited_long_enough(bench: B
     assert len(await bench.alerts()) == 1
 
 
-@pytest.mark.parametrize("obstacle", ["not covered", "out of sight", "not reread", "history", "origin", "silent"])
+OBSTACLES = (
+    *("not covered", "out of sight", "history", "silent"),
+    *("not reread", "not reread since", "origin not reread", "origin not reread since"),
+)
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
 async def test_no_pathway_is_accused_without_evidence(bench: Bench, obstacle: str) -> None:
     chain = bench.destination
     match obstacle:
@@ -157,8 +163,12 @@ async def test_no_pathway_is_accused_without_evidence(bench: Bench, obstacle: st
             chain.state.caught_up = False
             chain.state.final = BlockNumber(10**9)
             chain.read_history_until(STALLED_AT + 2)
-        case "origin":
+        case "not reread since":
+            chain.mute = True
+        case "origin not reread":
             bench.origin.state.caught_up = False
+        case "origin not reread since":
+            bench.origin.mute = True
         case "silent":
             chain.answers.status = None
     await bench.record(*calls(*WAITING))
@@ -168,8 +178,24 @@ async def test_no_pathway_is_accused_without_evidence(bench: Bench, obstacle: st
         assert chain.looks[-1] == Timestamp(STALLED_AT)
     chain.fall_silent(0)
     chain.state.caught_up = bench.origin.state.caught_up = True
+    chain.mute = bench.origin.mute = False
     chain.answers.status = TransferStatus.NONE
     bench.read_past(STALLED_AT)
+    await bench.look()
+    assert len(await bench.alerts()) == 1
+
+
+async def test_what_seems_stalled_anew_is_read_again_anew(bench: Bench) -> None:
+    bench.origin.mute = True
+    await bench.record(*calls(*WAITING))
+    await bench.look()
+    bench.origin.state.reached_head(bench.clock.monotonic())
+    await commit(bench.store, gone(WAITING[2].xcalled()), durations=durations)
+    await bench.look()
+    await bench.record(*calls(WAITING[2]))
+    await bench.look()
+    assert await bench.alerts() == []
+    bench.origin.state.reached_head(bench.clock.monotonic())
     await bench.look()
     assert len(await bench.alerts()) == 1
 

@@ -65,6 +65,16 @@ def test_no_other_pathway_is_called_stalled(truth: Truth, at: float) -> None:
     assert counted(Wrong.FALSE, truth, opened(at, KIND, PATHWAY)) >= 1
 
 
+def test_what_was_taken_unseen_before_it_was_stalled_is_no_stall() -> None:
+    unread = Interval(1120.0, 1400.0)
+    for taken_at, wrong in ((1155.0, 1), (1161.0, 0)):
+        gone = world(*(transfer(number, sent=stands(at, until=taken_at)) for number, at in enumerate(SENT, 1)))
+        alpha, beta = gone.chains
+        blind = replace(alpha, final_depth=50, final=(), troubled=(unread,), blind=(unread,), unseen=(unread,))
+        silent = replace(gone, unobserved_after=600.0, chains=(blind, beta))
+        assert counted(Wrong.FALSE, silent, ALERT, ended(ALERT, 1410.0, "reorged")) == wrong
+
+
 def test_what_was_executed_before_they_were_sent_excuses_nothing() -> None:
     truth = world(*waiting(*SENT), executed(950))
     assert judged(truth, run(ALERT, OVER)).sound

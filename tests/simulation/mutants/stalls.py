@@ -53,6 +53,14 @@ STALLS = (
         "a pathway is called stalled whose executions no endpoint shows, though its contract tells of them",
     ),
     mutant(
+        "stall-not-read-again",
+        5,
+        "alerting/stall_watch.py",
+        "origin.has_reread(call.block.number, since)",
+        "origin.has_reread(call.block.number)",
+        "a pathway is called stalled by what was read of its origin before, though a reorg took its calls since",
+    ),
+    mutant(
         "stall-of-the-stuck",
         5,
         "store/stalls.py",

@@ -65,7 +65,7 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     1. The transfer must exist and be owed something, and its XCalled have stood at some instant lately.
     2. Its leg must not have stood all the while.
     3. The destination must have had a block stamped later than the deadline, of an XCalled that stood.
-    4. That XCalled must have been read again since then, see `_read_since`.
+    4. That XCalled must have been read again since then, see `read_since`.
     """
     transfer = case.truth.by_id.get(opening.subject)
     if transfer is None or transfer.destination not in case.truth.by_domain:
@@ -82,7 +82,7 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     late = [(its, since) for its, since in begun if since is not None]
     if not late:
         return "the destination has no block after the deadline"
-    if not any(_read_since(case, transfer.origin, its, Interval(since, opening.at)) for its, since in late):
+    if not any(read_since(case, transfer.origin, its, Interval(since, opening.at)) for its, since in late):
         return "its XCalled was gone before it was due"
     return None
 
@@ -92,7 +92,7 @@ def _begin(intervals: Intervals, until: float) -> float | None:
     return intervals[0].begin if intervals and intervals[0].begin < until else None
 
 
-def _read_since(case: Case, domain: int, called: Standing, late: Interval) -> bool:
+def read_since(case: Case, domain: int, called: Standing, late: Interval) -> bool:
     """Whether an XCalled may have been seen to stand since its leg was known to be late, until that was told.
 
     What is final is not read again, nor what is out of sight. An endpoint that is behind does not show what has

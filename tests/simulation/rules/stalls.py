@@ -18,6 +18,7 @@ from tests.simulation.rules.overdue import (
     JUDGED_WITHIN,
     OVER_WITHIN,
     lately,
+    read_since,
     remembers,
     reorg_seen_within,
     seen_within,
@@ -136,6 +137,7 @@ def _why_false(case: Case, pathway: _Pathway, opening: AlertChange) -> str | Non
 
     1. Enough transfers must have waited that were sent after the last execution.
     2. The destination must have had a block stamped later than when the oldest had waited for long enough.
+    3. Enough of the XCalled must have been read again since then, see `read_since`.
     """
     remembered = remembers(case, opening.at, pathway.origin.domain)
     view = lately(case, opening.at, pathway.destination.domain)
@@ -148,15 +150,24 @@ def _why_false(case: Case, pathway: _Pathway, opening: AlertChange) -> str | Non
     hidden = meets(case.unshown(pathway.destination), Interval(view.begin - HIDDEN_FOUND_WITHIN, view.end))
     last = -inf if hidden else max(executed, default=-inf)
     sent = (
-        [its.where.timestamp for its in transfer.xcalled if stood_sometime((its,), remembered)]
+        [its for its in transfer.xcalled if stood_sometime((its,), remembered)]
         for transfer in pathway.transfers
         if not stood_throughout(transfer.executed, view)
     )
-    waiting = [max(stamps) for stamps in sent if stamps and max(stamps) > last]
+    called = [max(standings, key=_sent_at) for standings in sent if standings]
+    waiting = [its for its in called if _sent_at(its) > last]
     if len(waiting) < TRANSFERS:
         return f"{len(waiting)} wait there"
-    past = pathway.destination.past(min(waiting) + pathway.after)
-    return None if meets(past, Interval(-inf, opening.at)) else "the oldest has not waited for long enough"
+    past = pathway.destination.past(min(map(_sent_at, waiting)) + pathway.after)
+    if not meets(past, Interval(-inf, opening.at)):
+        return "the oldest has not waited for long enough"
+    late = Interval(past[0].begin, opening.at)
+    read = [its for its in waiting if read_since(case, pathway.origin.domain, its, late)]
+    return None if len(read) >= TRANSFERS else f"{len(waiting) - len(read)} of the XCalled were gone before"
+
+
+def _sent_at(called: Standing) -> float:
+    return called.where.timestamp
 
 
 def _must(case: Case, pathway: _Pathway) -> Iterator[Finding]:

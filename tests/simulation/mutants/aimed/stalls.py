@@ -53,6 +53,16 @@ TAKEN_BACK = story(
 )
 """A reorg takes back for good what waited."""
 
+TAKEN_UNSEEN = story(
+    2400.0,
+    calls(380.0, 420.0, 10.0, (None, None)),
+    deadlines=Deadlines(execute=300.0, reconcile=7200.0, unobserved_after=600.0),
+    chains=(chain(HERE, PUSHING, final_depth=20), chain(THERE)),
+    endpoint_faults=(trouble(500.0, 200.0, EndpointTrouble.HANG, domain=HERE),),
+    reorgs=(reorg(510.0, 5, Fate.DROPPED, domain=HERE, rises=False),),
+)
+"""The only endpoint of a chain hangs, a reorg takes back what waits meanwhile, and then it has waited for long."""
+
 AIMS = (
     Aim(
         "stalls",
@@ -63,4 +73,5 @@ AIMS = (
     Aim("seldom blocks", SELDOM_BLOCKS, ("stall-not-covered",)),
     Aim("unshown executions", UNSHOWN, ("stall-not-asked",)),
     Aim("stalls taken back", TAKEN_BACK, ("stall-taken-back-stands",)),
+    Aim("stalls taken unseen", TAKEN_UNSEEN, ("stall-not-read-again",)),
 )
