@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,101 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.alerting.stall_watch import StallWatch
-from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.kinds.pathway_stalled import PATHWAY_STALLED
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Durations
-from connext_monitor.core.events import BlockNumber, Executed, Timestamp
-from connext_monitor.core.stalls import StallRule
+from connext_monitor.core.events import BlockNumber, Timestamp
 from connext_monitor.core.transfer import EventRecord
-from connext_monitor.store.store import Store
-from tests.alerting.answering_chain import UNOBSERVED_AFTER, AnsweringChain
-from tests.world.clocks import ManualClock
+from tests.alerting.answering_chain import UNOBSERVED_AFTER
+from tests.alerting.stalling import EARLIER, LATER, RULE, STALLED_AT, WAITING, StallBench, calls
 from tests.world.databases import open_store
-from tests.world.desks import desk_on
 from tests.world.examples import examples
 from tests.world.recording import commit, gone, seen
-from tests.world.two_chains import AT, DESTINATION, NAMES, ORIGIN, START, Sample, covered, durations
-from tests.world.waiting import running, until
-
-RULE = StallRule(transfers=3, after=100)
-STALLED_AT = START + RULE.after
-WAITING = [Sample(nonce, START + nonce) for nonce in range(3)]
-EARLIER, LATER = Sample(11, START - 50), Sample(12, START + 20)
-
-
-def steady() -> AnsweringChain:
-    chain = AnsweringChain()
-    chain.state.caught_up = True
-    return chain
-
-
-@dataclass
-class Bench:
-    """A watch on a real store, between chains that answer what a test sets; it looks when it is told to."""
-
-    store: Store
-    clock: ManualClock = field(default_factory=lambda: ManualClock(AT, running=True))
-    origin: AnsweringChain = field(default_factory=steady)
-    destination: AnsweringChain = field(default_factory=steady)
-    now: float = STALLED_AT + 1
-
-    def __post_init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        chains = {ORIGIN: self.origin, DESTINATION: self.destination}
-        desk = desk_on(self.store.alerts, "ops", clock=self.clock)
-        rules, latest = (lambda *_: RULE), (lambda _: self.now)
-        self.watch = StallWatch(desk, chains, NAMES, self.store.stalls, rules, self.clock, latest, every=0.01)
-        self.read_past(STALLED_AT)
-
-    def read_past(self, instant: int) -> None:
-        """The destination is covered up to the second after that."""
-        self.watch.committed(executed=False, progress=[covered(DESTINATION, at=instant + 1)])
-
-    async def record(self, *records: EventRecord) -> None:
-        await commit(self.store, seen(*records), durations=durations)
-        executed = any(isinstance(record.event, Executed) for record in records)
-        self.watch.committed(executed=executed, progress=[])
-
-    async def look(self) -> None:
-        """Two looks from beginning to end."""
-        looked = 0
-
-        async def counted() -> object:
-            nonlocal looked
-            looked += 1
-            return await count()
-
-        count = self.store.stalls.waiting_somewhere
-        self.store.stalls.waiting_somewhere = counted  # type: ignore[method-assign, assignment]
-        async with running(self.watch.run()):
-            await until(lambda: looked > 2)
-        self.store.stalls.waiting_somewhere = count  # type: ignore[method-assign]
-
-    async def alerts(self) -> list[Alert]:
-        """All that were opened, the latest first."""
-        return [row.alert for row, _ in await self.store.alerts.listed(None, limit=100)]
-
-    async def endings(self) -> list[Resolution | None]:
-        return [alert.resolution for alert in await self.alerts()]
+from tests.world.two_chains import DESTINATION, NAMES, ORIGIN, START, Sample, durations
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(tmp_path: Path) -> AsyncIterator[StallBench]:
     store = await open_store(tmp_path / "monitor.db", NAMES)
-    yield Bench(store)
+    yield StallBench(store)
     await store.close()
 
 
-def calls(*samples: Sample) -> list[EventRecord]:
-    return [sample.xcalled() for sample in samples]
-
-
-async def test_a_stall_opens_one_alert_that_names_what_waits(bench: Bench) -> None:
+async def test_a_stall_opens_one_alert_that_names_what_waits(bench: StallBench) -> None:
     await bench.record(*calls(*WAITING, EARLIER), EARLIER.executed(after=40))
     await bench.look()
     [alert] = await bench.alerts()
@@ -114,26 +40,26 @@ async def test_a_stall_opens_one_alert_that_names_what_waits(bench: Bench) -> No
     assert details.waiting.split() == [sample.hex_id for sample in WAITING]
 
 
-async def test_two_that_wait_are_no_stall(bench: Bench) -> None:
+async def test_two_that_wait_are_no_stall(bench: StallBench) -> None:
     await bench.record(*calls(*WAITING[:2], EARLIER), EARLIER.executed(after=40))
     await bench.look()
     assert await bench.alerts() == []
 
 
-async def test_what_was_sent_before_the_last_execution_does_not_count(bench: Bench) -> None:
+async def test_what_was_sent_before_the_last_execution_does_not_count(bench: StallBench) -> None:
     await bench.record(*calls(*WAITING, LATER), LATER.executed(after=1))
     await bench.look()
     assert await bench.alerts() == []
 
 
-async def test_what_waits_since_before_the_last_execution_hides_no_stall(bench: Bench) -> None:
+async def test_what_waits_since_before_the_last_execution_hides_no_stall(bench: StallBench) -> None:
     await bench.record(*calls(EARLIER, *WAITING, Sample(13, START - 60)), Sample(13, START - 60).executed(after=30))
     await bench.look()
     [alert] = await bench.alerts()
     assert PATHWAY_STALLED.details_of(alert).transfers == 3
 
 
-async def test_nothing_is_said_before_the_oldest_has_waited_long_enough(bench: Bench) -> None:
+async def test_nothing_is_said_before_the_oldest_has_waited_long_enough(bench: StallBench) -> None:
     bench.now = STALLED_AT
     await bench.record(*calls(*WAITING))
     await bench.look()
@@ -150,7 +76,7 @@ OBSTACLES = (
 
 
 @pytest.mark.parametrize("obstacle", OBSTACLES)
-async def test_no_pathway_is_accused_without_evidence(bench: Bench, obstacle: str) -> None:
+async def test_no_pathway_is_accused_without_evidence(bench: StallBench, obstacle: str) -> None:
     chain = bench.destination
     match obstacle:
         case "not covered":
@@ -185,7 +111,7 @@ async def test_no_pathway_is_accused_without_evidence(bench: Bench, obstacle: st
     assert len(await bench.alerts()) == 1
 
 
-async def test_what_seems_stalled_anew_is_read_again_anew(bench: Bench) -> None:
+async def test_what_seems_stalled_anew_is_read_again_anew(bench: StallBench) -> None:
     bench.origin.mute = True
     await bench.record(*calls(*WAITING))
     await bench.look()
@@ -200,7 +126,7 @@ async def test_what_seems_stalled_anew_is_read_again_anew(bench: Bench) -> None:
     assert len(await bench.alerts()) == 1
 
 
-async def test_an_execution_that_is_missing_here_is_fetched_and_accuses_nobody(bench: Bench) -> None:
+async def test_an_execution_that_is_missing_here_is_fetched_and_accuses_nobody(bench: StallBench) -> None:
     hidden = WAITING[1]
     bench.destination.answers.statuses[hidden.id] = TransferStatus.EXECUTED
     bench.destination.answers.find = lambda _: bench.record(hidden.executed(after=30))
@@ -209,14 +135,14 @@ async def test_an_execution_that_is_missing_here_is_fetched_and_accuses_nobody(b
     assert (await bench.alerts(), set(bench.destination.answers.fetched)) == ([], {hidden.id})
 
 
-async def test_what_is_executed_while_the_destination_is_asked_accuses_nobody(bench: Bench) -> None:
+async def test_what_is_executed_while_the_destination_is_asked_accuses_nobody(bench: StallBench) -> None:
     bench.destination.answers.while_asked = lambda: bench.record(WAITING[2].executed(after=30))
     await bench.record(*calls(*WAITING))
     await bench.look()
     assert await bench.alerts() == []
 
 
-async def test_what_a_reorg_takes_while_the_destination_is_asked_accuses_nobody(bench: Bench) -> None:
+async def test_what_a_reorg_takes_while_the_destination_is_asked_accuses_nobody(bench: StallBench) -> None:
     lost = gone(WAITING[2].xcalled())
     bench.destination.answers.while_asked = lambda: commit(bench.store, lost, durations=durations)
     await bench.record(*calls(*WAITING))
@@ -224,7 +150,7 @@ async def test_what_a_reorg_takes_while_the_destination_is_asked_accuses_nobody(
     assert await bench.alerts() == []
 
 
-async def test_an_execution_ends_it_and_a_reorg_of_that_opens_another(bench: Bench) -> None:
+async def test_an_execution_ends_it_and_a_reorg_of_that_opens_another(bench: StallBench) -> None:
     await bench.record(*calls(*WAITING, LATER))
     await bench.look()
     await bench.record(LATER.executed(after=200))
@@ -236,7 +162,7 @@ async def test_an_execution_ends_it_and_a_reorg_of_that_opens_another(bench: Ben
     assert await bench.endings() == [None, Resolution.EXECUTING]
 
 
-async def test_a_reorg_that_leaves_too_few_ends_it(bench: Bench) -> None:
+async def test_a_reorg_that_leaves_too_few_ends_it(bench: StallBench) -> None:
     await bench.record(*calls(*WAITING))
     await bench.look()
     await commit(bench.store, gone(WAITING[0].xcalled()), durations=durations)
@@ -244,7 +170,7 @@ async def test_a_reorg_that_leaves_too_few_ends_it(bench: Bench) -> None:
     assert await bench.endings() == [Resolution.REORGED]
 
 
-async def test_a_restart_neither_repeats_nor_forgets_it(bench: Bench) -> None:
+async def test_a_restart_neither_repeats_nor_forgets_it(bench: StallBench) -> None:
     await bench.record(*calls(*WAITING))
     await bench.look()
     bench.restart()
@@ -259,7 +185,7 @@ async def test_a_restart_neither_repeats_nor_forgets_it(bench: Bench) -> None:
     assert await bench.endings() == [Resolution.EXECUTING]
 
 
-async def test_what_a_backfill_finds_alerts_nobody(bench: Bench) -> None:
+async def test_what_a_backfill_finds_alerts_nobody(bench: StallBench) -> None:
     def none(*_: object) -> Durations | None:
         return None
 
@@ -293,7 +219,7 @@ async def test_in_any_order_the_same_events_leave_the_same_alerts(
         left = []
         for arrangement in (events, sorted(events, key=lambda event: event.sighting.block.timestamp)):
             folder = stack.enter_context(TemporaryDirectory())
-            bench = Bench(await open_store(Path(folder) / "monitor.db", NAMES))
+            bench = StallBench(await open_store(Path(folder) / "monitor.db", NAMES))
             stack.push_async_callback(bench.store.close)
             # Whichever of them is missing, the oldest of those that wait has waited for long enough.
             bench.now = AT_LAST + 1

@@ -170,7 +170,7 @@ def test_routers_share_what_there_is_to_fill_only_in_the_newest_stories() -> Non
     assert all(router.silent_after <= (drawn.keep or 7200.0) for drawn in stories for router in drawn.routers)
 
 
-def test_the_only_endpoint_of_a_chain_is_slow_for_long_in_the_newest_stories() -> None:
+def test_an_only_endpoint_is_slow_for_long_in_the_newest_stories() -> None:
     slow = [_slow_for_long(draw(drawn_slow.FIRST_SEED + number, 1.0)) for number in range(60)]
     assert 5 < sum(map(bool, slow)) < 20
     assert {fault.amount for faults in slow for fault in faults} >= {4.0, 6.0, 8.0, 9.0}
