@@ -58,7 +58,7 @@ class StallBench:
         self.watch.committed(executed=executed, progress=[])
 
     async def look(self) -> None:
-        """Three looks from beginning to end: one may end an alert, one have the chains read again, and one open another."""
+        """Three whole looks: one may end an alert, one have the chains read again, and one open another."""
         looked = 0
 
         async def counted() -> object:

@@ -121,7 +121,7 @@ async def test_what_seems_stalled_anew_is_read_again_anew(bench: StallBench) -> 
     await bench.record(*calls(WAITING[2]))
     await bench.look()
     assert await bench.alerts() == []
-    bench.origin.state.reached_head(bench.clock.monotonic())
+    bench.origin.mute = False
     await bench.look()
     assert len(await bench.alerts()) == 1
 
