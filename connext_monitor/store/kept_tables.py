@@ -59,3 +59,16 @@ router_books = Table(
     # The latest of them, Unix seconds.
     Column("last_fill", BigInteger),
 )
+
+# When the transfers of a pathway were last executed by each set of routers (none of them on the slow path), Unix
+# seconds. Triggers on `transfers` keep it so.
+kept_executions = Table(
+    "last_executions",
+    metadata,
+    Column("destination", BigInteger, primary_key=True, autoincrement=False),
+    Column("origin", BigInteger, primary_key=True, autoincrement=False),
+    Column("routers", LargeBinary, primary_key=True),
+    # Never NULL, which would have SQLite check it (see `bulk.ending_all`).
+    Column("last", BigInteger),
+    sqlite_with_rowid=False,
+)

@@ -1,36 +1,19 @@
-"""The latest execution of each pathway by each set of routers.
+"""The latest execution of each pathway by each set of routers, as it is kept: triggers have it follow each transfer."""
 
-SQLite would go through the whole index for it, one entry for each transfer ever executed; it is told to jump from one
-destination, origin and set of routers to the next instead.
-"""
-
-from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    CTE,
-    Column,
-    ColumnElement,
-    LargeBinary,
-    ScalarSelect,
-    Select,
-    Text,
-    cast,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, func, select
 
 from connext_monitor.core.events import DomainId, Pathway, Timestamp
 from connext_monitor.core.stats import Window
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.counted_rows import ends
+from connext_monitor.store.kept_tables import kept_executions
 from connext_monitor.store.prepared import Prepared, parameter
-from connext_monitor.store.schema import transfers
 from connext_monitor.store.sql_functions import Hexed, Joined
 
-_T = transfers.c
+_K = kept_executions.c
 
 
 class LastBySet(NamedTuple):
@@ -44,71 +27,58 @@ class LastBySet(NamedTuple):
 
 def last_executions(connection: Connection, window: Window) -> list[LastBySet]:
     """Those of each pathway; of the window its ends count."""
-    select_last = _select(window.origin is not None, window.destination is not None)
-    return [
-        LastBySet(destination, origin, bytes.fromhex(routers), Timestamp(int(last)))
-        for destination, origin, together in select_last.rows(connection, **ends(window))
-        for routers, _, last in [its.partition(" ") for its in together.split(",")]
-    ]
+    of_ends = _of_ends(window)
+    rows = _select_each(*of_ends).rows(connection, **ends(window))
+    return [LastBySet(row.destination, row.origin, row.routers, row.last) for row in rows]
+
+
+def last_of_pathways(connection: Connection, window: Window) -> dict[Pathway, Timestamp]:
+    """The latest of each pathway, whoever fronted it; of the window its ends count."""
+    rows = _select_of_pathways(*_of_ends(window)).rows(connection, **ends(window))
+    return {(row.origin, row.destination): row.last for row in rows}
+
+
+def last_of_sets(connection: Connection, window: Window) -> dict[bytes, Timestamp]:
+    """The latest by each set of routers, on whichever pathway; of the window its ends count."""
+    together = _select_of_sets(*_of_ends(window)).value(connection, **ends(window))
+    parted = [its.partition(" ") for its in together.split(",")] if together else []
+    return {bytes.fromhex(routers): Timestamp(int(last)) for routers, _, last in parted}
 
 
 def last_execution(connection: Connection, pathway: Pathway) -> Timestamp | None:
     """The latest of a pathway, whoever fronted it; None where there is none."""
-    at = _SELECT_LAST.value(connection, of_origin=pathway[0], of_destination=pathway[1])
-    return None if at is None else Timestamp(at)
+    return last_of_pathways(connection, Window(0, 0, *pathway)).get(pathway)
+
+
+def _of_ends(window: Window) -> tuple[bool, bool]:
+    return window.origin is not None, window.destination is not None
+
+
+def _are_of_ends(origin: bool, destination: bool) -> list[ColumnElement[bool]]:
+    conditions = ((_K.origin, "of_origin", origin), (_K.destination, "of_destination", destination))
+    return [column == parameter(name) for column, name, given in conditions if given]
 
 
 @cache
-def _select(origin: bool, destination: bool) -> Prepared:
-    return Prepared(lambda: _write_joined(_write(origin, destination)))
+def _select_each(origin: bool, destination: bool) -> Prepared:
+    return Prepared(lambda: select(kept_executions).where(*_are_of_ends(origin, destination)))
 
 
-def _write_joined(each: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """A row for each pathway: for each row the threads would hand the interpreter to one another."""
-    its = each.subquery().c
-    together = Joined(Hexed(its.routers).concat(" ").concat(cast(its.last, Text)))
-    return select(its.destination, its.origin, together).group_by(its.destination, its.origin)
+@cache
+def _select_of_pathways(origin: bool, destination: bool) -> Prepared:
+    key = (_K.destination, _K.origin)
+    latest = func.max(_K.last).label("last")
+    return Prepared(lambda: select(*key, latest).where(*_are_of_ends(origin, destination)).group_by(*key))
 
 
-def _write(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
-    of_destination = [_T.destination == parameter("of_destination")] if destination else []
-    of_origin = [_T.origin == parameter("of_origin")] if origin else []
-    destinations = _jumps("destinations", _T.destination, None, of_destination)
-    pathways = _jumps("pathways", _T.origin, destinations, of_origin)
-    groups = _jumps("groups", _T.routers, pathways, [])
-    columns = (groups.c.destination, groups.c.origin, groups.c.routers)
-    latest = _executed(func.max(_T.executed_at), *_same(groups)).scalar_subquery()
-    return select(*columns, latest.label("last")).where(groups.c.routers.is_not(None))
+@cache
+def _select_of_sets(origin: bool, destination: bool) -> Prepared:
+    return Prepared(lambda: _write_of_sets(origin, destination))
 
 
-def _jumps(name: str, column: Column[Any], outer: CTE | None, conditions: Sequence[ColumnElement[bool]]) -> CTE:
-    """Each value of a column within each row of ``outer``, from one to the next; behind the last one follows NULL."""
-    if outer is None:
-        first = select(_lowest(column, conditions).label(column.name))
-    else:
-        within = [*conditions, *_same(outer)]
-        first = select(*outer.c, _lowest(column, within).label(column.name))
-        first = first.where(outer.c[outer.c.keys()[-1]].is_not(None))
-    values = first.cte(name, recursive=True)
-    *shared, its = values.c
-    following = [*conditions, *(_T[key.name] == key for key in shared), column > its]
-    return values.union_all(select(*shared, _lowest(column, following)).where(its.is_not(None)))
-
-
-def _same(rows: CTE) -> list[ColumnElement[bool]]:
-    return [_T[key.name] == key for key in rows.c]
-
-
-def _lowest(column: Column[Any], conditions: Sequence[ColumnElement[bool]]) -> ScalarSelect[Any]:
-    if not isinstance(column.type, LargeBinary):
-        return _executed(func.min(column), *conditions).scalar_subquery()
-    # PostgreSQL knows no lowest bytes: they are sorted.
-    first = _executed(column, column.is_not(None), *conditions).order_by(column).limit(literal_column("1"))
-    return first.scalar_subquery()
-
-
-def _executed(what: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    return select(what).where(_T.executed_at.is_not(None), *conditions)
-
-
-_SELECT_LAST = Prepared(lambda: select(func.max(_write(origin=True, destination=True).subquery().c.last)))
+def _write_of_sets(origin: bool, destination: bool) -> Select[*tuple[Any, ...]]:
+    """All in one text: for each row the threads would hand the interpreter to one another."""
+    latest = func.max(_K.last, type_=BigInteger).label("last")
+    fronted = (_K.routers != b"", *_are_of_ends(origin, destination))
+    its = select(_K.routers, latest).where(*fronted).group_by(_K.routers).subquery().c
+    return select(Joined(Hexed(its.routers).concat(" ").concat(cast(its.last, Text))))

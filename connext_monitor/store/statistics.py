@@ -25,7 +25,7 @@ from connext_monitor.core.stats import (
 )
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.kept_spans import added_up
-from connext_monitor.store.last_executions import LastBySet, last_executions
+from connext_monitor.store.last_executions import last_of_pathways, last_of_sets
 from connext_monitor.store.overdue import count_overdue
 from connext_monitor.store.owed import owed, split
 from connext_monitor.store.schema import transfers
@@ -48,9 +48,9 @@ def over(connection: Connection, window: Window, width: int | None = None) -> Wi
             pathways[counted[1].pathway].add(counted[1])
             counted_by_part.append(counted)
     part_since = {part.since: part for part in (*buckets, *parts_of(counted_by_part, width))}
-    last, filled = last_executions(connection, window), _filled(pathways.values())
-    unpaid = owed(connection, window)
-    stats = Stats(window, _pathways(connection, window, pathways, last), _routers(unpaid, filled, last))
+    filled, unpaid = _filled(pathways.values()), owed(connection, window)
+    routers = _routers(unpaid, filled, last_of_sets(connection, window))
+    stats = Stats(window, _pathways(connection, window, pathways), routers)
     timeline = tuple(part_since.get(since) or TimeBucket(since) for since in starts(window, width))
     return WindowStats(stats, filled, unpaid, Timeline(width, timeline))
 
@@ -71,15 +71,10 @@ def _filled(sums: Collection[Sums]) -> FilledByRouter:
     return FilledByRouter(fills, sum(its.fronted for its in sums))
 
 
-def _pathways(
-    connection: Connection, window: Window, sums: Mapping[Pathway, Sums], last: Sequence[LastBySet]
-) -> tuple[PathwayStats, ...]:
+def _pathways(connection: Connection, window: Window, sums: Mapping[Pathway, Sums]) -> tuple[PathwayStats, ...]:
     within = and_(_T.started_at >= window.since, _T.started_at < window.until)
     overdue = count_overdue(connection, *_conditions(window), split_by=within)
-    last_executed: dict[Pathway, int] = {}
-    for row in last:
-        pathway = (row.origin, row.destination)
-        last_executed[pathway] = max(last_executed.get(pathway, 0), row.last)
+    last_executed = last_of_pathways(connection, window)
 
     def leg_stats(pathway: Pathway, its: Sums, leg: Leg) -> LegStats:
         inside, before = overdue[pathway, leg, True], overdue[pathway, leg, False]
@@ -95,7 +90,7 @@ def _pathways(
 
 
 def _pathway(
-    pathway: Pathway, its: Sums, last_executed: int | None, execute: LegStats, reconcile: LegStats
+    pathway: Pathway, its: Sums, last_executed: Timestamp | None, execute: LegStats, reconcile: LegStats
 ) -> PathwayStats:
     return PathwayStats(
         *pathway,
@@ -104,29 +99,24 @@ def _pathway(
         executed_slow=its.executed_slow,
         completed_fast=its.completed_fast,
         completed_slow=its.completed_slow,
-        last_executed=None if last_executed is None else Timestamp(last_executed),
+        last_executed=last_executed,
         execute=execute,
         reconcile=reconcile,
     )
 
 
 def _routers(
-    unpaid: Sequence[tuple[Address, Owed]], filled: FilledByRouter, last: Sequence[LastBySet]
+    unpaid: Sequence[tuple[Address, Owed]], filled: FilledByRouter, last_of_sets: Mapping[bytes, Timestamp]
 ) -> tuple[RouterStats, ...]:
-    latest_by: dict[bytes, int] = {}
-    for row in last:
-        latest_by[row.routers] = max(latest_by.get(row.routers, 0), row.last)
-    last_fill: dict[Address, int] = {}
-    for together, at in latest_by.items():
+    last_fill: dict[Address, Timestamp] = {}
+    for together, at in last_of_sets.items():
         for router in split(together):
-            last_fill[router] = max(last_fill.get(router, 0), at)
+            last_fill[router] = max(last_fill.get(router, at), at)
     owed_to: defaultdict[Address, list[Owed]] = defaultdict(list)
     for owner, its in unpaid:
         owed_to[owner].append(its)
     every = [
-        RouterStats(
-            router, filled.fills.get(router, 0), filled.share(router), Timestamp(latest), tuple(owed_to[router])
-        )
+        RouterStats(router, filled.fills.get(router, 0), filled.share(router), latest, tuple(owed_to[router]))
         for router, latest in last_fill.items()
     ]
     return tuple(sorted(every, key=lambda router: (-router.fills, -router.last_fill, router.router)))

@@ -76,6 +76,9 @@ steps = st.one_of(
 CALLED, PAID = event(0, EventKind.XCALLED), event(1, EventKind.EXECUTED)
 PAID_ELSEWHERE = event(1, EventKind.EXECUTED, "b")
 SEE_BOTH = ("see", [PAID, PAID_ELSEWHERE], None)
+PAID_LATER, PAID_LAST = event(4, EventKind.EXECUTED), event(7, EventKind.EXECUTED)
+"""By the same router."""
+WHOLE = [event(nonce, kind) for nonce in (1, 4) for kind in EventKind]
 
 
 WALKS = (
@@ -88,6 +91,10 @@ WALKS = (
     [("see", [PAID], None), ("keep",), ("correct", PAID)],
     [SEE_BOTH, ("keep",), ("lose", PAID)],
     [SEE_BOTH, ("keep",), ("lose", PAID_ELSEWHERE)],
+    [("see", [PAID_LATER, PAID_LAST], None), ("see", [PAID], None), ("lose", PAID_LAST), ("lose", PAID)],
+    [("see", [event(7, EventKind.XCALLED), PAID_LAST, PAID], None), ("lose", PAID_LAST)],
+    [("see", [PAID], None), ("see", [PAID_LATER], None), ("lose", PAID)],
+    [("see", [event(0, EventKind.EXECUTED)], None), ("see", WHOLE, None), ("prune", _END)],
 )
 Walk = Sequence[tuple[object, ...]]
 Property = Callable[..., Coroutine[None, None, None] | None]
@@ -135,6 +142,7 @@ async def _walk(file: Path, taken: Walk) -> None:
 async def _is_right(store: Store, step: tuple[object, ...]) -> None:
     assert await store.database.read(_different) == [], step
     assert await store.database.write(_wrongly_fronted) is None, step
+    assert await store.database.read(_wrongly_last) is None, step
 
 
 def _different(connection: Connection) -> list[int]:
@@ -164,6 +172,14 @@ def _wrongly_fronted(connection: Connection) -> object:
     read_again = owed(connection, everywhere)
     connection.run("ROLLBACK TO recount")
     return None if (listed, known) == (stored, read_again) else (listed, stored, known, read_again)
+
+
+def _wrongly_last(connection: Connection) -> object:
+    """What differs from what the transfers' rows say, of when each set of routers executed on each pathway last."""
+    every = "SELECT destination, origin, routers, {} FROM {} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    stored = connection.run(every.format("max(executed_at)", "transfers WHERE executed_at IS NOT NULL")).fetchall()
+    known = connection.run(every.format("max(last)", "last_executions")).fetchall()
+    return None if known == stored else (known, stored)
 
 
 async def _take(store: Store, name: object, *given: object) -> None:
