@@ -1,4 +1,7 @@
-"""Counts what is over and reads what was fronted, so that statistics need not, in steps so small that nobody waits."""
+"""Counts what is over, and reads and adds up what was fronted, so that statistics need not.
+
+In steps so small that nobody waits for them.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,6 +16,7 @@ _SETTLED_AFTER = 86_400
 """Seconds after which most of what began in a quarter of a day has ended."""
 _QUARTERS = 100
 _EVENTS = 500
+_DEBTS = 50
 _BREATH = 0.01
 
 
@@ -43,6 +47,14 @@ class KeptNumbersStore(Protocol):
         """Read so many at most; how many there were."""
         ...
 
+    async def debts_not_added_up(self) -> bool:
+        """Whether there is anything that routers are owed and that is to be added up."""
+        ...
+
+    async def add_up_debts(self, limit: int) -> int:
+        """Add up what so many sets of routers at most are owed in a token; how many there were."""
+        ...
+
 
 class KeptNumbers:
     """Keeps numbers as long as ``run`` runs."""
@@ -63,6 +75,10 @@ class KeptNumbers:
         while await self._store.fronted_not_read():
             if await self._store.read_fronted(_EVENTS) < _EVENTS:
                 break
+        while await self._store.debts_not_added_up():
+            if await self._store.add_up_debts(_DEBTS) < _DEBTS:
+                break
+            await asyncio.sleep(_BREATH)
         until = int(self._clock.now().timestamp()) - _SETTLED_AFTER
         while quarters := await self._store.not_kept(until, _QUARTERS):
             for quarter in quarters:

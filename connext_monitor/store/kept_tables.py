@@ -72,3 +72,20 @@ kept_executions = Table(
     Column("last", BigInteger),
     sqlite_with_rowid=False,
 )
+
+# What each set of routers is owed on a chain in the bridge's own token, of what has been read of `fronted`, added up:
+# for how many transfers, since when (Unix seconds), and what each of the routers gets back of it and what the last of
+# them does, big-endian. Triggers on `fronted` set the count to NULL where that is to be added up anew.
+debts = Table(
+    "debts",
+    metadata,
+    Column("destination", BigInteger, primary_key=True, autoincrement=False),
+    Column("routers", LargeBinary, primary_key=True),
+    Column("asset", LargeBinary, primary_key=True),
+    Column("transfers", BigInteger),
+    Column("oldest", BigInteger),
+    Column("share", LargeBinary),
+    Column("last_share", LargeBinary),
+    Index("debts_to_add_up", "destination", "routers", "asset", sqlite_where=text("transfers IS NULL")),
+    sqlite_with_rowid=False,
+)

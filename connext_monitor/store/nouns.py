@@ -15,6 +15,7 @@ from connext_monitor.store import (
     chains,
     channels,
     deadlines,
+    debts,
     deliveries,
     glance,
     groups,
@@ -225,5 +226,7 @@ class Statistics(Noun):
     keep_span = writes(kept_spans.keep_span)
     fronted_not_read = reads(owed.not_read)
     read_fronted = writes(owed.read_events)
+    debts_not_added_up = reads(debts.not_added_up)
+    add_up_debts = writes(debts.add_up)
     replay = reads(replay.judge)
     measure = reads(metrics.look)

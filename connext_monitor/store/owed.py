@@ -2,7 +2,7 @@
 
 The database holds a row for each such transfer: its triggers put it there and take it away with the transfer's own row.
 What was fronted stands in the event. It is read from there soon after, and kept until another Executed of the transfer
-comes, or one goes.
+comes, or one goes. What has been read is added up by routers and token (`debts`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,39 +10,37 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, select, update
 
 from connext_monitor.core.events import Address, DomainId, Timestamp
 from connext_monitor.core.payload import unpack_fronted
-from connext_monitor.core.stats import Owed, Window, shares_of
+from connext_monitor.core.stats import Owed, Window
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.debts import SetDebt, debt_of, debts_on, joined_amounts, read_amounts
 from connext_monitor.store.event_kinds import EXECUTED
 from connext_monitor.store.kept_tables import fronted
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter, parameters
 from connext_monitor.store.schema import domain_of_event, events, transfers
-from connext_monitor.store.sql_functions import Hexed, Joined
 
 _F = fronted.c
 _WITH_TRANSFERS = fronted.join(transfers, transfers.c.id == _F.transfer)
 _ADDRESS = 20
 _ALL = 1 << 62
 
-Fill = tuple[DomainId, bytes, Address]
-"""On which chain, by which routers, and in which token."""
-
 
 def owed(connection: Connection, window: Window) -> list[tuple[Address, Owed]]:
     """What each router is owed by token, the most transfers first; of the window its ends count."""
     debts: dict[tuple[Address, DomainId, Address], _Debt] = {}
-    for domain, together, asset, oldest, amounts in _fills(connection, window):
-        routers = split(together)
-        its = {router: debts.setdefault((router, domain, asset), _Debt(oldest)) for router in routers}
-        for router, amount in zip(routers, shares_of(amounts, len(routers)), strict=True):
-            its[router].amount += amount
-        for debt in its.values():
-            debt.transfers += len(amounts)
-            debt.oldest = min(debt.oldest, oldest)
+    for its in _debts(connection, window):
+        routers = split(its.routers)
+        of_each = {router: debts.setdefault((router, *its.token), _Debt(its.oldest)) for router in routers}
+        for router in routers[:-1]:
+            of_each[router].amount += its.share
+        of_each[routers[-1]].amount += its.last_share
+        for debt in of_each.values():
+            debt.transfers += its.transfers
+            debt.oldest = min(debt.oldest, its.oldest)
     in_order = sorted(debts.items(), key=lambda debt: (-debt[1].transfers, debt[0]))
     return [
         (router, Owed(domain, asset, its.amount, its.transfers, its.oldest))
@@ -85,16 +83,16 @@ class _Debt:
     transfers: int = 0
 
 
-def _fills(connection: Connection, window: Window) -> Iterator[tuple[*Fill, Timestamp, list[int]]]:
-    """What was fronted, by fill, which may come several times: when the oldest was, and each amount by itself."""
-    for row in _select_read(window.origin is not None, window.destination is not None).stream(
-        connection, **_ends(window)
-    ):
-        # One text of all amounts: a row for each would take Python longer than SQLite takes to find it.
-        amounts = [int(amount, 16) for amount in row.amounts.split(",")]
-        yield row.destination, row.routers, row.asset, row.oldest, amounts
+def _debts(connection: Connection, window: Window) -> Iterator[SetDebt]:
+    """What was fronted, by routers and token, each of which may come several times."""
+    if window.origin is None:
+        yield from debts_on(connection, window.destination)
+    else:
+        query = _select_read(window.destination is not None)
+        for row in query.stream(connection, **_ends(window)):
+            yield debt_of(row.destination, row.routers, row.asset, row.oldest, read_amounts(row.amounts))
     for _, at, destination, routers, asset, amount in _unread(connection, window, _ALL):
-        yield destination, routers, asset, at, [int.from_bytes(amount, "big")]
+        yield debt_of(destination, routers, asset, at, [int.from_bytes(amount, "big")])
 
 
 def _unread(
@@ -125,13 +123,12 @@ def _of_ends(origin: bool, destination: bool) -> list[ColumnElement[bool]]:
 
 
 @cache
-def _select_read(origin: bool, destination: bool) -> Prepared:
+def _select_read(destination: bool) -> Prepared:
     columns = (_F.destination, _F.routers, _F.asset)
-    amounts = Joined(literal("0").concat(Hexed(_F.amount))).label("amounts")
     return Prepared(
         lambda: (
-            select(*columns, amounts, func.min(_F.executed_at).label("oldest"))
-            .where(_F.asset.is_not(None), *_of_ends(origin, destination))
+            select(*columns, joined_amounts().label("amounts"), func.min(_F.executed_at).label("oldest"))
+            .where(_F.asset.is_not(None), *_of_ends(origin=True, destination=destination))
             .group_by(*columns)
         )
     )

@@ -15,6 +15,7 @@ from connext_monitor.store import (
     address_search,
     alert_log,
     deadlines,
+    debts,
     glance,
     in_flight,
     metrics,
@@ -170,8 +171,21 @@ async def test_nothing_shown_takes_a_look_at_every_transfer(file: Path, query: Q
 
 
 async def test_what_is_owed_is_read_off_in_order(file: Path) -> None:
-    read, *_unread = await plans(file, lambda connection: owed.owed(connection, WINDOW))
+    read, *_unread = await plans(file, lambda connection: owed.owed(connection, replace(WINDOW, origin=ALPHA)))
     assert read == "SCAN fronted USING COVERING INDEX fronted_by_routers"
+
+
+async def test_what_is_owed_is_added_up_without_a_look_at_others(file: Path) -> None:
+    def add_up(connection: Connection) -> None:
+        owed.read_events(connection, 9)
+        debts.add_up(connection, 9)
+
+    steps = await plans(file, add_up)
+    assert {step for step in steps if "debts" in step or "fronted_by_routers" in step} == {
+        "SCAN debts USING INDEX debts_to_add_up",
+        "SEARCH fronted USING COVERING INDEX fronted_by_routers (destination=? AND routers=? AND asset=?)",
+        "SEARCH debts USING PRIMARY KEY (destination=? AND routers=? AND asset=?)",
+    }
 
 
 @pytest.mark.sqlite_only("counts SQLite's own steps")

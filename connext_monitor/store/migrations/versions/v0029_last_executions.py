@@ -41,8 +41,8 @@ _TRIGGERS = (
 )
 _OLD, _NEW = "OLD TABLE AS old_rows", "NEW TABLE AS new_rows"
 _MOVED = (
-    "(SELECT old_rows.* FROM old_rows JOIN new_rows ON new_rows.id = old_rows.id"
-    f" WHERE old_rows.executed_at IS NOT NULL AND {_ROW.format('old_rows')} IS DISTINCT FROM {_ROW.format('new_rows')})"  # noqa: S608 - ours
+    "(SELECT old_rows.* FROM old_rows JOIN new_rows ON new_rows.id = old_rows.id"  # noqa: S608 - ours
+    f" WHERE old_rows.executed_at IS NOT NULL AND {_ROW.format('old_rows')} IS DISTINCT FROM {_ROW.format('new_rows')})"
 )
 _AMONG = "(destination, origin, routers) IN (SELECT destination, origin, routers FROM {0} AS moved)"
 _WENT_OF = (
