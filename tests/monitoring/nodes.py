@@ -181,7 +181,7 @@ async def raw_node(
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         handler = asyncio.create_task(handle(reader, writer))
-        # Not at the handler's end: one that is cancelled before it began has none, and its connection would be waited for.
+        # Not at the end of the handler: one that was cancelled before it began has none.
         handler.add_done_callback(lambda _: writer.transport.abort())
         handlers.add(handler)
 

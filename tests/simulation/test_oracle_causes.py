@@ -68,6 +68,19 @@ def test_what_a_failing_channel_never_counted_is_not_missed_in_later_counts() ->
     assert (missed(2), missed(1)) == (0, 1)
 
 
+def test_what_was_told_alone_in_bad_weather_need_not_be_counted() -> None:
+    trouble = Interval(1300.0, 1320.0)
+    for troubled, missed in (((trouble,), 0), ((), 1)):
+        chat = ChannelTruth(name="chat", digests=True, edits=True, troubled=troubled)
+        over = ended(PAUSED, 4000.0, "unpaused")
+        told_at, arrived = 1319.0, [ended(alert, 3300.0, "executed") for alert in LATE]
+        alone, counted = said(told_at, LATE[0]), replace(COUNTED, at=1321.0, late=(("execute_overdue", 2),))
+        messages = (FIRST, alone, counted, said(3301.0, LATE[0], State.RESOLVED, edit=True), replace(ENDED, at=4001.0))
+        trace = replace(run(PAUSED, *LATE, *arrived, over), messages=messages)
+        verdict = Verdict.of(telling(Case(replace(TRUTH, channels=(chat,)), trace)))
+        assert verdict.counts[Wrong.MISSED] == missed, verdict.findings
+
+
 def test_what_is_late_after_its_cause_must_be_told() -> None:
     assert wrong((*LATE, *ARRIVED[1:]), FIRST, COUNTED, ENDED, said(2005.0, LATE[0])) == {}
     assert wrong((*LATE, *ARRIVED[1:]), FIRST, COUNTED, ENDED) == {Wrong.MISSED: 1}

@@ -100,6 +100,13 @@ def test_a_call_of_an_origin_long_out_of_sight_may_be_late() -> None:
         assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
 
 
+def test_a_call_taken_long_before_by_a_slow_origin_may_be_late() -> None:
+    slow, nowhere = Interval(1020.0, 1500.0), {"blind": (), "blurred": ()}
+    for unseen, wrong in (((slow,), 0), ((Interval(1050.0, 1500.0),), 1), ((), 1)):
+        silent = out_of_sight(1100.0, slow, unseen=unseen, **nowhere)
+        assert counted(Wrong.FALSE, silent, run(*alerted(1330.0, 1510.0))) == wrong
+
+
 def test_a_final_call_taken_unseen_may_be_late() -> None:
     final_at = stands(1000).where.block_number
     for final, wrong in (((1240.0, final_at - 1), 1), ((1291.0, final_at), 1), ((1240.0, final_at), 0)):

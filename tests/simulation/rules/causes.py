@@ -6,7 +6,7 @@ from tests.simulation.findings import Finding
 from tests.simulation.intervals import Intervals, both, meets, minus, union
 from tests.simulation.rules.inbox import GROUPED_WITHIN, Inbox, known_by, untold
 from tests.simulation.rules.weather import Case, obligations
-from tests.simulation.trace import AlertChange, Interval, Message
+from tests.simulation.trace import AlertChange, Interval, Message, State
 
 _NEAR = 5.0
 """Seconds before an opening from which on its cause must have stood for that to be a matter of course."""
@@ -56,12 +56,13 @@ def is_counted(causes: Intervals, change: AlertChange) -> bool:
 def counted_with_cause(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> Iterator[Finding]:
     """The n-th alert of a kind that must be counted in time in a message about its cause is the n-th that is.
 
-    What the weather kept from being counted so was told by itself, once its cause was over.
+    What the weather kept from being counted so was told by itself, once its cause was over, or before its cause was
+    told.
     """
     seen = set[str]()
     for change in opened:
         by = _counted_by(inbox, change)
-        if by is None:
+        if by is None or _told_alone(inbox, change, by):
             continue
         seen.add(change.alert_id)
         if _counted_in(inbox.messages, kind, by) < len(seen):
@@ -96,6 +97,12 @@ def _apart(causes: Intervals, change: AlertChange) -> float:
     Each comes after twice as long as the one before, and so after as long as they have come for, but within an hour.
     """
     return min(_LONGEST_APART, max((change.at - cause.begin for cause in causes if change.at in cause), default=0.0))
+
+
+def _told_alone(inbox: Inbox, change: AlertChange, by: float) -> bool:
+    """Whether a channel in bad weather had a message about it alone before it had to be counted."""
+    alone = [m for m in inbox.messages if (m.kind, m.subject, m.state) == (change.kind, change.subject, State.OPEN)]
+    return any(change.at <= m.at <= by and not any(m.at in calm for calm in inbox.calm) for m in alone)
 
 
 def _told_by(inbox: Inbox, change: AlertChange) -> float | None:

@@ -147,10 +147,12 @@ def remembers(case: Case, at: float, domain: int) -> Interval:
     """The same of an origin: what was seen of it stands until another block is seen, for as long as that takes.
 
     Nothing of it is seen while nobody lets a block be read or proves one, or all endpoints leave out what they have
-    shown before.
+    shown before. Answers that came too late may have been none, once it was out of sight for ``unobserved_after``.
     """
     chain, seen = case.truth.by_domain.get(domain), lately(case, at, domain)
     unseen = union([*chain.blind, *chain.blurred, *chain.hiding]) if chain else ()
+    if chain is not None and _out_of_sight(case, chain, at):
+        unseen = union([*unseen, *chain.unseen])
     begins = [i.begin - ASKED_BEFORE for i in unseen if i.begin <= at and at - SETTLES < i.end]
     return Interval(min([seen.begin, *begins]), at)
 
