@@ -10,7 +10,7 @@ from connext_monitor.core.alerts.alert import Alert, AlertState
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.effects import Decide, ResolveAlert, Route
 from connext_monitor.core.events import TransferId
-from connext_monitor.store import inhibition, news
+from connext_monitor.store import cause_ends, inhibition, news
 from connext_monitor.store.alert_rows import alert_states, by_id, every_open, open_among
 from connext_monitor.store.bulk import InsertMany, flat, replacing
 from connext_monitor.store.cause_text import written
@@ -112,7 +112,7 @@ def resolve_all(
         news.queue_ends(connection, {alert_id: resolutions[alert_id] for alert_id in resolved}, at)
         kinds = {effect.alert_id: effect.kind for effect in ended}
         if causes := [alert_id for alert_id in resolved if kinds[alert_id].inhibits]:
-            inhibition.causes_ended(connection, causes, route, at)
+            cause_ends.causes_ended(connection, causes, route, at)
     return resolved
 
 

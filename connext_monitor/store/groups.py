@@ -150,13 +150,13 @@ def join(
     news.hand_over(connection, [(row.delivery_id, group_id) for row in rows], at)
 
 
-def note_ends(connection: Connection, provider: str, at: datetime) -> None:
-    """Note which members of the provider's groups have ended, at most `BATCH` of them.
+def note_ends(connection: Connection, provider: str, at: datetime, *, most: int = BATCH) -> None:
+    """Note which members of the provider's groups have ended, at most as many of them.
 
     What opened and ended while its cause stood is told nobody any more.
     """
     inhibition.drop_overtaken(connection, provider)
-    ended = [row for row in ends_of(connection, provider) if row.group_id is not None]
+    ended = [row for row in ends_of(connection, provider, most) if row.group_id is not None]
     if not ended:
         return
     # One that was told anew may be a member of more groups than one.

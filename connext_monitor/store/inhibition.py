@@ -1,4 +1,4 @@
-"""Alerts that need no message of their own while their cause stands: the marks, and what becomes of them at its end.
+"""Alerts that need no message of their own while their cause stands: the marks, and who knows of the cause.
 
 Every alert says because of which other it is. Whether a provider is told of it by itself depends on what that provider
 knows of the cause, and is decided when its queue is read (`counted_with`).
@@ -6,16 +6,14 @@ knows of the cause, and is decided when its queue is read (`counted_with`).
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, literal, null, select, update
 
 from connext_monitor.core.alerts.alert import Alert, AlertState
-from connext_monitor.core.alerts.effects import Route
 from connext_monitor.core.alerts.inhibition import cause_of
 from connext_monitor.core.alerts.table import INHIBITED, INHIBITING
 from connext_monitor.core.delivery import Change
-from connext_monitor.store import carriers, glance, news
+from connext_monitor.store import glance
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.plain import StoredRow
@@ -25,8 +23,6 @@ from connext_monitor.store.schema import alerts, deliveries, delivery_groups, gr
 
 COMING, STANDS = "coming", "stands"
 
-_GROUP = parameter("of_group")
-_other = deliveries.alias("other")
 _OPENED = Change.OPENED.value
 
 
@@ -94,65 +90,12 @@ _NOTE_ENDS = Prepared(
         .values(open=False)
     )
 )
-_SELECT_GROUPS = Prepared(
-    lambda: (
-        select(delivery_groups)
-        .where(~delivery_groups.c.ended, delivery_groups.c.cause_id.in_(list_parameter("causes")))
-        .order_by(delivery_groups.c.id)
-    )
-)
-_SELECT_LEFT = Prepared(
-    # Not those of which the provider was told anew since: they have a message of their own.
-    lambda: (
-        select(alerts)
-        .join(group_members, group_members.c.alert_id == alerts.c.id)
-        .where(group_members.c.group_id == _GROUP, group_members.c.open, alerts.c.state == AlertState.OPEN.value)
-        .where(
-            ~exists().where(
-                _other.c.alert_id == alerts.c.id,
-                _other.c.provider == parameter("provider"),
-                _other.c.change == _OPENED,
-                or_(_other.c.group_id.is_(None), _other.c.group_id != _GROUP),
-                _other.c.id
-                > select(func.max(deliveries.c.id))
-                .where(deliveries.c.alert_id == alerts.c.id, deliveries.c.group_id == _GROUP)
-                .correlate(alerts)
-                .scalar_subquery(),
-            )
-        )
-        .order_by(alerts.c.row)
-    )
-)
 _SELECT_COUNTING = Prepared(
     lambda: (
         select(delivery_groups.c.provider)
         .join(group_members, group_members.c.group_id == delivery_groups.c.id)
         .where(group_members.c.alert_id == parameter("alert_id"), group_members.c.open)
         .where(*_OF_SOME_CAUSE)
-    )
-)
-_LET_GO = Prepared(lambda: update(group_members).where(group_members.c.group_id == _GROUP).values(open=False))
-_END = Prepared(lambda: update(delivery_groups).where(delivery_groups.c.id == _GROUP).values(ended=True))
-_SELECT_ENDS_LEFT = Prepared(
-    # The ends of what was counted only after it had ended.
-    lambda: (
-        select(deliveries.c.id)
-        .where(deliveries.c.provider == parameter("provider"), deliveries.c.pending, deliveries.c.attempts == 0)
-        .where(deliveries.c.change == Change.RESOLVED.value, deliveries.c.anew.is_(None))
-        .where(
-            exists().where(
-                group_members.c.group_id == _GROUP,
-                group_members.c.alert_id == deliveries.c.alert_id,
-                group_members.c.open,
-            ),
-            ~exists().where(
-                _other.c.alert_id == deliveries.c.alert_id,
-                _other.c.provider == deliveries.c.provider,
-                _other.c.pending,
-                _other.c.id < deliveries.c.id,
-            ),
-        )
-        .order_by(deliveries.c.id)
     )
 )
 
@@ -225,10 +168,11 @@ def marked(connection: Connection, opening: Sequence[Alert]) -> list[Alert]:
 def causes_opened(connection: Connection, opened: Iterable[Alert]) -> None:
     """Mark what was open before, where causes are among those that have opened."""
     if any(alert.kind in INHIBITING for alert in opened):
-        _mark_again(connection)
+        mark_again(connection)
 
 
-def _mark_again(connection: Connection) -> None:
+def mark_again(connection: Connection) -> None:
+    """Mark every open alert with the cause that stands now."""
     standing = glance.open_of_kinds(connection, INHIBITING)
     open_alerts = glance.open_of_kinds(connection, INHIBITED)
     marks = [(alert.id, cause_of(alert, standing), alert.inhibited_by) for alert in open_alerts]
@@ -253,30 +197,3 @@ def note_ends(connection: Connection, ended: Collection[str]) -> None:
 def counting(connection: Connection, alert_id: str) -> list[str]:
     """The providers that were told of the alert as one of those that are late because of their cause."""
     return _SELECT_COUNTING.column(connection, alert_id=alert_id)
-
-
-def causes_ended(connection: Connection, causes: Collection[str], route: Route | None, at: datetime) -> None:
-    """Mark anew what these causes, which have ended, inhibited; and queue what was only counted with them.
-
-    What has ended meanwhile is told nobody by itself; what is open, those of its providers that ``route`` still names.
-    """
-    _mark_again(connection)
-    groups = _SELECT_GROUPS.rows(connection, causes=causes)
-    left = [(alert, group.provider) for group in groups for alert in _let_go(connection, group, at)]
-    # What is a cause itself comes first: others may be counted with it.
-    left.sort(key=lambda alert_and_provider: alert_and_provider[0].kind not in INHIBITING)
-    for alert, provider in left:
-        if route is None or provider in route(alert):
-            news.queue_opening(connection, alert, [provider], at)
-
-
-def _let_go(connection: Connection, group: StoredRow, at: datetime) -> list[Alert]:
-    """End the counting of a group; its members of which its provider is to be told otherwise."""
-    of_group = {"of_group": group.id, "provider": group.provider}
-    ends = _SELECT_ENDS_LEFT.column(connection, **of_group)
-    news.hand_over(connection, [(delivery_id, group.id) for delivery_id in ends], at)
-    left = _SELECT_LEFT.rows(connection, **of_group)
-    _LET_GO.execute(connection, of_group=group.id)
-    if group.told_ms is None or carriers.of(connection, group).carries:
-        _END.execute(connection, of_group=group.id)
-    return [glance.read_alert(row) for row in left]

@@ -71,7 +71,8 @@ class Messages:
         """
         known = set()
         for provider, every in self._by_alert[alert_id].items():
-            news = [news for news in every if news.cause_id is None and (news.opens or news.ends)]
+            # An end that such a message counts is that of the alert's other messages too.
+            news = [news for news in every if news.ends or (news.opens and news.cause_id is None)]
             if news and news[-1].opens:
                 known.add(provider)
         return known

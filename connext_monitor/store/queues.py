@@ -152,19 +152,19 @@ def _select_ends() -> Select[*tuple[Any, ...]]:
         select(pending.id, pending.alert_id, pending.created_ms, group_id)
         .where(*_UNTRIED, pending.change == Change.RESOLVED.value, _first())
         .order_by(pending.id)
-        .limit(BATCH)
+        .limit(parameter("most"))
     )
 
 
 _SELECT_ENDS = Prepared(_select_ends)
 
 
-def ends_of(connection: Connection, provider: str) -> Sequence[StoredRow]:
-    """At most `BATCH` of the provider's ends that wait and have not been tried.
+def ends_of(connection: Connection, provider: str, most: int = BATCH) -> Sequence[StoredRow]:
+    """At most so many of the provider's ends that wait and have not been tried.
 
     Each comes with the group whose open member its alert is, if any.
     """
-    return _SELECT_ENDS.rows(connection, provider=provider)
+    return _SELECT_ENDS.rows(connection, provider=provider, most=most)
 
 
 def _end(row: StoredRow) -> WaitingEnd:

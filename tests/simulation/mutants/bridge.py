@@ -43,7 +43,7 @@ BRIDGE = (
     mutant(
         "counted-and-not-told-after-the-cause",
         11,
-        "store/inhibition.py",
+        "store/cause_ends.py",
         "        if route is None or provider in route(alert):\n",
         "        if False:\n",
         "what was counted with a pause and is late after it is told by nothing",
