@@ -1,10 +1,9 @@
 """A history of alerts, of their causes and of what people do about them, and channels that are told of it."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from hypothesis import strategies as st
 
@@ -17,12 +16,10 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.silence import Silence
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import TransferId
-from connext_monitor.store.executor import Inline
 from connext_monitor.store.store import Store
 from tests.alerting.inhibited import ENDS, pause, stall
 from tests.alerting.read_channel import FAILED, LIMITED, LOST, REFUSED, TAKEN, ReadChannel
 from tests.world.clocks import ManualClock
-from tests.world.databases import open_store
 from tests.world.kinds import overdue, overdue_id
 from tests.world.transfers import ALPHA, BETA, GAMMA
 
@@ -55,6 +52,7 @@ STEPS = st.one_of(
     st.tuples(st.just("routes"), CHANNELS),
     st.tuples(st.just("passes"), st.floats(0.0, 90.0)),
 )
+HISTORIES = st.lists(STEPS, min_size=10, max_size=25)
 CAUSES = {"pause": pause, "stall": stall, "unpause": pause, "executes": stall}
 
 
@@ -69,19 +67,20 @@ def leg_id(number: int) -> str:
 class History:
     """One history of causes and of what is late because of them, and channels that are told of it."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, opened: Callable[[], Awaitable[Store]]) -> None:
+        """``opened`` opens the database, again after each restart."""
+        self._opened = opened
         self.clock = ManualClock(START)
         self.channels = {name: ReadChannel(name, mode, self.clock, name != "nameless") for name, mode in MODES.items()}
         self.goes_to: dict[str, Collection[str]] = defaultdict(lambda: self.legs_go_to)
-        """Whom the alert is for: an alert that is a cause."""
+        """Whom each alert that is a cause is for; all others go to the same."""
         self.legs_go_to: Collection[str] = set(MODES)
         self.due: dict[str, set[str]] = {}
-        """Who is to read of each alert that is open, for it was for them all the time."""
+        """Who is to read of each open alert: whom it went to all the time."""
         self.again: set[str] = set()
+        """The open alerts that are told once more."""
         self.ended: set[str] = set()
         self.silences: list[tuple[Silence, set[str]]] = []
-        self.silent_kinds: set[str] = set()
 
     async def live(self, steps: list[tuple[str, object]]) -> None:
         self.store = await self._opened()
@@ -89,9 +88,6 @@ class History:
             await self._step(name, value)
         for channel in self.channels.values():
             await channel.rest(self.store)
-
-    async def _opened(self) -> Store:
-        return await open_store(self.file, NAMES, Inline)
 
     def is_silenced(self, alert: Alert) -> bool:
         return any(alert.id in ids or alert.kind.name in ids for _, ids in self.silences)
@@ -134,7 +130,9 @@ class History:
             case "removes":
                 chains = {domain: chain for domain, chain in NAMES.items() if chain != value}
                 removed = partial(ended_by_removal, chains=chains)
-                self.ended |= set(await self.store.alerts.resolve_decided(removed, now, self.route))
+                ended = set(await self.store.alerts.resolve_decided(removed, now, self.route))
+                self.ended |= ended
+                self.again -= ended
             case "routes":
                 assert isinstance(value, set)
                 self.legs_go_to = value

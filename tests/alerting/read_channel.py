@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import cast
 
+from sqlalchemy import select
+
 from connext_monitor.alerting.alert_queue import AlertQueue
 from connext_monitor.alerting.digest_queue import DigestQueue
 from connext_monitor.alerting.notice import DigestProvider
@@ -14,11 +16,18 @@ from connext_monitor.core.delivery import Change, FailureCause, Outcome, Refused
 from connext_monitor.core.holds import Holds
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.prepared import Prepared, parameter
+from connext_monitor.store.schema import group_members
 from connext_monitor.store.store import Store
 from tests.world.clocks import ManualClock
 
 _RULES = GroupRules(wait=2.0, interval=60.0)
 _MOST = 1000
+_SELECT_OPEN = Prepared(
+    lambda: select(group_members.c.alert_id).where(
+        group_members.c.group_id == parameter("of_group"), group_members.c.open
+    )
+)
 TAKEN, LOST = "takes", "loses"
 LIMITED, FAILED, REFUSED = "limits", "fails", "refuses"
 OUTCOMES: dict[str, Outcome] = {
@@ -208,5 +217,4 @@ def lost_before(message: OutgoingMessage) -> bool:
 
 
 def _open_members(connection: Connection, group_id: int) -> list[str]:
-    query = "SELECT alert_id FROM group_members WHERE open = 1 AND group_id = ?"
-    return [alert_id for (alert_id,) in connection.run(query, [group_id])]
+    return _SELECT_OPEN.column(connection, of_group=group_id)
