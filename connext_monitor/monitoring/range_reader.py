@@ -207,6 +207,22 @@ class RangeReader:
         at_hand = self.canonical(end, number)
         return next((header for header in at_hand if header.number == number), None) or await self.header_at(number)
 
+    async def of_standing_blocks(self, logs: Sequence[SeenLog], end: Hash32) -> list[SeenLog]:
+        """Those of the logs whose blocks the block ``end`` leads back to; asks only where headers are not at hand.
+
+        Raises Unsettled if the endpoint lacks a block.
+        """
+        if not logs:
+            return []
+        numbers = {log.block_number for log in logs}
+        hashes = {header.number: header.hash for header in self.canonical(end, min(numbers))}
+        missing = sorted(numbers - hashes.keys())
+        for number, header in zip(missing, await self._endpoint.headers(missing), strict=True):
+            if header is None:
+                raise Unsettled(f"has no block {number}")
+            hashes[number] = header.hash
+        return [log for log in logs if hashes[log.block_number] == log.block_hash]
+
     def cached_header(self, block_hash: Hash32) -> Header | None:
         """The block with this hash, if it is at hand; asks nothing."""
         return self._headers.get(block_hash)

@@ -103,14 +103,13 @@ class SecondLook:
         if not claimed:
             return CheckedRange(read, Comparison.AGREED)
         blocks = BlockRange(claimed[-1].number, claimed[0].number)
-        testimony = await self._witness.testify(blocks, claimed[0].hash)
-        if testimony is None or testimony.logs is None:
+        looked = await self._testified(read, blocks, claimed[0].hash, Doubt.BLOOM)
+        if looked.comparison in {Comparison.NO_WITNESS, Comparison.OTHER_CHAIN}:
             # Nobody else can say: a slip of the endpoint itself shows when it is asked again.
             again = await self._endpoint.events(
                 self._config.domain_id, self._config.contract, blocks.first, blocks.last
             )
-            testimony = Testimony(self._endpoint.host, again.logs, own=True)
-        looked = await self._compare(read, testimony, Doubt.BLOOM)
+            looked = await self._compare(read, Testimony(self._endpoint.host, again.logs, own=True), Doubt.BLOOM)
         self._blooms.clear(header.hash for header in claimed)
         return looked
 
@@ -118,10 +117,14 @@ class SecondLook:
         """Ask another endpoint for the blocks up to ``last``, which are about to count as final."""
         blocks = BlockRange(read.blocks.first, last)
         end = await self._reader.header_below(read.end.hash, last)
-        testimony = await self._witness.testify(blocks, end.hash)
+        return await self._testified(read, blocks, end.hash, Doubt.FINAL)
+
+    async def _testified(self, read: ReadRange, blocks: BlockRange, end: Hash32, doubt: Doubt) -> CheckedRange:
+        """What another endpoint says of these blocks, the last of which has the hash ``end`` to us."""
+        testimony = await self._witness.testify(blocks, end)
         if testimony is None:
             return CheckedRange(read, Comparison.NO_WITNESS)
-        return await self._compare(read, testimony, Doubt.FINAL)
+        return await self._compare(read, testimony, doubt)
 
     async def at_undecodable(self, read: ReadRange, doubted: Sequence[DecodedLog]) -> CheckedRange:
         """Ask another endpoint for the blocks of logs that cannot be decoded; it agrees if it has the same logs."""
@@ -174,11 +177,13 @@ class SecondLook:
             )
             return CheckedRange(read, Comparison.OTHER_CHAIN)
         missing = left_out((decoded.log for decoded in read.logs), testimony.logs)
+        standing = missing if testimony.own else await self._reader.of_standing_blocks(missing, read.end.hash)
         added = [
-            decoded for decoded in await self._reader.decode_logs(missing) if not self._denied(decoded.log, self._mask)
+            decoded for decoded in await self._reader.decode_logs(standing) if not self._denied(decoded.log, self._mask)
         ]
         if not added:
-            return CheckedRange(read, Comparison.AGREED)
+            # Who makes up blocks agrees with nobody.
+            return CheckedRange(read, Comparison.AGREED if standing == missing else Comparison.NO_WITNESS)
         self._log_added(added, testimony.host, doubt)
         return CheckedRange(read.and_logs(added), Comparison.COMPLETED, None if testimony.own else testimony.host)
 
