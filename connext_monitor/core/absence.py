@@ -1,11 +1,11 @@
 """What is to be done about a leg that is past due, and why: absence is established, never assumed (promise 5)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Awaited, DueDates, done, sighting_of
 from connext_monitor.core.events import Timestamp
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import Transfer
 
 
@@ -32,7 +32,7 @@ class LegRuling(StrEnum):
     """Open its alert."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Evidence:
     """What is known of a leg that is past due.
 

@@ -1,18 +1,18 @@
 """Amounts of tokens as values with parts; words are made of them last."""
 
-from dataclasses import dataclass
 from decimal import Context, Decimal
 
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.events import Address, DomainId
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.structs import struct
 from connext_monitor.core.token import Token, plain_number
 from connext_monitor.core.transfer import Transfer
 
 _EXACT = Context(prec=100)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Amount:
     """How much of which token.
 

@@ -6,8 +6,9 @@ beside them under other names is nobody's business.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from connext_monitor.core.structs import struct
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _FIRST_RETRY = 60.0
@@ -16,7 +17,7 @@ _CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 """A backup made by hand is dated by another process, and of two made within a second one is dated later."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Backup:
     """One verified copy of a database: its name, when it was begun, how large it is, and how much is in it."""
 

@@ -5,7 +5,6 @@ Source of the layouts: the ABI of the artifacts in ``@connext/smart-contracts`` 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
@@ -173,7 +172,7 @@ def _digest(log: RawLog) -> bytes:
     return sha256(b"".join([*log.topics, log.data])).digest()[:_DIGEST_BYTES]
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class _Declared:
     """The kinds by their names, and by their topics."""
 

@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from connext_monitor.core.bridge_events import BridgeIdentity, BridgeRecord
-from connext_monitor.core.structs import struct
+from connext_monitor.core.structs import replace, struct
 from connext_monitor.core.transfer import ObservedChange, Provenance
 
 
@@ -17,7 +16,7 @@ class StoredBridgeRecord:
     covered: bool
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class BridgeChanges:
     """What a batch changes of them: ``saved`` are new or different, ``removed`` stand in blocks that are gone.
 

@@ -1,11 +1,12 @@
 """How a chain is seen at this moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from connext_monitor.core.coverage import Coverage
 from connext_monitor.core.events import BlockNumber, BlockRef, ChainId, DomainId
+from connext_monitor.core.structs import struct
 from connext_monitor.core.unjudged import Unjudged
 
 
@@ -17,7 +18,7 @@ class RequestKind(NamedTuple):
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ChainStatus:
     """One chain as the monitor sees it now, or as the database last knew it.
 

@@ -5,7 +5,6 @@ since it started, which nobody can set. While two clocks agree, so do their offs
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from connext_monitor.core.structs import replace, struct
 from connext_monitor.core.words import duration_words
@@ -64,7 +63,7 @@ class ChainClock:
         return self.seen[0] + at - self.seen[1]
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ClockState:
     """How the machine's clock goes beside the chains' block times.
 

@@ -5,7 +5,6 @@ Start, catch-up, reconnect and steady state are one mechanism: cover the next ra
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from enum import Enum
 
 from connext_monitor.core.events import (
@@ -53,7 +52,7 @@ class StoredRange:
     events: AbstractSet[tuple[Hash32, EventKind, TransferId]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class SettledBlocks:
     """Blocks that become final; ``known`` are those that something was known to stand in when they were read."""
 
@@ -75,7 +74,7 @@ class CoverageMoved(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Nonces:
     """What is known of an origin's nonces.
 
@@ -95,7 +94,7 @@ class Nonces:
         return self.contiguous >= self.next
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class NonceHole:
     """The nonces from ``first`` up to, not including, ``until`` were given and not seen; they stand in ``blocks``."""
 
@@ -114,7 +113,7 @@ class Aim(Enum):
     """Read only what is new: moves the watermark."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Cover:
     """Read block ranges up to the head. With ``settles`` also find out what is final, which costs requests."""
 
@@ -122,12 +121,12 @@ class Cover:
     settles: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class LookAtHead:
     """Ask the endpoint for its head."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Sleep:
     """Do nothing for so many seconds, or until something happens."""
 

@@ -1,8 +1,9 @@
 """What keeps the database from being used, as a value: the store finds it, and every other part passes it on."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from connext_monitor.core.structs import struct
 
 
 class TroubleKind(StrEnum):
@@ -39,7 +40,7 @@ _CURES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class DatabaseTrouble:
     """Why the database cannot be used, in words that stand by themselves ("the disk is full")."""
 
@@ -57,7 +58,7 @@ class DatabaseTrouble:
         return _CURES[self.kind]
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class AnnouncedOutage:
     """An outage that people know of, ``announced_at`` last, and whose end they do not; ``since`` is Unix time.
 

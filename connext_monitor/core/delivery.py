@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from connext_monitor.core.structs import struct
+
 FIRST_WAIT = 1.0
 # As waits double, an alert waits at most about as long again as the channel's outage has lasted, and no longer than
 # this. Asking more often after hours of failures is what gets an address banned.
@@ -13,7 +15,7 @@ LONGEST_RETRY_AFTER = 3600.0
 _WORTH_SAYING = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Sent:
     """The channel took it; ``reference`` is what it calls the message, for a later edit, where it says that."""
 
@@ -33,7 +35,7 @@ class FailureCause(StrEnum):
     """Anything else."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class TryLater:
     """The channel cannot take it now; to be tried again in ``after`` seconds if it said so."""
 
@@ -49,7 +51,7 @@ class Refused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ChannelDead:
     """The channel refuses for good, as the vendor's own error says: its address or its key is wrong.
 

@@ -1,10 +1,10 @@
 """How a channel is, and what became of a delivery, as people are shown."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from connext_monitor.core.delivery import Change
+from connext_monitor.core.structs import struct
 
 
 class ChannelState(StrEnum):
@@ -15,7 +15,7 @@ class ChannelState(StrEnum):
     DEAD = "dead"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class StoredHealth:
     """A channel's health, and since when it is that: the reason may have changed meanwhile."""
 
@@ -24,7 +24,7 @@ class StoredHealth:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ChannelRow:
     """A channel's health as last stored, and how many messages are queued for it."""
 
@@ -43,7 +43,7 @@ class DeliveryStatus(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class DeliveryRecord:
     """What became of one change of one alert at one channel, sent by itself or counted ``in_digest``.
 

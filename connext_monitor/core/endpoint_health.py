@@ -4,10 +4,9 @@ An endpoint goes by its index in the config. Instants and durations are seconds 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from connext_monitor.core.structs import struct
+from connext_monitor.core.structs import replace, struct
 
 _FIRST_REST = 0.5
 _LONGEST_REST = 300.0
@@ -24,7 +23,7 @@ class EndpointFailure(StrEnum):
     NOT_BELIEVED = "its answers contradict another endpoint's"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class EndpointHealth:
     """How one endpoint has done.
 
@@ -37,7 +36,7 @@ class EndpointHealth:
     distrusted_until: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Choice:
     """The index of the endpoint to try next, and how many seconds to wait before."""
 

@@ -6,16 +6,16 @@ sight comes and goes do not pass the work to and fro.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from connext_monitor.core.events import BlockNumber
+from connext_monitor.core.structs import struct
 
 _UNSEEN_AFTER, _FRESH_FOR, _HOLD_DOWN, _PROBES = 0.7, 0.25, 5, 12
 """Of ``unobserved_after``, as are those below. At rest the covered head stands for half of it or less."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class HandoverTimes:
     """What follows from how long a chain may be out of sight before that is alerted (seconds)."""
 
@@ -42,7 +42,7 @@ class HandoverTimes:
         return self.unobserved_after * _HOLD_DOWN
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class OwnSight:
     """How the owner sees a chain: the last block that it has covered, and for how long none came (seconds)."""
 
@@ -50,7 +50,7 @@ class OwnSight:
     silent_for: float
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class StandbySight:
     """What a standby saw at its last look, ``age`` seconds ago: by the names of chains, the newest block of each.
 
@@ -62,7 +62,7 @@ class StandbySight:
     age: float
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Handover:
     """To this instance, since it sees these chains, which the owner does not."""
 

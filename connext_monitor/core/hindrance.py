@@ -1,9 +1,9 @@
 """What keeps legs from being judged, concluded from what is known of their destination."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from connext_monitor.core.events import DomainId, Timestamp
+from connext_monitor.core.structs import struct
 from connext_monitor.core.words import duration_words
 
 _ANSWERS_WITHIN = 3.0
@@ -34,7 +34,7 @@ class Obstacle(StrEnum):
         return self in {Obstacle.NOT_ANSWERED, Obstacle.EVENT_MISSING, Obstacle.FAULT}
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Hindrance:
     """An obstacle in words that go on from "cannot be judged"; ``chain`` is the one to blame, None the destination."""
 

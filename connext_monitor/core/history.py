@@ -4,15 +4,15 @@ Events found there are recorded and counted; deadlines are only given to transfe
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from connext_monitor.core.coverage import BlockRange
 from connext_monitor.core.deadline import Durations, Leg, due_dates, sighting_of
 from connext_monitor.core.events import BlockNumber, DomainId, Timestamp
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import Transfer
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class HistoryRead:
     """Blocks of a chain that a backfill has read; committed together with their events."""
 
@@ -20,7 +20,7 @@ class HistoryRead:
     blocks: BlockRange
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class LateLeg:
     """A leg that is late now, asked of its destination; ``due_at`` in Unix seconds."""
 

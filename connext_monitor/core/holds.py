@@ -11,6 +11,7 @@ from math import inf
 
 from connext_monitor.core.delivery import FailureCause, TryLater, wait_before
 from connext_monitor.core.queue import QueuedDelivery
+from connext_monitor.core.structs import struct
 
 NEWS_CUTS_AT = 60.0
 """Seconds after the last attempt from which on a new critical alert ends a hold."""
@@ -31,7 +32,7 @@ class Lane(Enum):
     EDITS = "edits of earlier messages, and reports"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Held:
     """What may not be sent yet, at one instant; all instants in Unix seconds of our own clock.
 
@@ -60,7 +61,7 @@ class Held:
 NOTHING_HELD = Held()
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Attempt:
     """One attempt to send a message: its key, its lane, and how many attempts had failed before."""
 
@@ -77,7 +78,7 @@ class _LaneHold:
     until: float = -inf
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class _Failures:
     """One message's failures: in which round they began, how many in a row, and when the last was."""
 
@@ -86,7 +87,7 @@ class _Failures:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class _MessageHold:
     """Until when one message waits by itself, and why."""
 

@@ -1,10 +1,11 @@
 """How chains are called and linked to, for people and for JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from connext_monitor.core.checksum import to_checksum_address
 from connext_monitor.core.events import Address, DomainId, Hash32
+from connext_monitor.core.structs import struct
 from connext_monitor.core.token import Token
 
 TokenId = tuple[DomainId, Address]
@@ -14,7 +15,7 @@ ChainNames = Mapping[DomainId, str]
 """The configured chains\' names, which alerts about chains are about."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ChainLabel:
     """A chain's name, and its explorer's base URL where there is one."""
 
@@ -45,7 +46,7 @@ class KnownTokens:
         self._by_id.update(tokens)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ChainLabels:
     """The labels of all chains whose name is known, configured or not, and the tokens that are known."""
 

@@ -10,15 +10,16 @@
 No two clocks are compared. They count seconds alike, a suspended machine's too (`Clock.elapsed`), from any instant.
 """
 
-from dataclasses import dataclass, replace
 from math import inf
+
+from connext_monitor.core.structs import replace, struct
 
 _LOOKS_IN_TAKEOVER = 6
 _SENDS_FOR, _SEND_WITHIN = 0.6, 1 / 3
 """Of ``takeover_after``. Together less than all of it: what is sent last has ended before another instance begins."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class LeaseTimes:
     """What follows from how long an owner may be silent (seconds)."""
 
@@ -40,7 +41,7 @@ class LeaseTimes:
         return self.takeover_after * _SEND_WITHIN
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Lease:
     """The lease as it stands in the database: the owner's ``token``, None where it is free, and its last beat.
 
@@ -53,7 +54,7 @@ class Lease:
     offered_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Instance:
     """An instance as it calls itself; ``config_hash`` stands for what has to be alike in all their configs."""
 
@@ -62,7 +63,7 @@ class Instance:
     config_hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class SeenLease:
     """The lease, who holds it or held it last, with which config; and why this version cannot use the schema.
 
@@ -77,7 +78,7 @@ class SeenLease:
     unseen: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ListedInstance:
     """An instance as the database knows it; seconds, by the database's own clock.
 
@@ -94,7 +95,7 @@ class ListedInstance:
     sees: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Candidacy:
     """What an instance that waits for the lease has seen of it; times are its own clock's."""
 
@@ -113,7 +114,7 @@ class Candidacy:
         return self.seen if free or now - self.unchanged_since >= times.takeover_after else None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Ownership:
     """The lease in the hands of this instance; ``until`` is its own clock's, before which it sends messages."""
 

@@ -1,7 +1,7 @@
 """What is stored of all that a batch of observations touches, read in the transaction that commits it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.bridge_records import StoredBridgeRecord
@@ -41,7 +41,7 @@ def _no_events(_: Collection[TransferId]) -> Sequence[EventRecord]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class PriorState:
     """What the store holds.
 

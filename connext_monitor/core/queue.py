@@ -4,7 +4,7 @@ All times that are numbers are Unix seconds of our own clock.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Self
 
@@ -13,6 +13,7 @@ from connext_monitor.core.alerts.table import KINDS
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.events import DomainId, Pathway
 from connext_monitor.core.report import Report
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer_view import TransferView
 
 BATCH = 500
@@ -21,7 +22,7 @@ BATCH = 500
 _ESCALATED, _AGAIN = ":escalated", ":again:"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Topic:
     """What a group is about: one kind of alert, for transfers on one pathway (origin, destination).
 
@@ -51,7 +52,7 @@ class Topic:
         return f"{first}{_AGAIN}{self.again}" if self.again else first
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class QueuedDelivery:
     """One change of one alert that one provider has not been sent yet.
 
@@ -70,7 +71,7 @@ class QueuedDelivery:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class QueuedReport:
     """A report that one provider has not been sent yet; ``next_attempt_at`` is in Unix seconds."""
 
@@ -81,7 +82,7 @@ class QueuedReport:
     made_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Waiting:
     """The openings of one topic that have not been attempted and are in no group.
 
@@ -104,7 +105,7 @@ class Waiting:
         return self.cause or self.topic
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class WaitingEnd:
     """The first end not yet attempted of an alert whose opening was sent by itself."""
 
@@ -112,7 +113,7 @@ class WaitingEnd:
     queued_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Retry:
     """An opening or an end that was sent by itself and not taken; it stays by itself."""
 
@@ -121,7 +122,7 @@ class Retry:
     queued_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class GroupMessage:
     """What a group's message says: when it was last sent, how many members it counts, and how many of them as open."""
 
@@ -130,7 +131,7 @@ class GroupMessage:
     open: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Group:
     """A group whose end has not been sent.
 
@@ -171,7 +172,7 @@ class Group:
         return max(0, 2 * self.opened_with + self.before - self.members) if self.open else 0
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RecentOpenings:
     """The openings of one topic that were sent one by one within the last interval: how many, and when the last."""
 
@@ -179,7 +180,7 @@ class RecentOpenings:
     last: float
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Queue:
     """All that one channel is still to be sent.
 

@@ -1,14 +1,13 @@
 """What routers have on a chain, as its diamond says it after a covered block."""
 
-from dataclasses import dataclass
-
 from connext_monitor.core.events import Address, BlockRef
+from connext_monitor.core.structs import struct
 
 RouterAsset = tuple[Address, Address]
 """A router, and a local asset of the chain."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class CoveredBalances:
     """Base units of what was asked about, in that order, after the covered ``block``.
 

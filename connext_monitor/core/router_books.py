@@ -29,6 +29,7 @@ from connext_monitor.core.events import (
     Timestamp,
 )
 from connext_monitor.core.stats import Owed, shares_of
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import EventRecord, SeenRecord, fold
 
 FEE_NUMERATOR: Final = 9_995
@@ -75,7 +76,7 @@ class BookSums:
         self.fills += other.fills
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RouterBook:
     """One book as it stands: ``fast_fills`` are all of its token, by whichever routers.
 
@@ -103,7 +104,7 @@ class RouterBook:
         return self.sums.fills / self.fast_fills if self.fast_fills else None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RouterBookPage:
     """Books by router, chain and token; ``next`` is the router behind which the list continues, None at its end."""
 

@@ -1,14 +1,14 @@
 """What the bridge's contract says that routers have, beside what their books come to."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from connext_monitor.core.events import Address, BlockRef, DomainId
 from connext_monitor.core.router_books import BookId
+from connext_monitor.core.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class BalanceCheck:
     """A balance in the contract after a covered block, and by how much it exceeded the book's: base units."""
 
@@ -17,7 +17,7 @@ class BalanceCheck:
     difference: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class UnknownBalances:
     """Why what routers have on a chain is not known now, and since when that is so."""
 

@@ -4,17 +4,17 @@ A look may be at a block that a reorg takes back. So what has changed counts onc
 both stand, agree.
 """
 
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from enum import Enum
 
 from connext_monitor.core.events import BlockRef
+from connext_monitor.core.structs import struct
 from connext_monitor.core.token import Token
 
 _EXACT = Context(prec=200)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class BalanceLook:
     """A covered block, and whether the balance was below the minimum after it."""
 

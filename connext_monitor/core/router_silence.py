@@ -5,16 +5,16 @@ others executed transfers that were sent meanwhile, and that it could have fille
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from connext_monitor.core.events import Address, DomainId, Pathway, Timestamp
+from connext_monitor.core.structs import struct
 
 LocalAsset = tuple[DomainId, Address]
 """A chain, and a local asset there."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class LastExecution:
     """When transfers on a pathway were last executed by these routers; by none on the slow path."""
 
@@ -23,7 +23,7 @@ class LastExecution:
     at: Timestamp
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class FilledByOthers:
     """A transfer that was executed without a router: what it would have had to front, in base units."""
 

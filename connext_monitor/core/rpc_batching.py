@@ -4,8 +4,9 @@ Vendors limit batches to a thousand calls, to ten, to three, or take none at all
 never answer. None says so in a way that can be relied on. Instants are seconds on a monotonic clock.
 """
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from connext_monitor.core.structs import replace, struct
 
 MOST_CALLS: Final = 50
 """Calls in a batch: what one costs is hardly less in a larger one, and vendors advise against those."""
@@ -14,7 +15,7 @@ _FIRST_CALLS: Final = 4
 _FIRST_REST, _LONGEST_REST = 300.0, 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RpcBatching:
     """What is known of the batches that one endpoint answers whole.
 

@@ -5,12 +5,12 @@ understood is `OTHER`, for which halving the range is a safe answer.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from connext_monitor.core.range_hints import names_a_range, suggested_limit, suggested_range
 from connext_monitor.core.rpc_wordings import EXHAUSTED, LAG, PRUNED, RANGE, RATE, REVERTED, UNSUPPORTED
+from connext_monitor.core.structs import struct
 
 
 class Reaction(StrEnum):
@@ -32,7 +32,7 @@ class Reaction(StrEnum):
     """Anything else, an internal error for one."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Refusal:
     """An error answer, classified.
 
@@ -91,7 +91,7 @@ _RANGED: Final = frozenset({"eth_getLogs", "eth_newFilter", "eth_getFilterLogs",
 _CALLS: Final = frozenset({"eth_call", "eth_estimateGas"})
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class _ErrorAnswer:
     """An error answer, as `classify` is given it."""
 

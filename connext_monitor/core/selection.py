@@ -1,13 +1,13 @@
 """Queries to the store, and the shapes of their results."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.bridge_events import BridgeRecord
 from connext_monitor.core.events import Address, BlockNumber, DomainId, Pathway, Timestamp, TransferId
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import Status, Transfer
 
 Cursor = tuple[int, int]
@@ -17,7 +17,7 @@ Newest first, so new transfers do not move it.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class TransferFilter:
     """Which transfers to list; None does not filter. ``started_before`` in Unix seconds, exclusive."""
 
@@ -27,7 +27,7 @@ class TransferFilter:
     started_before: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class BridgeEventFilter:
     """Which of the bridge's events to list; None does not filter. ``since`` in Unix seconds, inclusive."""
 
@@ -36,7 +36,7 @@ class BridgeEventFilter:
     since: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class BridgeEventPage:
     """Part of a list of the bridge's events, the newest first; ``next`` is where it continues, None at its end."""
 
@@ -44,7 +44,7 @@ class BridgeEventPage:
     next: Cursor | None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Suspect:
     """A delivery without an XCalled: the nonce it claims, when it was executed (Unix seconds).
 
@@ -58,7 +58,7 @@ class Suspect:
     holder_block: BlockNumber | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class AlertRow:
     """One alert of a list; the list continues after ``row``."""
 
@@ -66,7 +66,7 @@ class AlertRow:
     alert: Alert
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class OpenAlerts:
     """How many alerts of one kind and severity stand open about one pathway, or one chain or channel (``subject``).
 
@@ -81,7 +81,7 @@ class OpenAlerts:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class TransferIdPage:
     """Part of a list of transfers; ``next`` is where it continues, None at its end.
 

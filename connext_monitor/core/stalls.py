@@ -4,18 +4,18 @@ Instants are Unix seconds of block time. Absence is established as it is for a l
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from connext_monitor.core.calls import TransferStatus
 from connext_monitor.core.deadline import Leg, done
 from connext_monitor.core.events import DomainId, Pathway, Timestamp, TransferId
+from connext_monitor.core.structs import struct
 
 ASKED = 32
 """At most so many of the transfers that wait on a pathway are asked about, the oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class StallRule:
     """How many ``transfers`` make a stall, and for how long the oldest has to have waited (``after``, seconds)."""
 
@@ -27,7 +27,7 @@ StallRules = Callable[[DomainId, DomainId], StallRule | None]
 """The rule of the pathway origin → destination; None where one of the two is not a configured chain."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class PathwayWaits:
     """The transfers of a pathway that wait for their execution and were sent after its ``last`` execution.
 
@@ -59,7 +59,7 @@ class StallRuling(StrEnum):
     STALLED = "covered past the instant, asked, and nothing is executed"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class StallEvidence:
     """What is known of a pathway: ``time`` is that of its destination, ``watermark`` up to where that is covered.
 

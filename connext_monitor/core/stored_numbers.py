@@ -1,7 +1,7 @@
 """Numbers that the database gives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from connext_monitor.core.alerts.alert import AlertKind
 from connext_monitor.core.alerts.severity import Severity
@@ -9,13 +9,14 @@ from connext_monitor.core.coverage import Nonces
 from connext_monitor.core.deadline import Leg
 from connext_monitor.core.events import Address, DomainId, Timestamp
 from connext_monitor.core.ownership import ListedInstance
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import Status
 
 PathwayLeg = tuple[DomainId, DomainId, Leg]
 """Origin, destination, leg."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class PathwayCount:
     """How many transfers of one pathway have one status."""
 
@@ -25,7 +26,7 @@ class PathwayCount:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class PendingLegs:
     """The transfers of one pathway whose XCalled stands and that are still owed a leg.
 
@@ -40,7 +41,7 @@ class PendingLegs:
     oldest_reconciliation: Timestamp | None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class AwaitedLegs:
     """How many legs of one kind have not arrived on one pathway, and how many of them are past due."""
 
@@ -48,7 +49,7 @@ class AwaitedLegs:
     past_due: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Backlog:
     """How many messages wait for one provider, and since when the oldest does (Unix seconds; None where none waits)."""
 
@@ -56,7 +57,7 @@ class Backlog:
     oldest_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RouterNumbers:
     """What a router has to do with one of the bridge's tokens on a chain: amounts in base units, a Unix time.
 
@@ -73,7 +74,7 @@ class RouterNumbers:
     last_fill: Timestamp | None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class StoredNumbers:
     """Those of one look at it; ``overdue`` counts the legs whose overdue alert stands open.
 

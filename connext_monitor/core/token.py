@@ -1,11 +1,11 @@
 """A token as it calls itself. Whoever made it chose the words: they prove nothing, and stand beside the address."""
 
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Final
 
 from connext_monitor.core.abi import WORD, MalformedData, TupleLayout
 from connext_monitor.core.calls import MalformedAnswer, read_uint
+from connext_monitor.core.structs import struct
 
 SYMBOL_CALL: Final = bytes.fromhex("95d89b41")
 """Calldata of ``symbol()``."""
@@ -19,7 +19,7 @@ _EXACT: Final = Context(prec=200)
 _STRING: Final = TupleLayout("bytes text")
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Token:
     """What a token answers to ``symbol()`` and ``decimals()``; the symbol is short and printable."""
 

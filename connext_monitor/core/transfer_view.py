@@ -1,13 +1,12 @@
 """A transfer as readers see it: with its deadlines, and what has been established about them."""
 
-from dataclasses import dataclass
-
 from connext_monitor.core.deadline import DeadlineState, DueDates, Leg, sighting_of, state
 from connext_monitor.core.selection import Cursor
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import Transfer
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class TransferView:
     """A transfer with what the store knows beside it: its deadlines and what has been established about them.
 

@@ -6,14 +6,14 @@ judged, and so has a leg of a transfer whose delivery is called false.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import inf
 
 from connext_monitor.core.events import Timestamp
 from connext_monitor.core.hindrance import Hindrance
+from connext_monitor.core.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Unjudged:
     """What waits because of one chain, the first of it for too long: ``waited_for`` seconds.
 
@@ -27,7 +27,7 @@ class Unjudged:
     deliveries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Marks:
     """Instants of one destination (Unix seconds): what is due before ``now`` is past due.
 
@@ -39,7 +39,7 @@ class Marks:
     ripe: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class UnjudgedCount:
     """How many unjudged legs of one destination were due before each of its `Marks`, and when the first of them was."""
 

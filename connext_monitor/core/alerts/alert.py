@@ -1,7 +1,7 @@
 """An alert, and what a kind of alert is: everything that is said and done differently for one kind than for another."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -16,6 +16,7 @@ from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.events import DomainId, Hash32, Pathway, TransferId
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.structs import replace, struct
 from connext_monitor.core.transfer import Transfer
 
 D = TypeVar("D", bound=Details)
@@ -41,7 +42,7 @@ class AlertState(StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class BurstWords:
     """How the digest of a burst speaks of a kind: what it counts, what is wrong, what the members it names are."""
 
@@ -57,7 +58,7 @@ class BurstWords:
         return f"{count:,} {self.singular if count == 1 else self.plural}"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Headline:
     """What a list says of all open alerts of a kind: of one, and of several, whose count stands for ``{}``."""
 
@@ -69,7 +70,7 @@ class Headline:
         return self.singular if count == 1 else self.plural.format(count)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Alert:
     """One alert.
 
@@ -136,7 +137,7 @@ class AlertView(Generic[D_co]):
         return () if url is None else (Link(name, url),)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Body:
     """What a message says, without how bad it is."""
 

@@ -1,7 +1,7 @@
 """What is known of why a leg is late: facts about its transfer, its pathway and its chains, never a guess."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from decimal import Context, Decimal
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from connext_monitor.core.events import DomainId
 from connext_monitor.core.execution import SimulatedExecution
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.side_events import CalldataExecuted, RelayerFeeIncreased, SideEvent, SlippageUpdated
+from connext_monitor.core.structs import replace, struct
 from connext_monitor.core.token import plain_number
 from connext_monitor.core.transfer import Transfer
 
@@ -35,7 +36,7 @@ OF_A_PATHWAY = frozenset({CauseKind.PAUSED, CauseKind.NO_ROUTER_BID, CauseKind.C
 """Those that hold for every transfer of the same pathway."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Cause:
     """A known cause with its facts; ``past`` where it held while the leg was late and no longer does."""
 
@@ -44,7 +45,7 @@ class Cause:
     past: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Findings:
     """The causes that were found, and the kinds of cause that could be checked."""
 
@@ -55,7 +56,7 @@ class Findings:
         return Findings(self.causes + other.causes, self.looked_for | other.looked_for)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class RouterBids:
     """What routers have done lately on one pathway.
 

@@ -1,12 +1,12 @@
 """What has been read of a chain, as the kinds are asked whether it ends their alerts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from connext_monitor.core.coverage import BlockRange
+from connext_monitor.core.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class ChainReading:
     """What has been read of one chain.
 

@@ -1,10 +1,10 @@
 """What is done next for a channel, as values with their reasons; `grouping.next_action` decides."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.queue import Topic
+from connext_monitor.core.structs import struct
 
 
 class ActionReason(StrEnum):
@@ -23,7 +23,7 @@ class ActionReason(StrEnum):
     NOTHING_DUE = "nothing is due"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class SendAlert:
     """Send one delivery by itself."""
 
@@ -31,7 +31,7 @@ class SendAlert:
     reason: ActionReason
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class SendGroup:
     """Send a group's message as it is now: its opening, its change, or its end."""
 
@@ -40,7 +40,7 @@ class SendGroup:
     reason: ActionReason
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class FormGroup:
     """Make a group of a topic's openings that wait; the channel knows of ``before`` others.
 
@@ -53,7 +53,7 @@ class FormGroup:
     cause: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class JoinGroup:
     """Put at most ``most`` of the topic's openings that wait into a group."""
 
@@ -63,14 +63,14 @@ class JoinGroup:
     reason: ActionReason = ActionReason.JOINS
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class NoteEnds:
     """Note in the groups which of their members have ended."""
 
     reason: ActionReason = ActionReason.ENDED
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Wait:
     """Nothing is to be done before ``until``; None where nothing waits at all."""
 

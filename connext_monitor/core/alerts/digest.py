@@ -1,7 +1,7 @@
 """What the message about a group of alerts says: how many, how many are still open, which are the worst."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import datetime
 from operator import itemgetter
 
@@ -13,6 +13,7 @@ from connext_monitor.core.alerts.severity import Severity
 from connext_monitor.core.alerts.transfer_facts import amount_of
 from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.queue import Topic
+from connext_monitor.core.structs import replace, struct
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.core.words import duration_words
 
@@ -23,7 +24,7 @@ MOST_NAMED = 3
 LATE_BECAUSE = "Late because of it"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class NamedMember:
     """A member that the digest names, with the transfer it is about."""
 
@@ -36,7 +37,7 @@ class NamedMember:
         return self.alert.details.due_at
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Because:
     """Why the members of a group are late: an alert, as it is now.
 
@@ -48,7 +49,7 @@ class Because:
     carried: bool
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Digest:
     """A group as it is now.
 

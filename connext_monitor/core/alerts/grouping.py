@@ -12,7 +12,6 @@ is taken as past: nothing waits for it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from connext_monitor.core.alerts.alert import Alert
 from connext_monitor.core.alerts.delivery_action import (
@@ -29,6 +28,7 @@ from connext_monitor.core.alerts.digest_mode import DigestMode, lane_of
 from connext_monitor.core.delivery import Change
 from connext_monitor.core.holds import NOTHING_HELD, Held, Lane, delivery_key, group_key
 from connext_monitor.core.queue import BATCH, Group, GroupMessage, Queue, RecentOpenings, Retry, Waiting
+from connext_monitor.core.structs import replace, struct
 
 BURST = 3
 """The most openings of one topic that are sent to a channel one by one within a group interval."""
@@ -50,7 +50,7 @@ _LONGEST_APART, _DOUBLED_AT_MOST = 3600.0, 20
 _NONE_LATELY = RecentOpenings(0, float("-inf"))
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class GroupRules:
     """``wait``: how long a burst is gathered; ``interval``: how far apart two messages about a topic are. Seconds."""
 
@@ -64,7 +64,7 @@ def is_fresh(alert: Alert) -> bool:
     return due_at is None or alert.opened_at.timestamp() - due_at < OLD_NEWS
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class _Planned:
     """An action with the time that it is due at, and since when what it tells has waited; ``key`` names the message."""
 

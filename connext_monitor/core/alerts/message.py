@@ -3,12 +3,11 @@
 Strings in here may come from strangers; each provider defuses them for its channel.
 """
 
-from dataclasses import dataclass
-
 from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Link:
     """A link with a name of our own; the URL is built from an explorer that the operator configured."""
 
@@ -16,14 +15,14 @@ class Link:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Instant:
     """A moment that the reader wants in local time; Unix seconds."""
 
     timestamp: int
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Field:
     """One fact, named."""
 
@@ -31,7 +30,7 @@ class Field:
     value: str | Instant
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Message:
     """An alert in words: a title of one line, a sentence or two, facts, links."""
 

@@ -1,16 +1,16 @@
 """Silences: alerts that somebody has asked not to be bothered with for a while."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from connext_monitor.core.alerts.alert import Alert, AlertKind
 from connext_monitor.core.labels import ChainLabels
+from connext_monitor.core.structs import replace, struct
 
 _CLOCKS_MAY_DIFFER: Final = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Silence:
     """Alerts that are not delivered ``until`` then; a condition that is None covers everything.
 

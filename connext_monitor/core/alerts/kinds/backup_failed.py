@@ -1,11 +1,10 @@
 """The database is not copied, or its copies are not uploaded."""
 
-from dataclasses import dataclass
-
 from connext_monitor.core.alerts.alert import About, AlertView, Body, BurstWords, Ending, Headline, KindOf
 from connext_monitor.core.alerts.details import Details
 from connext_monitor.core.alerts.resolution import Resolution
 from connext_monitor.core.alerts.severity import Severity
+from connext_monitor.core.structs import struct
 
 
 class BackupFailedDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
@@ -14,7 +13,7 @@ class BackupFailedDetails(Details, frozen=True, kw_only=True, omit_defaults=True
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class _Words:
     failed: str
     text: str
