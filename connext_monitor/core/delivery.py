@@ -35,7 +35,7 @@ class FailureCause(StrEnum):
     """Anything else."""
 
 
-@struct(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class TryLater:
     """The channel cannot take it now; to be tried again in ``after`` seconds if it said so."""
 
@@ -44,7 +44,7 @@ class TryLater:
     cause: FailureCause = field(default=FailureCause.NOT_TAKEN, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Refused:
     """The channel rejects the message in every form; others may pass, and this one is tried again later."""
 

@@ -22,6 +22,9 @@ else:
     _OF_A_CLASS = frozenset({"__dict__", "__weakref__"})
     """What Python adds to each class, and a struct has none of."""
 
+    def _is_plain(field: "Field[object]") -> bool:
+        return field.init and field.repr and field.compare and field.hash is None and field.kw_only is False
+
     def _default_of(field: "Field[object]") -> tuple[object, ...]:
         """It is left out where there is none."""
         if field.default_factory is not MISSING:
@@ -36,6 +39,8 @@ else:
 
         def make(described: type) -> type:
             described_fields = fields(dataclass(init=False, repr=False, eq=False)(described))
+            if described.__bases__ != (object,) or not all(_is_plain(field) for field in described_fields):
+                raise TypeError(f"{described.__name__} has what a struct has not: a base, or a field with exceptions")
             replaced = _OF_A_CLASS | {field.name for field in described_fields}
             made_struct = msgspec.defstruct(
                 described.__name__,

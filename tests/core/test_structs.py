@@ -1,5 +1,6 @@
 """What is made for every log behaves as the frozen dataclass that mypy takes it for."""
 
+from collections.abc import Callable
 from dataclasses import field, fields
 from dataclasses import replace as changed_dataclass
 from typing import ClassVar
@@ -50,3 +51,25 @@ def test_each_has_a_value_of_its_own_where_one_is_made() -> None:
     first, second = Path(), Path()
     first.points.append(Point(1))
     assert (first.points, second.points, replace(second, points=first.points)) == ([Point(1)], [], first)
+
+
+class Base:
+    """What a struct would not inherit from."""
+
+
+def with_a_base() -> None:
+    @struct(frozen=True, slots=True)
+    class Derived(Base):
+        across: int
+
+
+def with_a_field_that_is_not_compared() -> None:
+    @struct(frozen=True, slots=True)
+    class Noted:
+        note: str = field(compare=False)
+
+
+@pytest.mark.parametrize("declare", [with_a_base, with_a_field_that_is_not_compared])
+def test_what_it_would_silently_lose_is_refused(declare: Callable[[], None]) -> None:
+    with pytest.raises(TypeError):
+        declare()
