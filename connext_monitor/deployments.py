@@ -4,15 +4,15 @@ Ids and addresses are Connext's published mainnet deployments; block times and f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Literal
 
 from connext_monitor.core.events import Address, ChainId, DomainId
+from connext_monitor.core.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Deployment:
     """One diamond and its chain; ``finality`` is a tag or a depth in blocks, ``explorer`` has no slash at its end."""
 

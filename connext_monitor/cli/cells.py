@@ -1,12 +1,12 @@
 """Lines and tables to print, as values: what a terminal shows in colour, and a pipe gets as plain text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from connext_monitor.core.printable import escape
+from connext_monitor.core.structs import struct
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Styled:
     """A text in a colour or weight, as rich calls it, where the terminal has any."""
 
@@ -18,7 +18,7 @@ Cell = str | Styled
 Row = Sequence[Cell]
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Columns:
     """Rows in columns below their headings; () for none."""
 

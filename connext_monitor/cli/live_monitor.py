@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Collection
 from contextlib import closing
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ import msgspec
 from connext_monitor.config import ListenAddress
 from connext_monitor.core.documents.answers import ReadinessDocument
 from connext_monitor.core.documents.chains import ChainDocument, ChainList
+from connext_monitor.core.structs import struct
 
 _MOST_READ = 1 << 20
 # Listening on all addresses includes the loopback, but these are not addresses to ask.
@@ -26,7 +26,7 @@ class NobodyAnswers(Exception):
     """No monitor of this config answers; the message says what happened instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Live:
     """The chains as the monitor sees them now, and why it is not ready, if it is not.
 

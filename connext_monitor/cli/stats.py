@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -30,6 +29,7 @@ from connext_monitor.core.labels import ChainLabels, KnownTokens, TokenId
 from connext_monitor.core.router_books import RouterBook
 from connext_monitor.core.router_checks import RouterChecks
 from connext_monitor.core.stats import Owed, PathwayStats, RouterStats, Stats, Window, WindowStats, last
+from connext_monitor.core.structs import struct
 from connext_monitor.core.token import Token
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import DEFAULT_SINCE, read_chain, read_duration
@@ -62,7 +62,7 @@ def show_stats(since: str | None, origin: str | None, destination: str | None, *
     _print_books(look.books, labels, checks.names, window.until)
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class _StoredStats:
     """``known_at`` is as of when the database says it (RFC 3339)."""
 

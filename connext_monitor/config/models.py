@@ -1,7 +1,7 @@
 """The configuration as the rest of the program gets it: checked, complete, frozen."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,6 +29,7 @@ from connext_monitor.config.values import (
     Upload,
 )
 from connext_monitor.core.events import ChainId, DomainId
+from connext_monitor.core.structs import struct
 
 CREDENTIALS = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
@@ -66,7 +67,7 @@ class PathwayConfig(PathwayPattern):
     stalled_transfers: StalledTransfers | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class LegDeadlines:
     """How long each leg of a transfer may take, from XCalled's block time."""
 
@@ -195,7 +196,7 @@ class ProviderTable(Mapping[str, object]):
         return f"ProviderTable({len(self)} keys)"
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class NotConfigured:
     """A provider of the file that is left out, by its ``type``: none of the ``variables`` that it needs is set."""
 
@@ -203,7 +204,7 @@ class NotConfigured:
     variables: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Config:
     """The whole configuration; the mappings are by name, in the order of the file, and cannot be changed."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from connext_monitor.core.operator_error import OperatorError
 from connext_monitor.core.printable import escape
+from connext_monitor.core.structs import struct
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands: table names and keys as text, places in a list as numbers from 0."""
@@ -17,7 +17,7 @@ KeyPath = tuple[str | int, ...]
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}|0[xX][0-9a-fA-F]{40}")
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Problem:
     """One mistake: the dotted ``key`` ("" for the file as a whole), the ``mistake`` in words, and the ``cure``.
 

@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from connext_monitor.config.problems import KeyPath, Problem, dotted
+from connext_monitor.core.structs import replace, struct
 
 _REFERENCE = re.compile(
     r"\$\$\{"
@@ -16,17 +17,17 @@ _REFERENCE = re.compile(
 _BARE = re.compile(r"(?<!\$)\$([A-Za-z][A-Za-z0-9_]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Unresolved:
     """Stands in for a string that could not be filled in, so that the rest can still be checked."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class _LeftOut:
     """Stands in for a string that is taken out."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Filled:
     """What came of filling in one string.
 

@@ -8,10 +8,10 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from connext_monitor.core.structs import struct
 from connext_monitor.store import schema_revision
 from connext_monitor.store.errors import DatabaseError
 
@@ -30,7 +30,7 @@ class BackupError(DatabaseError):
     """A copy could not be made, or is not to be trusted; the message is for people and holds no secret."""
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class Contents:
     """What a database holds: its schema's revision, and how many rows there are in the tables that are `COUNTED`.
 

@@ -5,7 +5,6 @@ The page, the API and the metrics read the parts of it that they show by the sam
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 
@@ -18,6 +17,7 @@ from connext_monitor.core.coverage import Coverage, Nonces
 from connext_monitor.core.delivery_records import ChannelRow, ChannelState
 from connext_monitor.core.events import BlockNumber, BlockRef, DomainId, Hash32, Timestamp, TransferId
 from connext_monitor.core.stored_numbers import Backlog, PathwayCount
+from connext_monitor.core.structs import struct
 from connext_monitor.core.transfer import UNFINISHED
 from connext_monitor.store import transfer_states
 from connext_monitor.store.cause_text import read_causes
@@ -38,7 +38,7 @@ _SELECT_ASKED_CHAINS = Plain("SELECT * FROM chains WHERE first_nonce IS NOT NULL
 _COUNT_MALFORMED = Plain("SELECT domain, count(*) FROM malformed_logs GROUP BY domain")
 
 
-@dataclass(frozen=True, slots=True)
+@struct(frozen=True, slots=True)
 class StoredStatus:
     """All of it at one moment.
 
