@@ -1,10 +1,11 @@
 """``transfers``: the list of transfers."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from connext_monitor.cli.cells import Row
 from connext_monitor.cli.interruptible import complete
-from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.opened_database import chain_names, reading_database
 from connext_monitor.cli.option_values import option
 from connext_monitor.cli.options import FilterOptions
 from connext_monitor.cli.output import deadline_word, print_json, print_table, say
@@ -15,11 +16,11 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents.transfers import TransferList, transfer_document
 from connext_monitor.core.formats import hex_text, unix_rfc3339
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.core.selection import Cursor, TransferFilter
+from connext_monitor.core.selection import TransferFilter
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_transfer_cursor
-from connext_monitor.reporting.web.lists import transfers_page
 from connext_monitor.reporting.web.parameters import read_chain, read_duration, read_statuses
+from connext_monitor.store import views
 
 
 def read_filter(typed: FilterOptions, labels: ChainLabels, now: float) -> TransferFilter:
@@ -41,17 +42,20 @@ def list_transfers(typed: FilterOptions, limit: int, *, as_json: bool) -> None:
     now = SystemClock().now().timestamp()
     selection = read_filter(typed, labels, now)
 
-    async def read() -> tuple[Sequence[TransferView], Cursor | None]:
-        async with reading(config) as store:
-            return await transfers_page(store, selection, limit=limit, after=None)
+    async def read() -> Sequence[TransferView]:
+        async with reading_database(config) as database:
+            return await database.read(
+                partial(views.listed, names=chain_names(config), filters=selection, limit=limit + 1)
+            )
 
-    views, more = complete(read())
+    stored = complete(read())
+    page, goes_on = stored[:limit], len(stored) > limit
     if as_json:
-        cursor = write_transfer_cursor(more) if more else None
-        print_json(TransferList([transfer_document(view, labels, now) for view in views], cursor))
+        cursor = write_transfer_cursor(page[-1].cursor) if goes_on else None
+        print_json(TransferList([transfer_document(view, labels, now) for view in page], cursor))
     else:
-        print_table(_HEADINGS, [transfer_row(view, labels, now) for view in views])
-        if more:
+        print_table(_HEADINGS, [transfer_row(view, labels, now) for view in page])
+        if goes_on:
             say(f"more than {limit} match; raise --limit to see them")
 
 

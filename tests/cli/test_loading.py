@@ -98,26 +98,30 @@ NEVER = {
 ROOMS = ("connext_monitor.app", "connext_monitor.monitoring", "connext_monitor.assembly")
 
 
-@pytest.mark.parametrize("command", ["transfers", "alerts"])
-def test_lookups_load_neither_the_monitor_nor_its_clients(monitor: Program, command: str) -> None:
+def test_lookups_load_neither_the_monitor_nor_its_clients(monitor: Program) -> None:
     monitor.fill(lambda _store: _nothing())
-    modules = loaded(monitor.folder, "--config", "config.toml", command, "--json")
+    modules = loaded(monitor.folder, "--config", "config.toml", "alerts", "--json")
     assert modules & NEVER == set()
     assert [name for name in modules if name.startswith(ROOMS)] == []
     assert "connext_monitor.store.store" in modules
 
 
-def test_statistics_load_neither_what_records_nor_what_sends(monitor: Program) -> None:
+@pytest.mark.parametrize(
+    ("command", "reader", "made_of"),
+    [
+        ("stats", "statistics", {"selection", "stats", "transfer_view"}),
+        ("transfers", "views", {"selection", "transfer_view"}),
+    ],
+)
+def test_lists_and_numbers_load_neither_what_records_nor_what_sends(
+    monitor: Program, command: str, reader: str, made_of: set[str]
+) -> None:
     monitor.fill(lambda _store: _nothing())
-    modules = loaded(monitor.folder, "--config", "config.toml", "stats", "--json")
+    modules = loaded(monitor.folder, "--config", "config.toml", command, "--json")
     assert modules & NEVER == set()
     assert [name for name in modules if name.startswith(ROOMS)] == []
-    assert "connext_monitor.store.statistics" in modules
-    assert modules & (RECORDS_AND_SENDS - {f"connext_monitor.core.{name}" for name in STATISTICS}) == set()
-
-
-STATISTICS = ("selection", "stats", "transfer_view")
-"""Of what else commands do, what the statistics are made of."""
+    assert f"connext_monitor.store.{reader}" in modules
+    assert modules & (RECORDS_AND_SENDS - {f"connext_monitor.core.{name}" for name in made_of}) == set()
 
 
 CHANNELS = """
