@@ -12,13 +12,14 @@ from typing import Self
 from sqlalchemy import select
 
 from connext_monitor.core.delivery import Change
+from connext_monitor.core.queue import Topic
 from connext_monitor.store.bulk import SelectIn
 from connext_monitor.store.connection import Connection
 from connext_monitor.store.schema import deliveries, delivery_groups
 
 _COLUMNS = (
     deliveries.c.id, deliveries.c.alert_id, deliveries.c.provider, deliveries.c.change, deliveries.c.reference,
-    deliveries.c.group_id, deliveries.c.anew, delivery_groups.c.cause_id,
+    deliveries.c.group_id, deliveries.c.anew, deliveries.c.topic, delivery_groups.c.cause_id,
 )  # fmt: skip
 _SELECT = SelectIn(
     lambda: select(*_COLUMNS).select_from(
@@ -39,11 +40,17 @@ class _News:
     reference: str | None
     group_id: int | None
     anew: bool | None
+    topic: str | None
     cause_id: str | None
 
     @property
     def opens(self) -> bool:
         return self.change == Change.OPENED.value
+
+    @property
+    def escalated(self) -> bool:
+        """Whether it says that the alert has become critical for having been open too long."""
+        return self.topic is not None and Topic.parse(self.topic).escalated
 
     @property
     def ends(self) -> bool:
@@ -64,8 +71,8 @@ class Messages:
         """Those of these alerts."""
         return cls([_News(*row) for row in _SELECT(connection, set(alert_ids))] if alert_ids else [])
 
-    def knowing(self, alert_id: str) -> set[str]:
-        """The providers whose last news of the alert, told or queued, is that it is open.
+    def knowing(self, alert_id: str, *, escalated: bool = False) -> set[str]:
+        """The providers whose last news of the alert, told or queued, is that it is open, or open and ``escalated``.
 
         Not those that merely had it counted in the message of its cause.
         """
@@ -73,7 +80,7 @@ class Messages:
         for provider, every in self._by_alert[alert_id].items():
             # An end that such a message counts is that of the alert's other messages too.
             news = [news for news in every if news.ends or (news.opens and news.cause_id is None)]
-            if news and news[-1].opens:
+            if news and news[-1].opens and (news[-1].escalated or not escalated):
                 known.add(provider)
         return known
 

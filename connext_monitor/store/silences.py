@@ -91,9 +91,12 @@ def end(
             news.queue_repeat(connection, alert, providers, at)
             count += len(set(providers))
             continue
-        knowing = Messages.of(connection, [alert_id]).knowing(alert_id)
-        due = set(providers).difference(knowing, inhibition.counting(connection, alert_id))
-        news.queue_opening(connection, alert, due, at)
+        # What became critical meanwhile is told as that, and by itself, also to who knows of it or has it counted.
+        escalated = alert.escalated_at is not None
+        knowing = Messages.of(connection, [alert_id]).knowing(alert_id, escalated=escalated)
+        counting = () if escalated else inhibition.counting(connection, alert_id)
+        due = set(providers).difference(knowing, counting)
+        news.queue_opening(connection, alert, due, at, anew=escalated)
         count += len(due)
     return count
 

@@ -80,6 +80,8 @@ class History:
         self.again: set[str] = set()
         """The open alerts that are told once more."""
         self.ended: set[str] = set()
+        self.critical: dict[str, datetime] = {}
+        """Since when each is so that has become critical and is open."""
         self.silences: list[tuple[Silence, set[str]]] = []
 
     async def live(self, steps: list[tuple[str, object]]) -> None:
@@ -151,6 +153,7 @@ class History:
             self.due[alert.id] = self.due.get(alert.id, goes_to) & goes_to
         still = {alert.id for alert in every_open}
         self.due = {alert_id: due for alert_id, due in self.due.items() if alert_id in still}
+        self.critical = {alert_id: at for alert_id, at in self.critical.items() if alert_id in still}
 
     async def _silence(self, ids: set[str], now: datetime, *, ack: bool = False) -> None:
         silence = Silence(0, now + timedelta(hours=1), ack=ack)
@@ -176,6 +179,7 @@ class History:
                     self.ended.add(alert_id)
             elif await self.store.alerts.escalate(alert_id, self.route, now):
                 self.again.add(alert_id)
+                self.critical[alert_id] = now
         await self._note_due()
 
     def _decided(self, number: int, now: datetime) -> tuple[TransferId, Decide]:
@@ -205,6 +209,8 @@ class History:
                 telling = [*channel.standing(alert_id), *channel.counting(alert_id)]
                 if name in self.due[alert_id] and not self.is_silenced(alert) and alert_id not in lost:
                     assert telling, f"{name} is told nowhere of {alert_id}"
+                    since = self.critical.get(alert_id, START)
+                    assert channel.rung.get(alert_id, START) >= since, f"{name} did not ring for {alert_id}"
                 assert len(telling) <= 1 or alert_id in again, f"{name} is told of {alert_id} more than once"
             alone = {said.alert for said in channel.legible if said.alert}
             assert alone <= every_open.keys(), f"{name} was not told of an end"

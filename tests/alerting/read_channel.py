@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import cast
 
 from sqlalchemy import select
@@ -66,8 +67,11 @@ class ReadChannel:
     groups: dict[int, list[Said]] = field(default_factory=dict)
     twice: set[str] = field(default_factory=set)
     """The alerts of which it may have been told twice, as an answer of its was lost."""
+    rung: dict[str, datetime] = field(default_factory=dict)
+    """Of each alert, as of when the message was that rang last: not one that changed, but in a digest of its kind."""
     _attempted: dict[str, Said] = field(default_factory=dict)
     _under_way: tuple[OutgoingMessage, frozenset[str]] | None = None
+    _asked_at: datetime | None = None
     _holds: Holds = field(default_factory=Holds)
     _queue: AlertQueue | DigestQueue | None = None
 
@@ -93,7 +97,7 @@ class ReadChannel:
         if isinstance(message, OutgoingDigest):
             group_id = message.digest.group_id
             counted = await store.database.read(lambda connection: _open_members(connection, group_id))
-        self._under_way = message, frozenset(counted)
+        self._under_way, self._asked_at = (message, frozenset(counted)), self.clock.now()
         return None
 
     def _opened_queue(self, store: Store) -> AlertQueue | DigestQueue:
@@ -175,6 +179,7 @@ class ReadChannel:
     def _alert(self, message: OutgoingAlert, *, lost: bool) -> Said:
         alert, reference = message.delivery.alert, message.delivery.reference
         if message.delivery.change is Change.OPENED:
+            self._ring({alert.id})
             return self._posted(message, Said(alert.id), lost=lost)
         if reference is not None:
             ended = [self.messages[int(reference)]]
@@ -192,6 +197,9 @@ class ReadChannel:
         assert said.open or lost_before(message), "a message that is over says again that something is open"
         if digest.reference is None or said.adrift:
             said = self._posted(message, Said(said.alert), lost=lost)
+            self._ring(counted)
+        elif digest.because is None and digest.topic.escalated:
+            self._ring(counted - said.counted)
         of_group = self.groups.setdefault(digest.group_id, [])
         of_group.append(said)
         said.open, said.counted = True, counted
@@ -199,6 +207,10 @@ class ReadChannel:
             for earlier in of_group:
                 earlier.open = False
         return said
+
+    def _ring(self, alert_ids: Collection[str]) -> None:
+        assert self._asked_at is not None
+        self.rung |= dict.fromkeys(alert_ids, self._asked_at)
 
     def _posted(self, message: OutgoingMessage, said: Said, *, lost: bool) -> Said:
         if self.digest_mode is DigestMode.INCIDENTS and message.attempt.key in self._attempted:

@@ -135,6 +135,23 @@ async def test_the_end_of_a_silence_repeats_no_delivered_alert(made: Bench) -> N
     assert await made.waiting("desk") == (LATE.id, Change.OPENED)
 
 
+async def test_what_becomes_critical_during_a_silence_is_delivered_again(made: Bench) -> None:
+    await made.store.alerts.open(LATE, ["ops"])
+    await made.sent("ops")
+    quiet = await made.store.silences.make(silence(), NOW)
+    await made.silences.load()
+    assert await made.desk.escalate(LATE)
+    assert await made.waiting() is None
+    made.woken.clear()
+    await made.ends(quiet)
+    assert await made.waiting() == (LATE.id, Change.OPENED)
+    await made.sent("ops")
+    made.woken.clear()
+    another = await made.store.silences.make(silence(), NOW)
+    await made.ends(another)
+    assert await made.waiting() is None
+
+
 async def test_an_acknowledged_alert_is_delivered_again_if_still_open(made: Bench) -> None:
     await made.opened(LATE)
     await made.sent("ops")
