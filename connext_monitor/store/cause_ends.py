@@ -73,6 +73,8 @@ def _let_go(connection: Connection, group: StoredRow) -> list[Alert]:
     """End the counting of a group; its members of which its provider is to be told otherwise."""
     left = _SELECT_LEFT.rows(connection, of_group=group.id, provider=group.provider)
     _LET_GO.execute(connection, of_group=group.id)
-    if group.told_ms is None or carriers.of(connection, group).carries:
+    # Where its message was tried, the channel may have it: then its end is told as well.
+    untold = group.told_ms is None and not group.attempts
+    if untold or carriers.of(connection, group).carries:
         _END.execute(connection, of_group=group.id)
     return [glance.read_alert(row) for row in left]

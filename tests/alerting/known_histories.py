@@ -47,6 +47,27 @@ KNOWN: list[list[tuple[str, object]]] = [
         ("takes", "changes"),
         ("arrives", {1}),
     ],
+    # What becomes critical during a silence is told as that at its end, also to who knows of it or has it counted.
+    [
+        ("late", {2}),
+        ("takes", "changes"),
+        ("takes", "machines"),
+        ("silences", {2}),
+        ("escalates", {2}),
+        ("hears", None),
+    ],
+    [("late", {2}), ("silences", {2}), ("escalates", {2}), ("pause", {"changes"}), ("hears", None)],
+    # A channel may have the message whose answer was lost: its end is told.
+    [
+        ("pause", {"stays"}),
+        ("takes", "stays"),
+        ("late", {1}),
+        ("asks", "stays"),
+        ("passes", 3.0),
+        ("loses", "stays"),
+        ("unpause", None),
+        ("arrives", {1}),
+    ],
 ]
 
 
