@@ -4,25 +4,41 @@ No index knows addresses: one would have to be kept with every event that is rea
 are looked through instead, the newest transfers first, a bounded number of them at a time.
 """
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Select, case, exists, or_, select
 
 from connext_monitor.core.events import Address
 from connext_monitor.core.selection import Cursor, TransferFilter, TransferIdPage, parties
 from connext_monitor.store import transfer_lists
 from connext_monitor.store.bulk import parts
 from connext_monitor.store.connection import Connection
+from connext_monitor.store.event_kinds import EXECUTED, XCALLED
 from connext_monitor.store.prepared import Prepared, list_parameter, parameter
-from connext_monitor.store.schema import events
+from connext_monitor.store.schema import events, transfers
 from connext_monitor.store.sql_functions import Contains
 from connext_monitor.store.transfers import by_numbers
 
 LOOKED_THROUGH = 20_000
 """Transfers at a time."""
-_HOLDING = Prepared(
-    lambda: select(events.c.transfer).where(
-        events.c.transfer.in_(list_parameter("numbers")), Contains(events.c.payload, parameter("address"))
+
+
+def _select_holding() -> Select[*tuple[Any, ...]]:
+    """Those of the transfers with the address among the routers or the parameters.
+
+    Any event but a Reconciled has the parameters, XCalled the token too: where it was seen, nothing else is read.
+    """
+    address = parameter("address")
+    telling = case((transfers.c.xcalled_at.is_(None), EXECUTED), else_=XCALLED)
+    in_event = exists().where(
+        events.c.transfer == transfers.c.id, events.c.kind <= telling, Contains(events.c.payload, address)
     )
-)
+    return select(transfers.c.id).where(
+        transfers.c.id.in_(list_parameter("numbers")), or_(Contains(transfers.c.routers, address), in_event)
+    )
+
+
+_HOLDING = Prepared(_select_holding)
 
 
 def page(

@@ -24,6 +24,13 @@ async def test_every_party_is_found(store: Store, address: Address) -> None:
     assert await transfers_of(store.transfers, address) == [sample.id]
 
 
+@pytest.mark.parametrize("address", [SENDER, RECIPIENT, ROUTER])
+async def test_every_party_is_found_where_its_xcalled_was_never_seen(store: Store, address: Address) -> None:
+    sample = Sample(1)
+    await fill(store, [sample.executed(), Sample(2).reconciled()])
+    assert await transfers_of(store.transfers, address) == [sample.id]
+
+
 async def test_an_address_without_transfers_finds_none(store: Store) -> None:
     """Zeros stand everywhere in an event, and are nobody's address here."""
     await fill(store, [Sample(1).xcalled()])
