@@ -215,6 +215,14 @@ def test_what_a_cause_counts_is_no_news_where_messages_stay() -> None:
     assert [finding.wrong for finding in channels(Case(truth, run(late)))] == [Wrong.MISSED]
 
 
+def test_what_a_cause_counts_is_an_edit_of_its_message() -> None:
+    limited = replace(CHAT, limited=CHAT.troubled, edits=True, digests=True)
+    truth = replace(world(PHANTOM), channels=(HOOK, limited))
+    paused, late = opened(1000.0, "bridge_paused", "beta"), opened(2010.0, "execute_overdue", PHANTOM.transfer_id)
+    assert list(channels(Case(truth, run(paused, late)))) == []
+    assert [finding.wrong for finding in channels(Case(truth, run(late)))] == [Wrong.MISSED]
+
+
 def test_a_channel_that_has_failed_for_a_moment_is_not_told_of() -> None:
     truth = replace(world(), channels=(HOOK, replace(CHAT, troubled=(Interval(2000.0, 2030.0),))))
     alert, soon = opened(2010.0, "execute_overdue", "0x01"), opened(2012.0, "provider_failing", "chat")

@@ -129,9 +129,9 @@ def _news(inbox: Inbox) -> Iterator[float]:
     """When something was to be told of which it matters that the channel does not take it.
 
     An edit that comes too soon is no failure: it is made later. What ends is an edit of what opened, and what opens
-    after a burst may be one of the message about that. Where messages cannot change, one that tells of many is
-    followed by another once all of them are over, or not at all; and one about a cause, only now and then by another
-    that counts what is late because of it.
+    after a burst or because of a cause may be one of the message about that. Where messages cannot change, one that
+    tells of many is followed by another once all of them are over, or not at all; and one about a cause, only now and
+    then by another that counts what is late because of it.
     """
     channel = inbox.channel
     alone: dict[tuple[str, str], list[Message]] = defaultdict(list)
@@ -149,7 +149,7 @@ def _news(inbox: Inbox) -> Iterator[float]:
         counted = may_be_counted(causes_of(inbox.case, change), change, CHANNEL_PATIENCE)
         if channel.digests and not channel.edits and (ends_unread or counted):
             continue
-        edit = change.state is State.RESOLVED or len(lately) > BURST or _is_group_open(inbox, change)
+        edit = change.state is State.RESOLVED or len(lately) > BURST or counted or _is_group_open(inbox, change)
         if not (channel.edits and edit and meets(channel.limited, Interval(change.at, change.at))):
             yield change.at
 
