@@ -24,7 +24,7 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool, PooledEndpoint
 from connext_monitor.monitoring.header_cache import HeaderCache
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved, EndpointUnavailable, RpcError, RpcRefused
-from connext_monitor.monitoring.lineage import confirm_chain
+from connext_monitor.monitoring.lineage import Lineage, VerifiedBlocks
 from connext_monitor.monitoring.nonce_call import nonce_after
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.range_reader import RangeReader, ReadRange
@@ -194,6 +194,7 @@ class _Session:
         self._endpoint = endpoint
         self._store = store
         self._reader = RangeReader(endpoint, config.domain_id, config.contract, headers)
+        self._lineage = Lineage(config, endpoint, headers, VerifiedBlocks())
         self._second_look = SecondLook(config, endpoint, self._reader, witness)
         self._nonce: tuple[BlockNumber, int | None] | None = None
 
@@ -237,7 +238,7 @@ class _Session:
                 f"left out {assigned - seen} of the {assigned} transfers "
                 f"in blocks {read.blocks.first} to {read.blocks.last}"
             )
-        await confirm_chain(self._endpoint, self._config)
+        await self._lineage.verify_all([read.end.hash, *(decoded.block.hash for decoded in checked.read.logs)])
         # More than the contract counts: the endpoint answers for old blocks from a newer state, which proves nothing.
         await take(checked.read, proven=assigned == seen)
         if checked.found_at is not None:

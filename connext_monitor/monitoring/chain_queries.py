@@ -33,7 +33,7 @@ from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import EndpointPool
 from connext_monitor.monitoring.execution_queries import ExecutionQueries
 from connext_monitor.monitoring.json_rpc import RpcError, RpcRefused
-from connext_monitor.monitoring.lineage import confirm_chain
+from connext_monitor.monitoring.lineage import Lineage, confirm_chain
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.pacer import Urgency
 from connext_monitor.monitoring.range_reader import RangeReader
@@ -233,7 +233,8 @@ class ChainQueries:
         config = self._state.config
         reader = RangeReader(endpoint, config.domain_id, config.contract, self._state.headers)
         decoded = await reader.decode_logs(logs)
-        await confirm_chain(endpoint, config)
+        lineage = Lineage(config, endpoint, self._state.headers, self._state.verified)
+        await lineage.verify_all(each.block.hash for each in decoded)
         if any(final < raw.block_number <= self._state.final for raw in logs):
             # What stood before may not stand now, and nobody would look at it again.
             raise Unsettled("gave logs of blocks that became final meanwhile")

@@ -99,7 +99,10 @@ class CoverRecovery:
 
     async def _keep(self, answer: UnreadableAnswer) -> None:
         """Record what could be read of an answer as if it had been pushed, and the rest for inspection."""
-        await self._lineage.confirm()
+        try:
+            await self._lineage.verify_all(decoded.block.hash for decoded in answer.logs)
+        except Unsettled:
+            return  # they may be another chain's, and are read again anyway
         observation = Observation(self._config.domain_id, logs=answer.logs, malformed=answer.malformed)
         await record(self._observations, observation)
 

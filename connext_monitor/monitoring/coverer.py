@@ -14,7 +14,7 @@ from connext_monitor.monitoring.coverage_store import CoverageStore
 from connext_monitor.monitoring.endpoint import Endpoint
 from connext_monitor.monitoring.endpoint_pool import PooledEndpoint
 from connext_monitor.monitoring.intervals import USUAL, Intervals
-from connext_monitor.monitoring.json_rpc import RpcRefused
+from connext_monitor.monitoring.json_rpc import EndpointUnavailable, RpcRefused
 from connext_monitor.monitoring.lineage import Lineage
 from connext_monitor.monitoring.observation import Observation, ObservationSink, record
 from connext_monitor.monitoring.origin_nonces import OriginNonces
@@ -99,7 +99,10 @@ class Coverer:
 
     async def _newest(self) -> BlockNumber:
         head = await self._endpoint.head()
-        await self._lineage.verify(head.hash)
+        try:
+            await self._lineage.verify(head.hash)
+        except Unsettled as error:
+            raise EndpointUnavailable(self._endpoint.host, str(error)) from error
         return head.number
 
     async def cover(self, cover: Cover) -> None:

@@ -6,6 +6,7 @@ their parents: a block whose parents lead back to a verified one needs no questi
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Protocol
 
 from connext_monitor.config import ChainConfig
@@ -73,14 +74,21 @@ class Lineage:
         The endpoint must still have it after it said which chain it serves, so that it did not change in between.
         Raises EndpointNotBelieved, Unsettled, and what the endpoint raises.
         """
-        if self._leads_back(block_hash):
+        await self.verify_all([block_hash])
+
+    async def verify_all(self, block_hashes: Iterable[Hash32]) -> None:
+        """The same of each of these blocks."""
+        unknown = [block_hash for block_hash in dict.fromkeys(block_hashes) if not self._leads_back(block_hash)]
+        if not unknown:
             return
         await self.confirm()
         # Twice, so that it does not go unseen if every second request is answered by another chain.
         for _ in range(2):
-            if await self._endpoint.header_by_hash(block_hash) is None:
-                raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just referred to")
-        self._verified.add(block_hash)
+            for block_hash, header in zip(unknown, await self._endpoint.headers(unknown), strict=True):
+                if header is None:
+                    raise Unsettled(f"no longer has block 0x{block_hash.hex()}, which it has just referred to")
+        for block_hash in unknown:
+            self._verified.add(block_hash)
 
     async def confirm(self) -> None:
         """Ask the endpoint again which chain it serves. Raises EndpointNotBelieved if that is another one."""

@@ -1,6 +1,7 @@
 """Blocks that no endpoint has any more: which endpoints said so, and where there is something to read again."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from connext_monitor.clock import Clock
 from connext_monitor.core.bridge_events import OBSERVED_TOPICS
@@ -52,8 +53,9 @@ class LostHistory:
 async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRange) -> BlockNumber | None:
     """The first of these blocks whose logs the endpoint still has, found by halving; None if it has none of them.
 
-    The very first is asked for several times: one node of several that lacks it proves nothing. Raises what the
-    endpoint raises for any reason other than a block that it has pruned.
+    The very first is asked for several times, and so is the last one that is lost: one node of several that lacks a
+    block proves nothing, nor does one of another chain. Raises what the endpoint raises for any reason other than a
+    block that it has pruned.
     """
 
     async def has(block: BlockNumber) -> bool:
@@ -67,6 +69,18 @@ async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRa
 
     if not await has(blocks.last):
         return None
+    oldest = await _first_had(has, blocks)
+    while oldest > blocks.first:
+        doubted = (blocks.first, BlockNumber(oldest - 1))
+        had = [block for block in doubted for _ in range(_ASKED_AGAIN) if await has(block)]
+        if not had:
+            break
+        oldest = await _first_had(has, BlockRange(blocks.first, had[0]))
+    return oldest
+
+
+async def _first_had(has: Callable[[BlockNumber], Awaitable[bool]], blocks: BlockRange) -> BlockNumber:
+    """By halving; the last of these blocks is there."""
     lost, kept = BlockNumber(blocks.first - 1), blocks.last
     while kept - lost > 1:
         middle = BlockNumber((lost + kept) // 2)
@@ -74,8 +88,4 @@ async def oldest_readable(endpoint: Endpoint, contract: Address, blocks: BlockRa
             kept = middle
         else:
             lost = middle
-    if kept > blocks.first:
-        for _ in range(_ASKED_AGAIN):
-            if await has(blocks.first):
-                return blocks.first
     return kept

@@ -80,7 +80,8 @@ class NonceHoles:
         end = await self._reader.header_at(hole.blocks.last)
         testimony = await self._witness.testify(hole.blocks, end.hash)
         if testimony is not None and testimony.logs is not None:
-            await self._record(left_out(own, testimony.logs), upcoming)
+            missing = await self._reader.of_standing_blocks(left_out(own, testimony.logs), end.hash)
+            await self._record(missing, upcoming)
         if testimony is None or await self._is_open(hole):
             witness = "nobody else" if testimony is None else testimony.host
             log.error("nonces.hole_not_closed", witness=witness, **self._about(hole))
@@ -120,6 +121,5 @@ class NonceHoles:
         stands = self._state.begun
         progress = ChainProgress(self._config.domain_id, stands, next_nonce=upcoming, since=stands)
         decoded = await self._reader.decode_logs(logs)
-        if decoded:
-            await self._lineage.confirm()
+        await self._lineage.verify_all(each.block.hash for each in decoded)
         await record(self._observations, Observation(self._config.domain_id, logs=decoded, progress=progress))

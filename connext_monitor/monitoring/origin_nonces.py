@@ -50,11 +50,16 @@ class OriginNonces:
         self._again_at = now + self._interval
         try:
             first = await nonce_after(self._endpoint, self._config, block, none_yet=0)
+            again = await nonce_after(self._endpoint, self._config, block, none_yet=0)
             await self._lineage.confirm()
-            self.first = first
         except RpcRefused:
             if self._tries:
                 return
+        else:
+            if first != again:
+                # It contradicts itself: where only some requests are answered by another chain, one of two in a row is.
+                return
+            self.first = first
         self._state.first_nonce_after = None
 
     async def upcoming_after(self, block: BlockNumber) -> int | None:
@@ -65,6 +70,8 @@ class OriginNonces:
         nonce = await self._ask_anyone(block)
         if nonce is not None and nonce != self._last:
             # One that is new must be our chain's: a larger one would be waited for in vain, for ever.
+            if await self._ask_anyone(block) != nonce:
+                return None
             await self._lineage.confirm()
             self._last = nonce
         return nonce

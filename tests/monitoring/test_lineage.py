@@ -174,7 +174,7 @@ async def test_a_chain_is_not_begun_at_another_chain_s_head() -> None:
             pass
     assert memory.progress == []
     node.elsewhere = lambda request: request["params"][:1] == ["latest"]
-    with pytest.raises(Unsettled, match="no longer has block"):
+    with pytest.raises(EndpointUnavailable, match="no longer has block"):
         async with covering(node, memory, start="latest"):
             pass
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from connext_monitor.core.coverage import Aim
+from connext_monitor.core.coverage import Aim, BlockRange, NonceHole
+from connext_monitor.core.events import BlockNumber, DomainId
 from connext_monitor.monitoring.chain_data import to_hex
 from connext_monitor.monitoring.json_rpc import EndpointNotBelieved
 from tests.monitoring.covering import Memory, covering, readable
@@ -79,3 +80,18 @@ async def test_a_claim_is_looked_into_though_the_witness_makes_up_blocks() -> No
             await announce(head)
         await coverer.cover_for(Aim.CONFIRM)
     assert memory.blocks == [98]
+
+
+async def test_no_good_endpoint_is_given_up_for_a_hole_that_a_witness_fills_with_them() -> None:
+    class Holed(Memory):
+        async def nonce_hole(self, _domain: DomainId, above: int = 0) -> NonceHole | None:  # type: ignore[override]
+            return None if above > 3 else NonceHole(3, 4, BlockRange(BlockNumber(96), BlockNumber(98)))
+
+    node, memory = Chain(100), Holed()
+    async with (
+        http_node(posting(readable(MakingUp(100, logs=[97])).answer)) as url,
+        covering(node, memory, others=[url]) as (coverer, _),
+    ):
+        await coverer.cover_for(Aim.CONFIRM)
+        assert coverer.state.holes == {3}
+    assert memory.blocks == []
