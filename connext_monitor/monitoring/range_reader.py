@@ -219,7 +219,7 @@ class RangeReader:
         missing = sorted(numbers - hashes.keys())
         for number, header in zip(missing, await self._endpoint.headers(missing), strict=True):
             if header is None:
-                raise Unsettled(f"has no block {number}")
+                raise Unsettled(f"lacks block {number}, which was read before")
             hashes[number] = header.hash
         return [log for log in logs if hashes[log.block_number] == log.block_hash]
 

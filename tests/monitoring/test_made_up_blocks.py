@@ -82,7 +82,7 @@ async def test_a_claim_is_looked_into_though_the_witness_makes_up_blocks() -> No
     assert memory.blocks == [98]
 
 
-async def test_no_good_endpoint_is_given_up_for_a_hole_that_a_witness_fills_with_them() -> None:
+async def test_a_hole_that_a_witness_fills_with_them_costs_no_good_endpoint() -> None:
     class Holed(Memory):
         async def nonce_hole(self, _domain: DomainId, above: int = 0) -> NonceHole | None:  # type: ignore[override]
             return None if above > 3 else NonceHole(3, 4, BlockRange(BlockNumber(96), BlockNumber(98)))

@@ -104,7 +104,7 @@ async def test_events_that_another_chain_shows_are_not_recorded() -> None:
     assert checker.blocks == []
 
 
-async def test_logs_of_another_chain_beside_one_that_cannot_be_read_are_not_recorded() -> None:
+async def test_what_another_chain_shows_beside_unreadable_logs_is_not_recorded() -> None:
     class Garbling(Misrouted):
         def log(self, number: int) -> dict[str, Any]:
             return super().log(number) | ({"logIndex": []} if number == 60 else {})

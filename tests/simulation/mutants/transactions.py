@@ -90,8 +90,8 @@ TRANSACTIONS = (
         "deadlines from before a restart get no timer",
         Edit(
             "core/unjudged.py",
-            "        return self._ripe_since is not None and at - self._ripe_since >= self.time_to_judge\n",
-            "        return False\n",
+            "lasts or (self._ripe_since is not None and at - self._ripe_since >= self.time_to_judge)\n",
+            "lasts\n",
         ),
     ),
 )
