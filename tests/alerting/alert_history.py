@@ -50,6 +50,7 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["silences pause", "silences stall", "hears", "doubts", "restarts"]), st.none()),
     st.tuples(st.just("removes"), st.sampled_from(["alpha", "beta", "gamma"])),
     st.tuples(st.just("routes"), CHANNELS),
+    st.tuples(st.just("sets the clock"), st.sampled_from([timedelta(hours=-1), timedelta(hours=1)])),
     st.tuples(st.just("passes"), st.floats(0.0, 90.0)),
 )
 HISTORIES = st.lists(STEPS, min_size=10, max_size=25)
@@ -80,7 +81,7 @@ class History:
         self.again: set[str] = set()
         """The open alerts that are told once more."""
         self.ended: set[str] = set()
-        self.critical: dict[str, datetime] = {}
+        self.critical: dict[str, float] = {}
         """Since when each is so that has become critical and is open."""
         self.silences: list[tuple[Silence, set[str]]] = []
 
@@ -113,6 +114,8 @@ class History:
             self.channels[str(value)].delete_last()
         elif isinstance(value, float):
             self.clock.advance(value)
+        elif isinstance(value, timedelta):
+            self.clock.at += value
         else:
             await self._operator(name, value, now)
 
@@ -179,7 +182,7 @@ class History:
                     self.ended.add(alert_id)
             elif await self.store.alerts.escalate(alert_id, self.route, now):
                 self.again.add(alert_id)
-                self.critical[alert_id] = now
+                self.critical[alert_id] = self.clock.monotonic()
         await self._note_due()
 
     def _decided(self, number: int, now: datetime) -> tuple[TransferId, Decide]:
@@ -209,8 +212,8 @@ class History:
                 telling = [*channel.standing(alert_id), *channel.counting(alert_id)]
                 if name in self.due[alert_id] and not self.is_silenced(alert) and alert_id not in lost:
                     assert telling, f"{name} is told nowhere of {alert_id}"
-                    since = self.critical.get(alert_id, START)
-                    assert channel.rung.get(alert_id, START) >= since, f"{name} did not ring for {alert_id}"
+                    since = self.critical.get(alert_id, 0.0)
+                    assert channel.rung.get(alert_id, 0.0) >= since, f"{name} did not ring for {alert_id}"
                 assert len(telling) <= 1 or alert_id in again, f"{name} is told of {alert_id} more than once"
             alone = {said.alert for said in channel.legible if said.alert}
             assert alone <= every_open.keys(), f"{name} was not told of an end"

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import cast
 
 from sqlalchemy import select
@@ -16,7 +15,6 @@ from connext_monitor.core.alerts.grouping import GroupRules
 from connext_monitor.core.delivery import Change, FailureCause, Outcome, Refused, Sent, TryLater
 from connext_monitor.core.holds import Holds
 from connext_monitor.core.labels import ChainLabels
-from connext_monitor.store.connection import Connection
 from connext_monitor.store.prepared import Prepared, parameter
 from connext_monitor.store.schema import group_members
 from connext_monitor.store.store import Store
@@ -44,6 +42,8 @@ OUTCOMES: dict[str, Outcome] = {
 class Said:
     """A message as it stands: about one ``alert``, or about none; ``counted`` are the alerts that it counts as open.
 
+    To readers these are a number: ``counts`` is how many it counts, and how many as open.
+
     Nobody can change one that is ``adrift``: the answer that named it was lost, or people have deleted it.
     """
 
@@ -52,6 +52,7 @@ class Said:
     counted: frozenset[str] = frozenset()
     adrift: bool = False
     named: bool = False
+    counts: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -67,11 +68,11 @@ class ReadChannel:
     groups: dict[int, list[Said]] = field(default_factory=dict)
     twice: set[str] = field(default_factory=set)
     """The alerts of which it may have been told twice, as an answer of its was lost."""
-    rung: dict[str, datetime] = field(default_factory=dict)
-    """Of each alert, as of when the message was that rang last: not one that changed, but in a digest of its kind."""
+    rung: dict[str, float] = field(default_factory=dict)
+    """As of when, by a clock that is never set, the last message about each alert was that rang: new, or a digest."""
     _attempted: dict[str, Said] = field(default_factory=dict)
     _under_way: tuple[OutgoingMessage, frozenset[str]] | None = None
-    _asked_at: datetime | None = None
+    _asked_at: float = 0.0
     _holds: Holds = field(default_factory=Holds)
     _queue: AlertQueue | DigestQueue | None = None
 
@@ -93,11 +94,10 @@ class ReadChannel:
         message = await self._queue.next(self._holds.at(now, now))
         if isinstance(message, Idle):
             return message.until or 0.0
-        counted: Collection[str] = ()
+        counted: frozenset[str] = frozenset()
         if isinstance(message, OutgoingDigest):
-            group_id = message.digest.group_id
-            counted = await store.database.read(lambda connection: _open_members(connection, group_id))
-        self._under_way, self._asked_at = (message, frozenset(counted)), self.clock.now()
+            counted = await self._open_members(store, message.digest.group_id)
+        self._under_way, self._asked_at = (message, counted), self.clock.monotonic()
         return None
 
     def _opened_queue(self, store: Store) -> AlertQueue | DigestQueue:
@@ -141,10 +141,18 @@ class ReadChannel:
         for _ in range(_MOST):
             until = await self.take_one(store)
             if until == 0.0:
+                await self._count_again(store)
                 return
             if until is not None:
                 self.clock.advance(max(0.001, until - self.clock.now().timestamp()))
         raise AssertionError("there is no end of what it is told")
+
+    async def _count_again(self, store: Store) -> None:
+        """What counts as many as there are tells of those that there are: others may be among them than before."""
+        for group_id, (*_, said) in self.groups.items():
+            digest = await store.outbox.digest(group_id)
+            if said.counts == (digest.members, digest.open):
+                said.counted = await self._open_members(store, group_id)
 
     def delete_last(self) -> None:
         """Somebody deletes its last message."""
@@ -163,6 +171,10 @@ class ReadChannel:
     def counting(self, alert_id: str) -> list[Said]:
         """The messages that stand and count this alert among others."""
         return [said for said in self.legible if alert_id in said.counted]
+
+    async def _open_members(self, store: Store, group_id: int) -> frozenset[str]:
+        ids = await store.database.read(lambda connection: _SELECT_OPEN.column(connection, of_group=group_id))
+        return frozenset(ids)
 
     def _names(self, message: OutgoingMessage) -> bool:
         """Whether it says what it calls a message."""
@@ -202,14 +214,13 @@ class ReadChannel:
             self._ring(counted - said.counted)
         of_group = self.groups.setdefault(digest.group_id, [])
         of_group.append(said)
-        said.open, said.counted = True, counted
+        said.open, said.counted, said.counts = True, counted, (digest.members, digest.open)
         if message.change is Change.RESOLVED:
             for earlier in of_group:
                 earlier.open = False
         return said
 
     def _ring(self, alert_ids: Collection[str]) -> None:
-        assert self._asked_at is not None
         self.rung |= dict.fromkeys(alert_ids, self._asked_at)
 
     def _posted(self, message: OutgoingMessage, said: Said, *, lost: bool) -> Said:
@@ -226,7 +237,3 @@ class ReadChannel:
 def lost_before(message: OutgoingMessage) -> bool:
     """Whether the channel may have taken it before."""
     return message.attempt.attempts > 0
-
-
-def _open_members(connection: Connection, group_id: int) -> list[str]:
-    return _SELECT_OPEN.column(connection, of_group=group_id)
