@@ -61,7 +61,11 @@ _SELECT = Prepared(lambda: select(delivery_groups).where(_THIS))
 _SELECT_OF_TOPIC = {counts: Prepared(partial(_select_of_topic, counts_with_cause=counts)) for counts in (False, True)}
 _SELECT_OF_CAUSE = Prepared(_select_of_cause)
 _SAVE_MEMBER = Prepared(_save_member)
-_SAVE_SPAN = Prepared(lambda: update(delivery_groups).where(_THIS).values(parameters("oldest_ms", "newest_ms")))
+_NO_COUNT = -1
+_SAVE_SPAN = Prepared(
+    # With a member that opened again it may count as many as its message says, but others.
+    lambda: update(delivery_groups).where(_THIS).values(parameters("oldest_ms", "newest_ms") | {"told_open": _NO_COUNT})
+)
 _NOTE_END = Prepared(
     lambda: (
         update(group_members)
@@ -96,7 +100,6 @@ _COUNTED = Prepared(lambda: _sent(*_MESSAGE_COLUMNS))
 _POSTPONED = Prepared(
     lambda: update(delivery_groups).where(_THIS).values(parameters("attempts", "next_attempt_ms", "reason"))
 )
-_NO_COUNT = -1
 _DOUBT = Prepared(
     lambda: (
         update(delivery_groups)

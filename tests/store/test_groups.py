@@ -254,3 +254,21 @@ async def test_what_another_term_told_is_written_again_where_it_can_change(
     assert (next_action(await look(store), mode, rules, at) == again) is edits
     await store.outbox.group_sent(await store.outbox.digest(group_id), Change.CHANGED, "m1", LATER)
     assert isinstance(next_action(await look(store), mode, rules, at), Wait)
+
+
+async def test_a_digest_changes_where_as_many_others_are_open_in_it(store: Store) -> None:
+    await late(store)
+    group_id = await form(store)
+    await put(store, seen(ARRIVED[0]))
+    await store.outbox.note_ends("ops", LATER)
+    await store.outbox.group_sent(await store.outbox.digest(group_id), Change.OPENED, "m1", LATER)
+    await put(store, gone(ARRIVED[0]))
+    await accuse(store, CALLED[0], "ops")
+    await store.outbox.join_group(group_id, TOPIC, BATCH, LATER)
+    await put(store, seen(ARRIVED[1]))
+    await store.outbox.note_ends("ops", LATER)
+    # It still counts four of five; the transfers that it names may be others.
+    [group] = (await look(store)).groups
+    assert (group.members, group.open) == (5, 4)
+    changed = next_action(await look(store), DigestMode.CHANGING_DIGEST, GroupRules(1.0, 5.0), LATER.timestamp() + 6.0)
+    assert changed == SendGroup(group_id, Change.CHANGED, ActionReason.CHANGED)
