@@ -39,7 +39,7 @@ DELIVERING = (
         "silenced-for-ever",
         7,
         "store/silences.py",
-        "        news.queue_opening(connection, alert, due, at)\n",
+        "        news.queue_opening(connection, alert, due, at, anew=escalated)\n",
         "",
         "what is still open at a silence's end is not told",
     ),
