@@ -9,6 +9,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,25 @@ class Anvil:
         if "error" in answer:
             raise _rpc_error(method, answer["error"])
         return answer["result"]
+
+    async def replace_from(self, first: int) -> None:
+        """Replace this block and all after it by empty ones.
+
+        A block that was being mined meanwhile stands on what is gone, and anvil has no block of that height then: so
+        that they follow one another, they are replaced once more.
+        """
+        last = await self._head()
+        await self.rpc("anvil_reorg", [last - first + 1, []])
+        while not await self._follow_one_another(first, last := await self._head()):
+            await self.rpc("anvil_reorg", [last - first + 1, []])
+
+    async def _head(self) -> int:
+        return int(await self.rpc("eth_blockNumber"), 16)
+
+    async def _follow_one_another(self, first: int, last: int) -> bool:
+        numbers = range(first - 1, last + 1)
+        blocks = [await self.rpc("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
+        return all(before and block and block["parentHash"] == before["hash"] for before, block in pairwise(blocks))
 
     async def _listening(self, process: asyncio.subprocess.Process) -> int:
         """The port anvil says it listens on; from then on its output is read and forgotten: it never waits for us."""

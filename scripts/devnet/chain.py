@@ -198,11 +198,12 @@ class Chain:
         The same xcall sent again afterwards gets the same nonce, and so the same transfer id, in another block. Raises
         `DevnetError` for blocks from before a fork or a `restart`: anvil would lose the contracts with them.
         """
-        if await self.head() - depth < self._floor:
+        first = await self.head() - depth + 1
+        if first <= self._floor:
             raise DevnetError(
                 f"{self.name} was forked or restarted at block {self._floor}; earlier blocks cannot be replaced."
             )
-        await self.rpc("anvil_reorg", [depth, []])
+        await self.anvil.replace_from(first)
         await self.set_clock(int(time.time()))
 
     async def take_back(self, first: int) -> None:

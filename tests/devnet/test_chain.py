@@ -41,6 +41,22 @@ async def test_a_reorg_takes_the_xcall_back_and_keeps_the_height(pair: Devnet) -
     assert await alpha.nonce() == transfer.nonce
 
 
+async def test_a_reorg_while_a_block_is_mined_leaves_no_gap(pair: Devnet) -> None:
+    alpha, _ = pair.chains
+    sender, receiver = alpha.accounts.user, alpha.accounts.recipient
+    await alpha.mine(2)
+    await alpha.pause_mining()
+    try:
+        for _ in range(300):
+            await alpha.rpc("eth_sendTransaction", [{"from": sender, "to": receiver, "value": "0x1", "gas": "0x5208"}])
+        first = await alpha.head()
+        await asyncio.gather(alpha.mine(), alpha.reorg(1))
+        hashes = [await block_hash(alpha, number) for number in range(first - 1, await alpha.head() + 1)]
+    finally:
+        await alpha.resume_mining()
+    assert len(set(hashes)) == len(hashes)
+
+
 async def test_the_same_xcall_after_a_reorg_keeps_its_id(pair: Devnet) -> None:
     alpha, beta = pair.chains
     first = await pair.xcall(alpha, beta, amount=5)
