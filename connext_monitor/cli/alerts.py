@@ -1,8 +1,10 @@
 """``alerts``: the open and past alerts."""
 
+from functools import partial
+
 from connext_monitor.cli.cells import Row
 from connext_monitor.cli.interruptible import complete
-from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.opened_database import chain_names, reading_database
 from connext_monitor.cli.output import print_json, print_table, say, severity_word, styled
 from connext_monitor.cli.settings import load
 from connext_monitor.config.chain_labels import chain_labels
@@ -13,6 +15,7 @@ from connext_monitor.core.labels import ChainLabels
 from connext_monitor.core.selection import AlertRow
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.reporting.web.cursors import write_alert_cursor
+from connext_monitor.store import views
 
 _HEADINGS = ("OPENED", "SEVERITY", "STATE", "WHAT", "SUBJECT")
 
@@ -23,8 +26,11 @@ def list_alerts(state: str | None, limit: int, *, as_json: bool) -> None:
     labels = chain_labels(config)
 
     async def read() -> list[tuple[AlertRow, TransferView | None]]:
-        async with reading(config) as store:
-            return await store.alerts.listed(AlertState(state) if state else None, limit=limit + 1)
+        in_state = AlertState(state) if state else None
+        async with reading_database(config) as database:
+            return await database.read(
+                partial(views.listed_alerts, names=chain_names(config), state=in_state, limit=limit + 1)
+            )
 
     all_rows = complete(read())
     rows, more = all_rows[:limit], len(all_rows) > limit

@@ -1,9 +1,10 @@
 """``events``: what the bridge said besides its transfers."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from connext_monitor.cli.interruptible import complete
-from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.opened_database import reading_database
 from connext_monitor.cli.option_values import option
 from connext_monitor.cli.output import print_json, print_table, say
 from connext_monitor.cli.settings import load
@@ -17,6 +18,8 @@ from connext_monitor.core.selection import BridgeEventFilter, BridgeEventPage
 from connext_monitor.core.token import Token
 from connext_monitor.reporting.web.cursors import write_bridge_event_cursor
 from connext_monitor.reporting.web.parameters import read_bridge_event_kind, read_chain, read_duration
+from connext_monitor.store import bridge_events, tokens
+from connext_monitor.store.connection import Connection
 
 _HEADINGS = ("AT", "CHAIN", "KIND", "WHAT", "BY", "TRANSACTION")
 
@@ -33,11 +36,11 @@ def list_events(chain: str | None, kind: str | None, since: str | None, limit: i
     )
 
     async def read() -> tuple[BridgeEventPage, Mapping[TokenId, Token]]:
-        async with reading(config) as store:
-            return await store.bridge.listed(which, limit=limit), await store.tokens.every()
+        async with reading_database(config) as database:
+            return await database.read(partial(_read, which=which, limit=limit))
 
-    page, tokens = complete(read())
-    labels = chain_labels(config, KnownTokens(tokens))
+    page, known_tokens = complete(read())
+    labels = chain_labels(config, KnownTokens(known_tokens))
     if as_json:
         cursor = write_bridge_event_cursor(page.next) if page.next else None
         print_json(BridgeEventList([bridge_event_document(record, labels) for record in page.records], cursor))
@@ -56,3 +59,9 @@ def list_events(chain: str | None, kind: str | None, since: str | None, limit: i
     print_table(_HEADINGS, rows)
     if page.next:
         say(f"more than {limit} match; raise --limit to see them")
+
+
+def _read(
+    connection: Connection, *, which: BridgeEventFilter, limit: int
+) -> tuple[BridgeEventPage, Mapping[TokenId, Token]]:
+    return bridge_events.listed(connection, which, limit=limit), tokens.every(connection)

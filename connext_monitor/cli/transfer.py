@@ -1,11 +1,12 @@
 """``transfer``: one transfer's timeline."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from connext_monitor.cli.cells import Cell, Row
 from connext_monitor.cli.failure import Failure
 from connext_monitor.cli.interruptible import complete
-from connext_monitor.cli.opened_database import reading
+from connext_monitor.cli.opened_database import chain_names, reading_database
 from connext_monitor.cli.option_values import option
 from connext_monitor.cli.output import deadline_word, print_heading, print_json, print_line, print_table, severity_word
 from connext_monitor.cli.settings import load
@@ -17,11 +18,14 @@ from connext_monitor.core.deadline import Leg
 from connext_monitor.core.documents.transfers import lookup_document
 from connext_monitor.core.events import DomainId
 from connext_monitor.core.formats import hex_text, rfc3339, unix_rfc3339
-from connext_monitor.core.labels import ChainLabels, KnownTokens
+from connext_monitor.core.labels import ChainLabels, ChainNames, KnownTokens, TokenId
+from connext_monitor.core.token import Token
 from connext_monitor.core.transfer import Sighting, Transfer
 from connext_monitor.core.transfer_view import TransferView
 from connext_monitor.core.words import duration_words
 from connext_monitor.reporting.web.parameters import read_hash
+from connext_monitor.store import alert_rows, tokens, views
+from connext_monitor.store.connection import Connection
 
 TransferAndAlerts = tuple[TransferView, Sequence[Alert]]
 
@@ -31,16 +35,12 @@ def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
     config = load()
     id_or_hash = option("ID_OR_TX", id_or_tx, read_hash) or b""
 
-    tokens = KnownTokens()
-    labels = chain_labels(config, tokens)
+    async def read() -> tuple[list[TransferAndAlerts], Mapping[TokenId, Token]]:
+        async with reading_database(config) as database:
+            return await database.read(partial(_read, names=chain_names(config), id_or_hash=id_or_hash))
 
-    async def read() -> list[TransferAndAlerts]:
-        async with reading(config) as store:
-            tokens.add(await store.tokens.every())
-            views = await store.transfers.by_id_or_tx(id_or_hash)
-            return [(view, await store.alerts.of_transfer(view.transfer.transfer_id)) for view in views]
-
-    transfers = complete(read())
+    transfers, known_tokens = complete(read())
+    labels = chain_labels(config, KnownTokens(known_tokens))
     if not transfers:
         raise Failure("no transfer has this id, and none has an event in a transaction with this hash")
     now = SystemClock().now().timestamp()
@@ -51,6 +51,16 @@ def show_transfer(id_or_tx: str, *, as_json: bool) -> None:
         if number:
             print_line()
         _print(view, alerts, labels, now)
+
+
+def _read(
+    connection: Connection, *, names: ChainNames, id_or_hash: bytes
+) -> tuple[list[TransferAndAlerts], Mapping[TokenId, Token]]:
+    with_alerts: list[TransferAndAlerts] = [
+        (view, alert_rows.of_transfer(connection, view.transfer.transfer_id))
+        for view in views.by_id_or_tx(connection, names, id_or_hash)
+    ]
+    return with_alerts, tokens.every(connection)
 
 
 def _print(view: TransferView, alerts: Sequence[Alert], labels: ChainLabels, now: float) -> None:
