@@ -28,17 +28,20 @@ class CoverRequests:
         if self._state.replaces(head) or self._state.looks_again:
             self.reorg_hinted, self._state.looks_again = True, False
         self._state.saw_head(head)
-        if self._has_stood_still:
-            # The confirming cover that was due meanwhile had nothing to read; the next one may come too late to say
-            # that the chain is in sight.
+        if self._is_to_be_seen:
             self._state.await_cover(Timestamp(head.timestamp - 1))
         if self._is_asked_for(head):
             self._woken.set()
 
     @property
-    def _has_stood_still(self) -> bool:
-        """Whether nothing new has been covered for a calm interval."""
-        return self._state.clock.monotonic() - self._state.covered_risen_at > self._calm
+    def _is_to_be_seen(self) -> bool:
+        """Whether the next confirming cover may come too late to say that the chain is in sight.
+
+        Nothing new has been covered for a calm interval, or will have been for longer by then: the last one had nothing
+        to read, or came early since somebody asked for it.
+        """
+        still = self._state.clock.monotonic() - self._state.covered_risen_at
+        return still > self._calm or still + self.until_confirm > 1.5 * self._calm
 
     def _is_asked_for(self, head: Header) -> bool:
         """Whether anything may be due with a head: one that nobody waits for is covered with the next, see below."""

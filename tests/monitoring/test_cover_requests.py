@@ -78,3 +78,20 @@ def test_a_block_heard_of_is_read_once_its_head_came(number: int, seconds: float
 @pytest.mark.parametrize(("calm", "seconds"), [(9.0, 10.0), (11.0, HOUR)])
 def test_the_first_head_after_a_standstill_is_covered(calm: float, seconds: float) -> None:
     assert run_virtually(slept(None, 11, 10, calm=calm)) == pytest.approx(seconds)
+
+
+async def woken_after(confirmed_at: float) -> float:
+    """Seconds until a coverer is woken where a cover that read nothing began then, and a head comes after ten."""
+    state = ChainState(ChainConfig.model_validate(CONFIG), LoopClock(), 120)
+    state.coverage = Coverage(BlockNumber(1), BlockNumber(5), COVERED)
+    state.endpoint = Pushing()  # type: ignore[assignment]
+    requests, loop = CoverRequests(state, 12.0), asyncio.get_running_loop()
+    loop.call_later(confirmed_at, requests.confirming)
+    loop.call_later(10.0, requests.saw_head, header(11))
+    await requests.wait(HOUR)
+    return loop.time()
+
+
+@pytest.mark.parametrize(("confirmed_at", "seconds"), [(1.0, HOUR), (9.0, 10.0)])
+def test_a_head_that_the_next_cover_would_come_too_late_for_is_covered(confirmed_at: float, seconds: float) -> None:
+    assert run_virtually(woken_after(confirmed_at)) == pytest.approx(seconds)
