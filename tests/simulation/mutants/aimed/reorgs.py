@@ -82,7 +82,7 @@ BEHIND = replace(
     quiet_from=7400.0 - REST,
     transfers=tuple(calls(100.0, 6300.0, 300.0, (None, None))),
     chains=tuple(chain(domain, CLAMPING, final_depth=20, blooms=False) for domain in (HERE, THERE)),
-    endpoint_faults=(trouble(400.0, 6200.0, EndpointTrouble.UNEVEN, 15, domain=HERE),),
+    endpoint_faults=(trouble(400.0, 6200.0, EndpointTrouble.UNEVEN, 20, domain=HERE),),
 )
 """Behind one address there is a node that lacks blocks which another one has; so few blocks hold anything that at times
 it is asked about all that are missing from an answer."""
