@@ -93,5 +93,5 @@ async def woken_after(confirmed_at: float) -> float:
 
 
 @pytest.mark.parametrize(("confirmed_at", "seconds"), [(1.0, HOUR), (9.0, 10.0)])
-def test_a_head_that_the_next_cover_would_come_too_late_for_is_covered(confirmed_at: float, seconds: float) -> None:
+def test_a_head_is_covered_where_the_next_cover_comes_too_late(confirmed_at: float, seconds: float) -> None:
     assert run_virtually(woken_after(confirmed_at)) == pytest.approx(seconds)
