@@ -143,8 +143,9 @@ class SecondLook:
 
         1. The block's own bloom rules it out: no.
         2. The chain has no other endpoint, or none that answers: what is covered is believed, here as elsewhere.
-        3. Another endpoint has the block: what it says counts. If it shows no delivery of the transfer there, its
-           contract decides whether it has left one out.
+        3. Another endpoint has the block: what it shows counts, or if it shows no delivery of the transfer there, what
+           its contract says. Yes is believed; no only once the block is final, since some of its answers may be
+           another chain's.
         4. It lacks the block, or has another one there: not known, until the block is final. It is read again before.
         """
         if any(self._denied(seen, LogMask.of(self._config.contract, [topic])) for topic in _topics(seen)):
@@ -153,7 +154,9 @@ class SecondLook:
             return True
         testimony = await self._witness.testify(BlockRange(seen.block_number, seen.block_number), seen.block_hash)
         if testimony is not None and testimony.logs is not None:
-            return not left_out(testimony.logs, [seen]) or await self._hides(testimony.logs, seen)
+            if not left_out(testimony.logs, [seen]) or await self._hides(testimony.logs, seen):
+                return True
+            return False if seen.block_number <= final else None
         return True if seen.block_number <= final or not self._witness.answers else None
 
     async def _hides(self, shown: Sequence[SeenLog], seen: SeenLog) -> bool:

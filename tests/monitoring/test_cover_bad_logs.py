@@ -99,8 +99,10 @@ class Vouching(Memory):
         return await super().put(observation)
 
 
-async def test_what_nobody_could_vouch_for_is_read_again() -> None:
-    node, other, memory = readable(Chain(100, logs=[100])), readable(Chain(99, logs=[100])), Vouching()
+@pytest.mark.parametrize("lacking", ["block", "log"])
+async def test_what_nobody_could_vouch_for_is_read_again(lacking: str) -> None:
+    other = readable(Chain(99 if lacking == "block" else 100, logs=[100] if lacking == "block" else []))
+    node, memory = readable(Chain(100, logs=[100])), Vouching()
     async with (
         http_node(posting(other.answer)) as witness,
         covering(node, memory, others=[witness]) as (coverer, announce),
@@ -108,7 +110,7 @@ async def test_what_nobody_could_vouch_for_is_read_again() -> None:
         requests = CoverRequests(coverer.state, 60)
         await coverer.cover_for(Aim.CONFIRM)
         assert (memory.vouched, requests.reorg_hinted) == ([False], False)
-        other.head = 101
+        other.head, other.logs = 101, node.logs
         await announce(101)
         assert coverer.state.head is not None
         requests.saw_head(coverer.state.head)
