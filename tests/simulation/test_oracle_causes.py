@@ -81,6 +81,17 @@ def test_what_was_told_alone_in_bad_weather_need_not_be_counted() -> None:
         assert verdict.counts[Wrong.MISSED] == missed, verdict.findings
 
 
+def test_a_later_cause_need_not_count_what_an_earlier_one_left() -> None:
+    chat = ChannelTruth(name="chat", digests=True, edits=True, troubled=(Interval(990.0, 1400.0),))
+    over, again = ended(PAUSED, 1312.5, "unpaused"), opened(3100.0, "bridge_paused", "beta")
+    arrived = [ended(alert, 3700.0, "executed") for alert in LATE]
+    trace = run(PAUSED, *LATE, over, again, *arrived, ended(again, 3990.0, "unpaused"))
+    paused = (said(3010.0, PAUSED), said(3011.0, PAUSED, State.RESOLVED, edit=True), said(3101.0, again))
+    alone = (said(at, alert, state) for alert in LATE for at, state in ((3010.0, State.OPEN), (3701.0, State.RESOLVED)))
+    case = Case(replace(TRUTH, channels=(chat,)), replace(trace, messages=(*paused, *alone)))
+    assert Verdict.of(telling(case)).counts[Wrong.MISSED] == 0
+
+
 def test_what_is_late_after_its_cause_must_be_told() -> None:
     assert wrong((*LATE, *ARRIVED[1:]), FIRST, COUNTED, ENDED, said(2005.0, LATE[0])) == {}
     assert wrong((*LATE, *ARRIVED[1:]), FIRST, COUNTED, ENDED) == {Wrong.MISSED: 1}

@@ -84,8 +84,8 @@ def told_after_cause(inbox: Inbox, kind: str, opened: Sequence[AlertChange]) -> 
 
 
 def _counted_by(inbox: Inbox, change: AlertChange) -> float | None:
-    """By when the message of its cause had to count it."""
-    causes = causes_of(inbox.case, change)
+    """By when the message of the cause that stood when it opened had to count it; a later one does not."""
+    causes = tuple(cause for cause in causes_of(inbox.case, change) if change.at in cause)
     counted = both(_own(inbox.case, change), causes)
     within = GROUPED_WITHIN if inbox.channel.edits else GROUPED_WITHIN + _apart(causes, change)
     return _first(obligations(counted, inbox.calm, within, inbox.case.end))
