@@ -53,6 +53,15 @@ def test_what_was_acknowledged_must_be_told_again() -> None:
     assert wrong(ACKNOWLEDGED, message(1315.0), arrives=1700.0) == {}
 
 
+def test_what_was_acknowledged_is_not_told_again_by_an_edit() -> None:
+    truth = replace(TRUTH, channels=(replace(TRUTH.channels[0], digests=True, edits=True),))
+    counts = replace(message(1315.0), subject=None, alert_id=None, pathway=("alpha", "beta"), members=4)
+    edit = replace(counts, at=2005.0, edit=True, members=5)
+    for again, missed in ((edit, 1), (replace(edit, message_id="another", edit=False), 0)):
+        case = Case(truth, replace(run(LATE), messages=(counts, again), acts=(ACKNOWLEDGED,)))
+        assert Verdict.of(acts(case)).counts[Wrong.MISSED] == missed
+
+
 def test_what_another_silence_covers_at_the_end_of_one_waits_for_that() -> None:
     longer = replace(SILENCED, at=1900.0, until=2600.0, number=2)
     case = Case(TRUTH, replace(run(LATE), messages=(message(2605.0),), acts=(SILENCED, longer)))

@@ -60,6 +60,15 @@ def test_a_forged_delivery_that_is_taken_back_is_accused_no_more() -> None:
     assert counted(Wrong.FALSE, world(gone), run(MISMATCH)) == 1
 
 
+def test_a_forged_delivery_nobody_pushed_is_read_with_the_next_cover() -> None:
+    mute, late = (Interval(1090.0, 1200.0),), replace(MISMATCH, at=1700.0)
+    truth = replace(world(FORGED), unobserved_after=1200.0)
+    alpha, beta = truth.chains
+    for unheard, wrong in (((), 1), (mute, 0)):
+        silent = replace(truth, chains=(alpha, replace(beta, troubled=mute, unheard=unheard)))
+        assert counted(Wrong.LATE, silent, run(late)) == wrong
+
+
 def test_a_forged_delivery_from_before_the_watch_is_nobodys() -> None:
     watched = run()
     late_start = replace(watched, chains=(watched.chains[0], replace(watched.chains[1], start=111)))

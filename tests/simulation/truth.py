@@ -79,12 +79,13 @@ class ChainTruth:
     ``polled_every``: how far apart the looks at its head are, where an endpoint does not push it (seconds; 0 where all
     do). ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a
     new block, or there was none; ``blurred``: when none said what proves anything; ``unseen``: when none may have let
-    anybody read a new block in time, or the newest log. ``lags``: when an endpoint was behind, and by how many seconds.
-    ``pruned``: when none had old blocks, and ``remembered`` how far below the head any did then. ``ailing``: when
-    anything but that was. ``hiding``: when all left out legs. ``unreadable``: where logs stood that nobody can decode,
-    and ``undecodable``: when the newest log was such a one, and no other endpoint could be asked whether it has that
-    too; ``mangling``: when any cut logs short. ``final`` are the heights up to which blocks are final, each with the
-    instant from which on; ``all_final``: when an endpoint that is asked which block that is called its head so.
+    anybody read a new block in time, or the newest log. ``lags``: when an endpoint was behind, and by how many
+    seconds. ``pruned``: when none had old blocks, and ``remembered`` how far below the head any did then. ``ailing``:
+    when anything but that was. ``hiding``: when all left out legs; ``unheard``: when one pushed no logs.
+    ``unreadable``: where logs stood that nobody can decode, and ``undecodable``: when the newest log was such a one,
+    and no other endpoint could be asked whether it has that too; ``mangling``: when any cut logs short. ``final`` are
+    the heights up to which blocks are final, each with the instant from which on; ``all_final``: when an endpoint that
+    is asked which block that is called its head so.
     """
 
     name: str
@@ -103,6 +104,7 @@ class ChainTruth:
     remembered: tuple[tuple[Interval, float], ...] = ()
     ailing: Intervals = ()
     hiding: Intervals = ()
+    unheard: Intervals = ()
     all_final: Intervals = ()
     unreadable: tuple[Standing, ...] = ()
     undecodable: Intervals = ()

@@ -32,6 +32,7 @@ _BLINDING = frozenset(
     }
 )
 """With these an endpoint lets nobody cover a block."""
+_MUTE = frozenset({EndpointTrouble.MUTE, EndpointTrouble.MUTE_LOGS})
 _OF_NO_TRANSFER = frozenset({Event.UNREADABLE, Event.BESIDE})
 _BLURRING = _BLINDING | {
     EndpointTrouble.UNEVEN,
@@ -107,9 +108,10 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         lags=tuple(
             (_lasting(fault), fault.amount * traits.block_time)
             for fault in faults
-            if fault.trouble is EndpointTrouble.LAG
+            if fault.trouble in {EndpointTrouble.LAG, EndpointTrouble.UNEVEN}
         ),
         mangling=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.MALFORMED_LOGS),
+        unheard=union(_lasting(fault) for fault in faults if fault.trouble in _MUTE),
         hiding=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.HIDE_LEGS),
         all_final=union(
             _lasting(fault) for fault in faults if traits.tagged and fault.trouble is EndpointTrouble.FINAL_HIGH

@@ -47,15 +47,20 @@ def _told_meanwhile(inbox: Inbox, acted: Acted, change: AlertChange, about_it: l
 
 
 def _not_told_afterwards(inbox: Inbox, acted: Acted, change: AlertChange, about_it: list[Message]) -> Iterator[Finding]:
-    """What its cause's message may count then need not be told."""
-    case = inbox.case
+    """What its cause's message may count then need not be told.
+
+    What was acknowledged is told in a message of its own, or in one with what is told again: an edit wakes nobody.
+    """
+    case, told_again = inbox.case, acted.alert_id is not None and inbox.channel.digests
+    begun = {message.message_id: message.at for message in reversed(about_it)} if told_again else {}
     until = _covered_until(case, acted, change)
     stands = tuple(i for i in case.open(change.kind, change.subject) if i.begin <= change.at < i.end)
     after = both(stands, (Interval(until, inf),))
     for by, _ in obligations(after, inbox.calm, NOTICED_WITHIN + GROUPED_WITHIN, case.end):
         if inbox.channel.digests and meets(causes_of(case, change), Interval(acted.until - NOTICED_WITHIN, by)):
             continue
-        if not any(acted.until <= m.at <= by and m.state is State.OPEN for m in about_it):
+        openings = [m for m in about_it if acted.until <= m.at <= by and m.state is State.OPEN]
+        if not any(begun.get(m.message_id, m.at) >= acted.until for m in openings):
             words = f"{inbox.channel.name} had to be told by then what was still open"
             yield Finding(by, Wrong.MISSED, "what was silenced is told at the end", change.subject, words)
 

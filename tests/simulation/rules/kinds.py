@@ -50,6 +50,8 @@ def mismatches(case: Case) -> Iterator[Finding]:
         calm = case.calm((transfer.destination,))
         args = (case, kind, transfer.transfer_id)
         seen = reorg_seen_within(destination)
+        # What was not pushed is read with the next cover.
+        seen += case.covered_every if any(i.begin in mute for i in stands for mute in destination.unheard) else 0.0
         yield from must_be_open(*args, stands, calm, seen + FOUND_WITHIN, "forged deliveries are accused")
         gone = minus(ALWAYS, union(forged.during for forged in transfer.forged))
         yield from must_be_over(*args, gone, calm, seen + ENDS_WITHIN, "what was taken back is not accused")
