@@ -17,9 +17,10 @@ from tests.world.waiting import BOUND, until
 
 
 async def processes(*columns: str) -> list[list[str]]:
-    """One row per process of this machine, with those columns of ps."""
+    """One row per process of this machine, the oldest first, with those columns of ps."""
     ps = await asyncio.create_subprocess_exec(
-        *("ps", "-A", "-o", ",".join(f"{column}=" for column in columns)), stdout=asyncio.subprocess.PIPE
+        *("ps", "-A", "--sort=start_time", "-o", ",".join(f"{column}=" for column in columns)),
+        stdout=asyncio.subprocess.PIPE,
     )
     out, _ = await ps.communicate()
     return [line.split() for line in out.decode().splitlines()]

@@ -22,7 +22,7 @@ from tests.world.drawn_events import drawn_records
 from tests.world.examples import examples
 from tests.world.packed import packed_record
 from tests.world.recording import NAMES, gone, put, seen
-from tests.world.transfers import ALPHA, BETA, ROUTER, executed, info, reconciled, sighting, xcalled
+from tests.world.transfers import ALPHA, BETA, GAMMA, ROUTER, executed, info, reconciled, sighting, xcalled
 
 OTHER, LOCAL, ADOPTED = Address(b"\x0e" * 20), Address(b"\x09" * 20), Address(b"\x0f" * 20)
 _ROUTERS = ((), (ROUTER,), (ROUTER, OTHER), (OTHER, OTHER, ROUTER))
@@ -85,6 +85,8 @@ _ADDED_ELSEWHERE = _liquidity("RouterLiquidityAdded", 2, "a", 1, 5, 0)
 
 _MOVED_FILL = [[seen(_FILLED)], [seen(_ELSEWHERE)], [gone(_FILLED)], [gone(_ELSEWHERE)]]
 _MOVED_LIQUIDITY = [[ObservedChange(bridge=(_ADDED,))], [ObservedChange(bridge=(_ADDED_ELSEWHERE,))], [gone(_FILLED)]]
+_LEGS = (reconciled(info(), sighting(1)), executed(info(), sighting(1), (ROUTER,)))
+_OF_ANOTHER_CHAIN = [[seen(*(replace(leg, domain=GAMMA) for leg in _LEGS))]]
 _SHARED = [HealthCheck.function_scoped_fixture]
 
 
@@ -92,6 +94,7 @@ _SHARED = [HealthCheck.function_scoped_fixture]
 @settings(examples(40), suppress_health_check=_SHARED)
 @example(_MOVED_FILL)
 @example(_MOVED_LIQUIDITY)
+@example(_OF_ANOTHER_CHAIN)
 @given(_BATCHES)
 async def test_any_order_repetition_and_reorg_give_the_books_of_a_recount(
     new_store: NewStore, batches: Sequence[Sequence[ObservedChange]]
@@ -104,6 +107,7 @@ async def test_any_order_repetition_and_reorg_give_the_books_of_a_recount(
 @settings(examples(39), suppress_health_check=_SHARED)
 @example(_MOVED_FILL)
 @example(_MOVED_LIQUIDITY)
+@example(_OF_ANOTHER_CHAIN)
 @given(_BATCHES)
 async def test_any_order_and_reorg_give_a_server_the_books_of_a_recount(
     new_store: NewStore, batches: Sequence[Sequence[ObservedChange]]
@@ -195,10 +199,11 @@ def _recounted(records: Iterable[EventRecord], beside: Iterable[BridgeRecord]) -
 
 
 def _counting(records: Sequence[EventRecord]) -> list[EventRecord]:
-    """The legs that count of one transfer: on its destination, in the lowest block."""
+    """The legs that count of one transfer: on its destination, which they name, in the lowest block."""
     transfer = fold(records)
     legs = [r for r in records if transfer and r.kind is not EventKind.XCALLED and r.domain == transfer.destination]
     legs = [r for r in legs if not isinstance(r.event, Reconciled) or r.event.origin_domain != r.domain]
+    legs = [r for r in legs if not isinstance(r.event, Executed) or r.event.params.destination_domain == r.domain]
     legs.sort(key=lambda r: (r.sighting.block.number, r.sighting.block.hash), reverse=True)
     return list({record.kind: record for record in legs}.values())
 
