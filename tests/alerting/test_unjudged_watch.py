@@ -142,9 +142,9 @@ async def test_legs_that_wait_for_their_origin_count_as_its_own(tmp_path: Path) 
         assert held is not None
         assert (held.legs, held.hindrance.obstacle) == (1, Obstacle.ORIGIN_NOT_READ)
         assert (watched.watch.of(DESTINATION), watched.watch.settled(ORIGIN)) == (None, False)
+        assert not any(watched.changes)
         watched.bench.origin.mute, watched.bench.answers.status = False, TransferStatus.NONE
         await until(lambda: watched.watch.settled(ORIGIN))
-        assert not any(watched.changes)
 
 
 async def test_it_is_settled_once_nothing_has_waited_for_a_while(tmp_path: Path) -> None:
