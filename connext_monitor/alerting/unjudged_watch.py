@@ -187,7 +187,8 @@ class UnjudgedWatch:
         hindrance = None if count is None else self._judging.hindrance(domain, count.first_due)
         blamed = domain if hindrance is None or hindrance.chain is None else hindrance.chain
         met, standing = hindrance is not None and hindrance.obstacle.is_met, self._standing[blamed].standing
-        counts = self._backlogs[domain].counts(count, at, standing=standing, hindered=hindered, met=met)
+        backlog = self._backlogs[domain]
+        counts = backlog.counts(count, at, blamed=blamed, standing=standing, hindered=hindered, met=met)
         if not counts or count is None or hindrance is None:
             return None
         return blamed, Unjudged(count.past_due, marks.now - count.first_due, hindrance)

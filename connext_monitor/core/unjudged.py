@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from math import inf
 
-from connext_monitor.core.events import Timestamp
+from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.hindrance import Hindrance
 from connext_monitor.core.structs import struct
 
@@ -93,7 +93,7 @@ class UnjudgedBacklog:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._past_due = PastDue(patience)
-        self._ripe_since: float | None = None
+        self._ripe_since: dict[DomainId, float] = {}
         self._ripe_before, self._waited_before, self._counted = 0, False, False
         self.time_to_judge = min(_JUDGED_WITHIN, patience / 4)
 
@@ -109,28 +109,36 @@ class UnjudgedBacklog:
         return Marks(instant, instant - int(self._patience / 2), ripe or self._ripe_before)
 
     def counts(
-        self, count: UnjudgedCount | None, at: float, *, standing: bool, hindered: bool, met: bool = False
+        self,
+        count: UnjudgedCount | None,
+        at: float,
+        *,
+        blamed: DomainId,
+        standing: bool,
+        hindered: bool,
+        met: bool = False,
     ) -> bool:
         """Whether a look at time ``at`` (monotonic seconds) finds legs unjudged for so long that it calls for an alert.
 
         Once one is ripe, until those that waited are judged. A call may be read long after its legs were due, as after
-        a reorg, and these are ripe at once: they are given the time that judging takes. One that has only just become
-        past due begins nothing, and prolongs nothing unless it is known to be hindered. ``standing`` is whether
-        something stands because of the chain to blame; ``met``: something was met in judging them that keeps them from
-        being judged.
+        a reorg, and these are ripe at once: they are given the time that judging takes. So are those that another chain
+        than the one ``blamed`` now has kept waiting. One that has only just become past due begins nothing, and
+        prolongs nothing unless it is known to be hindered. ``standing`` is whether something stands because of the
+        chain to blame; ``met``: something was met in judging them that keeps them from being judged.
         """
-        if count is None or not count.ripe or (self._waited_before and not met):
-            self._ripe_since = None
-        elif self._ripe_since is None:
-            self._ripe_since = at
+        ripe = count is not None and count.ripe > 0 and (met or not self._waited_before)
+        if ripe:
+            self._ripe_since.setdefault(blamed, at)
+        else:
+            self._ripe_since.clear()
         lasts = standing and count is not None and (count.aged > 0 or hindered)
-        self._counted = lasts or (self._ripe_since is not None and at - self._ripe_since >= self.time_to_judge)
+        self._counted = lasts or (ripe and at - self._ripe_since[blamed] >= self.time_to_judge)
         return self._counted
 
     @property
     def ripens(self) -> bool:
         """Whether a leg is ripe that does not count yet: the next look should come soon."""
-        return self._ripe_since is not None and not self._counted
+        return bool(self._ripe_since) and not self._counted
 
 
 class StandingBacklog:

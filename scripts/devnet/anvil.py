@@ -137,12 +137,13 @@ class Anvil:
         A block that was being mined meanwhile stands on what is gone, and anvil has no block of that height then: so
         that they follow one another, they are replaced once more.
         """
-        last = await self._head()
+        last = await self.head()
         await self.rpc("anvil_reorg", [last - first + 1, []])
-        while not await self._follow_one_another(first, last := await self._head()):
+        while not await self._follow_one_another(first, last := await self.head()):
             await self.rpc("anvil_reorg", [last - first + 1, []])
 
-    async def _head(self) -> int:
+    async def head(self) -> int:
+        """The number of the latest block."""
         return int(await self.rpc("eth_blockNumber"), 16)
 
     async def _follow_one_another(self, first: int, last: int) -> bool:

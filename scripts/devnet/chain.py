@@ -132,7 +132,7 @@ class Chain:
         await self.anvil.start("--no-mining", *more_arguments)
         self.chain_id = int(await self.rpc("eth_chainId"), 16)
         first, second, third, *rest = [to_checksum_address(account) for account in await self.rpc("eth_accounts")]
-        self._floor = int(await self.rpc("eth_blockNumber"), 16)
+        self._floor = await self.head()
         self._accounts = Accounts(first, second, third, (rest[0], rest[1]), rest[2], rest[3], rest[4])
 
     async def stop(self) -> None:
@@ -170,7 +170,7 @@ class Chain:
 
     async def head(self) -> int:
         """The number of the latest block."""
-        return int(await self.rpc("eth_blockNumber"), 16)
+        return await self.anvil.head()
 
     async def mine(self, blocks: int = 1) -> None:
         """Mine that many blocks now."""

@@ -3,7 +3,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connext_monitor.core.events import Timestamp
+from connext_monitor.core.events import DomainId, Timestamp
 from connext_monitor.core.hindrance import Hindrance, Obstacle, hindrance
 from connext_monitor.core.unjudged import (
     PastDue,
@@ -18,6 +18,7 @@ from connext_monitor.core.unjudged import (
 PATIENCE = 120.0
 REFUSED = Hindrance(Obstacle.NOT_ANSWERED, "transferStatus is not answered")
 DUE = Timestamp(1_000_000)
+HERE, ELSEWHERE = DomainId(1), DomainId(2)
 
 
 def ripe_after(*noted: tuple[float, int]) -> int:
@@ -78,17 +79,27 @@ def counted(*, past_due: int = 1, aged: int = 0, ripe: int = 0) -> UnjudgedCount
 @given(st.booleans())
 def test_it_begins_with_a_ripe_leg_only(hindered: bool) -> None:
     begins = UnjudgedBacklog(PATIENCE)
-    assert not begins.counts(None, 0.0, standing=False, hindered=hindered)
-    assert not begins.counts(counted(aged=1), 5.0, standing=False, hindered=hindered)
-    ripe = [begins.counts(counted(aged=1, ripe=1), at, standing=False, hindered=hindered) for at in (10.0, 15.0, 20.0)]
+    assert not begins.counts(None, 0.0, blamed=HERE, standing=False, hindered=hindered)
+    assert not begins.counts(counted(aged=1), 5.0, blamed=HERE, standing=False, hindered=hindered)
+    ripe = [
+        begins.counts(counted(aged=1, ripe=1), at, blamed=HERE, standing=False, hindered=hindered)
+        for at in (10.0, 15.0, 20.0)
+    ]
     assert ripe == [False, False, True]
 
 
 def test_a_leg_ripe_when_read_has_time_to_be_judged() -> None:
     begins = UnjudgedBacklog(PATIENCE)
     counts = [(0.0, counted(aged=1, ripe=1)), (5.0, None), (10.0, counted(aged=1, ripe=1)), (15.0, None)]
-    assert not any(begins.counts(count, at, standing=False, hindered=False) for at, count in counts)
+    assert not any(begins.counts(count, at, blamed=HERE, standing=False, hindered=False) for at, count in counts)
     assert not begins.ripens
+
+
+def test_what_another_chain_kept_waiting_has_time_to_be_judged() -> None:
+    waits, ripe = UnjudgedBacklog(PATIENCE), counted(aged=1, ripe=1)
+    looks = [(0.0, ELSEWHERE), (10.0, ELSEWHERE), (600.0, HERE), (605.0, HERE), (610.0, ELSEWHERE), (615.0, HERE)]
+    counts = [waits.counts(ripe, at, blamed=blamed, standing=False, hindered=True) for at, blamed in looks]
+    assert counts == [False, True, False, False, True, True]
 
 
 def waited_before_a_restart() -> UnjudgedBacklog:
@@ -101,10 +112,10 @@ def waited_before_a_restart() -> UnjudgedBacklog:
 def test_what_waited_before_a_restart_waits_on() -> None:
     waits = waited_before_a_restart()
     assert waits.marks(0.0, DUE + 5000).ripe == DUE + 1000 - PATIENCE
-    assert not waits.counts(counted(ripe=1), 0.0, standing=False, hindered=True, met=True)
+    assert not waits.counts(counted(ripe=1), 0.0, blamed=HERE, standing=False, hindered=True, met=True)
     assert waits.ripens
     waits.marks(10.0, DUE + 5010)
-    assert waits.counts(counted(ripe=1), 10.0, standing=False, hindered=True, met=True)
+    assert waits.counts(counted(ripe=1), 10.0, blamed=HERE, standing=False, hindered=True, met=True)
 
 
 def test_what_waited_before_counts_only_where_something_is_met_again() -> None:
@@ -112,21 +123,21 @@ def test_what_waited_before_counts_only_where_something_is_met_again() -> None:
     for at in range(0, 130, 5):
         met = at in {40, 45, 55, 60}
         waits.marks(at, DUE + 5000 + at)
-        assert not waits.counts(counted(ripe=1), at, standing=False, hindered=met, met=met)
+        assert not waits.counts(counted(ripe=1), at, blamed=HERE, standing=False, hindered=met, met=met)
     assert waits.marks(130, DUE + 5130).ripe == DUE + 5010
-    assert waits.counts(counted(ripe=1), 130, standing=False, hindered=False)
+    assert waits.counts(counted(ripe=1), 130, blamed=HERE, standing=False, hindered=False)
 
 
 @given(st.booleans())
 def test_where_it_stood_a_ripe_leg_counts_at_once(hindered: bool) -> None:
-    assert not UnjudgedBacklog(PATIENCE).counts(None, 0.0, standing=True, hindered=hindered)
-    assert UnjudgedBacklog(PATIENCE).counts(counted(aged=1, ripe=1), 0.0, standing=True, hindered=hindered)
+    assert not UnjudgedBacklog(PATIENCE).counts(None, 0.0, blamed=HERE, standing=True, hindered=hindered)
+    assert UnjudgedBacklog(PATIENCE).counts(counted(aged=1, ripe=1), 0.0, blamed=HERE, standing=True, hindered=hindered)
 
 
 def test_it_lasts_while_a_leg_is_aged_or_hindered() -> None:
-    assert UnjudgedBacklog(PATIENCE).counts(counted(aged=1), 0.0, standing=True, hindered=False)
-    assert UnjudgedBacklog(PATIENCE).counts(counted(), 0.0, standing=True, hindered=True)
-    assert not UnjudgedBacklog(PATIENCE).counts(counted(), 0.0, standing=True, hindered=False)
+    assert UnjudgedBacklog(PATIENCE).counts(counted(aged=1), 0.0, blamed=HERE, standing=True, hindered=False)
+    assert UnjudgedBacklog(PATIENCE).counts(counted(), 0.0, blamed=HERE, standing=True, hindered=True)
+    assert not UnjudgedBacklog(PATIENCE).counts(counted(), 0.0, blamed=HERE, standing=True, hindered=False)
 
 
 def why(kept: Hindrance | None = None, watermark: int | None = DUE + 1, **more: Any) -> Hindrance:
