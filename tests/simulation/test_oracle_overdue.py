@@ -46,6 +46,15 @@ def test_an_alert_about_a_leg_that_arrived_is_false() -> None:
     assert counted(Wrong.FALSE, world(late(200)), run(*alerted(1312.0, 1313.0))) == 1
 
 
+def test_a_leg_that_the_node_asked_had_not_yet_may_be_late() -> None:
+    truth = world(late(310))
+    alpha, beta = truth.chains
+    trouble = Interval(1200.0, 1500.0)
+    for uneven, wrong in (((), 1), (((trouble, 10.0),), 1), (((trouble, 20.0),), 0)):
+        behind = replace(truth, chains=(alpha, replace(beta, uneven=uneven)))
+        assert counted(Wrong.FALSE, behind, run(*alerted(1340.0, 1341.0))) == wrong
+
+
 def test_a_leg_that_came_mangled_may_be_read_with_the_next_cover() -> None:
     seldom = replace(world(late()), unobserved_after=1200.0)
     alpha, beta = seldom.chains

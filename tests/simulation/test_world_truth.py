@@ -22,10 +22,11 @@ def chain_with(trouble: EndpointTrouble) -> ChainTruth:
 
 
 @pytest.mark.parametrize("trouble", EndpointTrouble)
-def test_what_may_answer_from_an_older_block_is_behind(trouble: EndpointTrouble) -> None:
+def test_an_endpoint_is_behind_in_all_that_it_says_or_in_some(trouble: EndpointTrouble) -> None:
     chain = chain_with(trouble)
-    behind = trouble in {EndpointTrouble.LAG, EndpointTrouble.UNEVEN}
-    assert chain.lags == (((DURING, 3 * chain.block_time),) if behind else ())
+    behind = ((DURING, 3 * chain.block_time),)
+    assert chain.lags == (behind if trouble is EndpointTrouble.LAG else ())
+    assert chain.uneven == (behind if trouble is EndpointTrouble.UNEVEN else ())
 
 
 @pytest.mark.parametrize("trouble", EndpointTrouble)

@@ -80,12 +80,12 @@ class ChainTruth:
     do). ``troubled``: when anything was, stalls and wrong stamps too. ``blind``: when no endpoint let anybody read a
     new block, or there was none; ``blurred``: when none said what proves anything; ``unseen``: when none may have let
     anybody read a new block in time, or the newest log. ``lags``: when an endpoint was behind, and by how many
-    seconds. ``pruned``: when none had old blocks, and ``remembered`` how far below the head any did then. ``ailing``:
-    when anything but that was. ``hiding``: when all left out legs; ``unheard``: when one pushed no logs.
-    ``unreadable``: where logs stood that nobody can decode, and ``undecodable``: when the newest log was such a one,
-    and no other endpoint could be asked whether it has that too; ``mangling``: when any cut logs short. ``final`` are
-    the heights up to which blocks are final, each with the instant from which on; ``all_final``: when an endpoint that
-    is asked which block that is called its head so.
+    seconds; ``uneven``: when some of its answers were. ``pruned``: when none had old blocks, and ``remembered`` how
+    far below the head any did then. ``ailing``: when anything but that was. ``hiding``: when all left out legs;
+    ``unheard``: when one pushed no logs. ``unreadable``: where logs stood that nobody can decode, and ``undecodable``:
+    when the newest log was such a one, and no other endpoint could be asked whether it has that too; ``mangling``:
+    when any cut logs short. ``final`` are the heights up to which blocks are final, each with the instant from which
+    on; ``all_final``: when an endpoint that is asked which block that is called its head so.
     """
 
     name: str
@@ -100,6 +100,7 @@ class ChainTruth:
     blurred: Intervals = ()
     unseen: Intervals = ()
     lags: tuple[tuple[Interval, float], ...] = ()
+    uneven: tuple[tuple[Interval, float], ...] = ()
     pruned: Intervals = ()
     remembered: tuple[tuple[Interval, float], ...] = ()
     ailing: Intervals = ()

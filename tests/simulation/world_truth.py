@@ -105,11 +105,8 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         blind=union([*_on_all(traits, faults, _BLINDING), *stalls]),
         blurred=_on_all(traits, faults, _BLURRING),
         unseen=union([*_on_all(traits, faults, _BLURRING | {EndpointTrouble.SLOW}), *stalls, *undecodable]),
-        lags=tuple(
-            (_lasting(fault), fault.amount * traits.block_time)
-            for fault in faults
-            if fault.trouble in {EndpointTrouble.LAG, EndpointTrouble.UNEVEN}
-        ),
+        lags=_behind(traits, faults, EndpointTrouble.LAG),
+        uneven=_behind(traits, faults, EndpointTrouble.UNEVEN),
         mangling=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.MALFORMED_LOGS),
         unheard=union(_lasting(fault) for fault in faults if fault.trouble in _MUTE),
         hiding=union(_lasting(fault) for fault in faults if fault.trouble is EndpointTrouble.HIDE_LEGS),
@@ -120,6 +117,12 @@ def _chain(story: Story, traits: ChainTraits, facts: ChainFacts) -> ChainTruth:
         remembered=tuple((during, _remembered(faults, during)) for during in pruned),
         ailing=union([*(_lasting(f) for f in faults if f.trouble is not EndpointTrouble.PRUNE), *stalls, *errors]),
     )
+
+
+def _behind(
+    traits: ChainTraits, faults: Iterable[EndpointFault], trouble: EndpointTrouble
+) -> tuple[tuple[Interval, float], ...]:
+    return tuple((_lasting(f), f.amount * traits.block_time) for f in faults if f.trouble is trouble)
 
 
 def _balances(story: Story, facts: Mapping[int, ChainFacts]) -> Iterable[BalanceTruth]:

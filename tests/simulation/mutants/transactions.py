@@ -90,7 +90,7 @@ TRANSACTIONS = (
         "deadlines from before a restart get no timer",
         Edit(
             "core/unjudged.py",
-            "lasts or (self._ripe_since is not None and at - self._ripe_since >= self.time_to_judge)\n",
+            "lasts or (ripe and at - self._ripe_since[blamed] >= self.time_to_judge)\n",
             "lasts\n",
         ),
     ),

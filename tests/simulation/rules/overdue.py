@@ -74,7 +74,7 @@ def _why_false(case: Case, opening: AlertChange) -> str | None:
     called = [standing for standing in transfer.xcalled if stood_sometime((standing,), remembered)]
     if not called:
         return "its XCalled does not stand"
-    view = lately(case, opening.at, transfer.destination)
+    view = _answered(case, opening.at, case.truth.by_domain[transfer.destination])
     if stood_throughout(transfer.leg(opening.kind), view):
         return "the leg has arrived"
     past, deadline = case.truth.by_domain[transfer.destination].past, case.truth.deadline(opening.kind)
@@ -141,6 +141,12 @@ def lately(case: Case, at: float, domain: int) -> Interval:
         min(at, halt.end) - halt.begin for halt in case.trace.suspended if halt.begin <= at and begin < halt.end
     )
     return Interval(begin - still, at)
+
+
+def _answered(case: Case, at: float, destination: ChainTruth) -> Interval:
+    """The same of a destination that was asked about one leg: the node that answered may be behind the others."""
+    seen = lately(case, at, destination.domain)
+    return Interval(seen.begin - max((by for during, by in destination.uneven if at in during), default=0.0), at)
 
 
 def remembers(case: Case, at: float, domain: int) -> Interval:
